@@ -1,0 +1,196 @@
+// swift-tools-version:6.2
+import PackageDescription
+
+// One target a noun; a target uses only targets listed above it (docs/architecture.md, "The house").
+// `scripts/check-layering` reads this file and the imports, and fails when an arrow points upward.
+
+let settings: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+]
+
+extension Target.Dependency {
+    static let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+    static let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+    static let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
+    static let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
+    static let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+    static let cryptoExtras = Target.Dependency.product(name: "CryptoExtras", package: "swift-crypto")
+    static let x509 = Target.Dependency.product(name: "X509", package: "swift-certificates")
+    static let asn1 = Target.Dependency.product(name: "SwiftASN1", package: "swift-asn1")
+    static let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+    static let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+    static let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+    static let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+    static let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
+    static let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+}
+
+func room(_ name: String, uses dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
+func tests(_ name: String, uses dependencies: [Target.Dependency] = []) -> Target {
+    .testTarget(
+        name: "\(name)Tests",
+        dependencies: [.init(stringLiteral: name), "MartletTesting"] + dependencies,
+        swiftSettings: settings
+    )
+}
+
+let package = Package(
+    name: "martlet",
+    products: [.executable(name: "martlet", targets: ["martlet"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", exact: "2.37.6"),
+        .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-certificates", exact: "1.21.1"),
+        .package(url: "https://github.com/apple/swift-asn1", exact: "1.7.4"),
+        .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
+        .package(url: "https://github.com/groue/GRDB.swift", exact: "7.10.0"),
+        .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
+    ],
+    targets: [
+        // C libraries of the system
+        .systemLibrary(name: "CIDN2", pkgConfig: "libidn2", providers: [.apt(["libidn2-dev"])]),
+        .systemLibrary(name: "CUnbound", pkgConfig: "libunbound", providers: [.apt(["libunbound-dev"])]),
+        .systemLibrary(name: "CCrypt", pkgConfig: "libcrypt", providers: [.apt(["libcrypt-dev"])]),
+        .systemLibrary(name: "CArgon2", pkgConfig: "libargon2", providers: [.apt(["libargon2-dev"])]),
+        .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+
+        // Pure values: no sockets, tasks, clocks, disk, loggers
+        room("Telemetry"),
+        room("MailSyntax", uses: ["CIDN2"]),
+        room("MailMessage", uses: ["MailSyntax"]),
+        room("MailConfig", uses: ["MailSyntax", .yams]),
+        room("MailPolicy", uses: ["MailSyntax", "MailConfig"]),
+        room("MailAuth", uses: ["MailSyntax", "MailMessage", .crypto, .cryptoExtras]),
+        room("DNSCore", uses: ["MailSyntax"]),
+        room("SASLCore", uses: ["MailSyntax", .crypto]),
+        room("SMTPCore", uses: ["MailSyntax", .nioCore]),
+        room("IMAPCore", uses: ["MailSyntax", "MailMessage", .nioCore]),
+        room("POP3Core", uses: ["MailSyntax", .nioCore]),
+
+        // State: what lasts
+        room("SQLEngine", uses: ["MailSyntax", "CSQLite", .grdb]),
+        room("Blobs", uses: ["MailSyntax", "SQLEngine", .crypto]),
+        room("Directory", uses: ["MailSyntax", "SASLCore", "SQLEngine", "CCrypt", "CArgon2", .crypto, .cryptoExtras]),
+        room("MailStore", uses: ["MailSyntax", "MailMessage", "SQLEngine", "Blobs", "Directory"]),
+        room("OutboundQueue", uses: ["MailSyntax", "SQLEngine", "Blobs"]),
+        room(
+            "MailIntake",
+            uses: ["MailSyntax", "MailMessage", "MailPolicy", "SQLEngine", "Blobs", "Directory", "MailStore", "OutboundQueue"]
+        ),
+
+        // Services: sockets and tasks
+        room("DNSClient", uses: ["DNSCore", "MailSyntax", "CUnbound", .nioCore, .nioPosix, .logging]),
+        room(
+            "NetTransport",
+            uses: [
+                "MailSyntax", "Telemetry", .nioCore, .nioPosix, .nioSSL, .logging, .lifecycle, .x509, .asn1, .crypto,
+            ]
+        ),
+        room(
+            "SMTPServer",
+            uses: [
+                "SMTPCore", "SASLCore", "MailSyntax", "MailMessage", "MailPolicy", "MailConfig", "Telemetry", "Directory",
+                "MailStore", "OutboundQueue", "MailIntake", "Blobs", "SQLEngine", "NetTransport", "DNSCore", "DNSClient",
+                .nioCore, .nioPosix, .nioSSL, .logging, .lifecycle, .crypto,
+            ]
+        ),
+        room(
+            "IMAPServer",
+            uses: [
+                "IMAPCore", "SASLCore", "MailSyntax", "MailMessage", "MailConfig", "Telemetry", "Directory", "MailStore",
+                "Blobs", "SQLEngine", "NetTransport", .nioCore, .nioPosix, .nioSSL, .logging, .lifecycle,
+            ]
+        ),
+        room(
+            "POP3Server",
+            uses: [
+                "POP3Core", "SASLCore", "MailSyntax", "MailMessage", "MailConfig", "Telemetry", "Directory", "MailStore",
+                "Blobs", "SQLEngine", "NetTransport", .nioCore, .nioPosix, .nioSSL, .logging, .lifecycle,
+            ]
+        ),
+        room(
+            "SMTPDelivery",
+            uses: [
+                "SMTPCore", "SASLCore", "MailSyntax", "MailMessage", "MailPolicy", "MailAuth", "MailConfig", "Telemetry",
+                "Directory", "MailStore", "OutboundQueue", "MailIntake", "Blobs", "SQLEngine", "NetTransport", "DNSCore",
+                "DNSClient", .nioCore, .nioPosix, .nioSSL, .logging, .lifecycle, .crypto,
+            ]
+        ),
+
+        // Front doors
+        room(
+            "AdminService",
+            uses: [
+                "MailSyntax", "MailMessage", "MailConfig", "MailPolicy", "MailAuth", "SASLCore", "Telemetry", "SQLEngine",
+                "Blobs", "Directory", "MailStore", "OutboundQueue", "MailIntake", "NetTransport", "DNSCore", "DNSClient",
+                "SMTPCore", "SMTPServer", "IMAPServer", "POP3Server", "SMTPDelivery",
+                .nioCore, .nioPosix, .nioSSL, .logging, .lifecycle, .unixSignals, .crypto, .cryptoExtras, .x509, .asn1,
+            ]
+        ),
+        .executableTarget(
+            name: "martlet",
+            dependencies: ["AdminService", "MailConfig", "MailSyntax", .argumentParser],
+            swiftSettings: settings
+        ),
+
+        // Tests
+        .target(
+            name: "MartletTesting",
+            dependencies: ["MailSyntax", "DNSCore", "SQLEngine", "Blobs", .nioCore, .nioPosix, .nioSSL, .logging],
+            path: "Tests/MartletTesting",
+            swiftSettings: settings
+        ),
+        tests("MailSyntax"),
+        tests("MailMessage"),
+        tests("MailConfig"),
+        tests("MailPolicy"),
+        tests("MailAuth"),
+        tests("DNSClient"),
+        tests("SASLCore"),
+        tests("SMTPCore"),
+        tests("IMAPCore"),
+        tests("POP3Core"),
+        tests("SQLEngine"),
+        tests("Blobs"),
+        tests("Directory"),
+        tests("MailStore"),
+        tests("OutboundQueue"),
+        tests("MailIntake"),
+        tests("NetTransport"),
+        tests("SMTPServer"),
+        tests("IMAPServer"),
+        tests("POP3Server"),
+        tests("SMTPDelivery"),
+        tests("AdminService"),
+        .testTarget(
+            name: "IntegrationTests",
+            dependencies: ["MartletTesting", "martlet"],
+            swiftSettings: settings
+        ),
+    ],
+    swiftLanguageModes: [.v6]
+)
+
+// The quick inner loop: MARTLET_ONLY=SMTPCore,MailStore leaves those targets, what they use, and their tests.
+if let only = Context.environment["MARTLET_ONLY"] {
+    var kept = Set(only.split(separator: ",").map(String.init))
+    kept.formUnion(kept.map { "\($0)Tests" })
+    var grew = true
+    while grew {
+        grew = false
+        for target in package.targets where kept.contains(target.name) {
+            for case .byNameItem(let name, _) in target.dependencies where kept.insert(name).inserted { grew = true }
+        }
+    }
+    package.targets.removeAll { !kept.contains($0.name) }
+    if !kept.contains("martlet") { package.products.removeAll() }
+}
