@@ -1,0 +1,73 @@
+/// What is spoken on a port.
+package enum ListenerKind: String, Sendable, Hashable, CaseIterable {
+    /// SMTP between servers, STARTTLS offered (25).
+    case mx
+    /// SMTP from users, STARTTLS required before AUTH (587).
+    case submission
+    /// SMTP from users inside TLS (465).
+    case submissions
+    /// IMAP with STARTTLS (143).
+    case imap
+    /// IMAP inside TLS (993).
+    case imaps
+    /// POP3 with STLS (110).
+    case pop3
+    /// POP3 inside TLS (995).
+    case pop3s
+
+    /// The port IANA gave it.
+    package var standardPort: Int {
+        switch self {
+        case .mx: 25
+        case .submission: 587
+        case .submissions: 465
+        case .imap: 143
+        case .imaps: 993
+        case .pop3: 110
+        case .pop3s: 995
+        }
+    }
+
+    /// TLS from the first octet.
+    package var isImplicitTLS: Bool {
+        switch self {
+        case .submissions, .imaps, .pop3s: true
+        case .mx, .submission, .imap, .pop3: false
+        }
+    }
+
+    /// Users log in here, so that there has to be a certificate.
+    package var needsCertificate: Bool { self != .mx }
+}
+
+/// One port that is listened on.
+package struct Listener: Sendable, Hashable {
+    /// `*` stands for every address of the host: `::` for both families, `0.0.0.0` where the kernel has no IPv6.
+    package static let anyAddress = "*"
+
+    /// Unique among the listeners; in logs and metrics.
+    package var name: String
+    package var kind: ListenerKind
+    /// An IPv4 or IPv6 address, or `*`.
+    package var address: String
+    /// 0…65535; 0 lets the system choose (tests).
+    package var port: Int
+
+    package init(name: String, kind: ListenerKind, address: String = Listener.anyAddress, port: Int? = nil) {
+        self.name = name
+        self.kind = kind
+        self.address = address
+        self.port = port ?? kind.standardPort
+    }
+
+    /// The addresses to try to bind, first the one that is wanted; the next only when the kernel lacks the family.
+    package var bindCandidates: [String] { address == Self.anyAddress ? ["::", "0.0.0.0"] : [address] }
+
+    /// The seven standard ports, each moved up by `portOffset`.
+    package static func standard(address: String = anyAddress, portOffset: Int = 0) -> [Listener] {
+        ListenerKind.allCases.map { kind in
+            let port = kind.standardPort + max(0, min(portOffset, 60000))
+            return Listener(name: kind.rawValue, kind: kind, address: address, port: port)
+        }
+    }
+}

@@ -1,0 +1,130 @@
+extension Manifest {
+    /// Bounds on what one peer can ask for.
+    package struct Limits: Sendable, Equatable {
+        /// Octets of one message; nil is unlimited. Announced as SIZE.
+        package var messageSize: Int? = 50_000_000
+        /// Octets of a message's header.
+        package var headerSize = 256 * 1024
+        /// Recipients of one transaction.
+        package var recipients = 1000
+        /// Octets of an SMTP command line with its CRLF.
+        package var commandLine = 4096
+        /// Octets of a line of message text with its CRLF.
+        package var textLine = 1024 * 1024
+        /// SMTP commands that do nothing for a message (NOOP, RSET, VRFY, HELP) since the last accepted one.
+        package var commands = 100
+        /// Refused or broken commands in a session.
+        package var errors = 20
+        /// Failed logins in a session, of any protocol.
+        package var loginFailures = 5
+        /// Sessions in all; nil is unlimited.
+        package var sessions: Int? = 5000
+        /// Sessions from one address; nil is unlimited.
+        package var sessionsPerAddress: Int? = 250
+        /// `Received` fields in a message before it counts as looping.
+        package var receivedHops = 100
+    }
+
+    /// SMTP as a server, on MX and submission ports alike.
+    package struct SMTP: Sendable, Equatable {
+        package var timeouts = SMTPTimeouts()
+    }
+
+    /// How long an SMTP client may take.
+    package struct SMTPTimeouts: Sendable, Equatable {
+        /// From our banner to its first command.
+        package var greeting: Duration = .seconds(300)
+        /// Between commands.
+        package var command: Duration = .seconds(300)
+        /// Between two pieces of message text.
+        package var data: Duration = .seconds(300)
+        /// A whole session; nil is unlimited.
+        package var total: Duration? = .seconds(3 * 3600)
+    }
+
+    /// What holds for addresses and mailboxes.
+    package struct Mail: Sendable, Equatable {
+        /// The characters that part `user` from `tag`; empty for none.
+        package var recipientDelimiter = "+"
+    }
+
+    /// IMAP.
+    package struct IMAP: Sendable, Equatable {
+        /// Before a login.
+        package var loginTimeout: Duration = .seconds(180)
+        /// Logged in, without a command (IDLE counts as one command).
+        package var idleTimeout: Duration = .seconds(1800)
+        /// Octets of one command, APPEND's message not counted.
+        package var commandSize = 256 * 1024
+    }
+
+    /// POP3.
+    package struct POP3: Sendable, Equatable {
+        /// Before a login.
+        package var loginTimeout: Duration = .seconds(180)
+        /// Logged in, without a command.
+        package var idleTimeout: Duration = .seconds(600)
+    }
+
+    /// The queue of messages that leave.
+    package struct Queue: Sendable, Equatable {
+        /// How long a message is tried.
+        package var lifetime: Duration = .seconds(5 * 86400)
+        /// How long a bounce of ours is tried.
+        package var bounceLifetime: Duration = .seconds(86400)
+        /// Before the second attempt.
+        package var minimumBackoff: Duration = .seconds(300)
+        /// Between later attempts, at most.
+        package var maximumBackoff: Duration = .seconds(3600)
+        /// Deliveries at the same time, in all.
+        package var concurrency = 50
+        /// Deliveries at the same time to one destination.
+        package var perDestination = 10
+        /// A bounce carries the whole message up to this many octets, above it the header alone.
+        package var bounceMessageSize = 50_000
+    }
+
+    /// Signing.
+    package struct DKIM: Sendable, Equatable {
+        /// The selector of RSA keys that are made from now on.
+        package var rsaSelector = "rsa1"
+        /// The selector of Ed25519 keys that are made from now on.
+        package var ed25519Selector = "ed1"
+        /// Bits of RSA keys that are made from now on.
+        package var rsaBits = 2048
+        /// How long a signature is valid; nil is unlimited (no `x=`).
+        package var expire: Duration?
+    }
+
+    /// Logging.
+    package struct Log: Sendable, Equatable {
+        /// How a log line looks.
+        package enum Format: String, Sendable, CaseIterable {
+            case text
+            case json
+        }
+
+        /// The least important level that is written.
+        package enum Level: String, Sendable, CaseIterable {
+            case trace
+            case debug
+            case info
+            case notice
+            case warning
+            case error
+        }
+
+        package var format = Format.text
+        package var level = Level.info
+        /// A file for the mail events; nil writes them with the log.
+        package var events: String?
+    }
+
+    /// The control socket.
+    package struct Control: Sendable, Equatable {
+        /// nil is `control.sock` in the data directory: ask `Manifest.controlSocket`.
+        package var socket: String?
+        /// Permission bits of the socket.
+        package var mode = 0o600
+    }
+}
