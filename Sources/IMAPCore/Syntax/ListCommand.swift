@@ -1,0 +1,107 @@
+/// LIST, basic or extended (RFC 5258).
+package struct ListCommand: Hashable, Sendable {
+    package let selection: ListSelection
+    package let reference: String
+    /// Not empty. One with an empty text asks for the hierarchy separator.
+    package let patterns: [ListPattern]
+    package let returns: ListReturn
+    /// The items of `RETURN (STATUS (…))`, nil when not asked (RFC 5819).
+    package let statusItems: [StatusItem]?
+    /// Whether any part of the extended syntax was used.
+    package let isExtended: Bool
+
+    package init(
+        selection: ListSelection = [], reference: String, patterns: [ListPattern], returns: ListReturn = [],
+        statusItems: [StatusItem]? = nil, isExtended: Bool = false
+    ) {
+        self.selection = selection
+        self.reference = reference
+        self.patterns = patterns
+        self.returns = returns
+        self.statusItems = statusItems
+        self.isExtended = isExtended
+    }
+}
+
+/// LSUB.
+package struct LSubCommand: Hashable, Sendable {
+    package let reference: String
+    package let pattern: ListPattern
+
+    package init(reference: String, pattern: ListPattern) {
+        self.reference = reference
+        self.pattern = pattern
+    }
+}
+
+// RFC 5258 §3.1, RFC 6154 §2
+package struct ListSelection: OptionSet, Hashable, Sendable {
+    package let rawValue: UInt8
+    package init(rawValue: UInt8) { self.rawValue = rawValue }
+
+    package static let subscribed = Self(rawValue: 1)
+    package static let remote = Self(rawValue: 2)
+    /// Never alone: the parser refuses it without `subscribed`.
+    package static let recursiveMatch = Self(rawValue: 4)
+    package static let specialUse = Self(rawValue: 8)
+}
+
+// RFC 5258 §3.2, RFC 6154 §2
+package struct ListReturn: OptionSet, Hashable, Sendable {
+    package let rawValue: UInt8
+    package init(rawValue: UInt8) { self.rawValue = rawValue }
+
+    package static let subscribed = Self(rawValue: 1)
+    package static let children = Self(rawValue: 2)
+    package static let specialUse = Self(rawValue: 4)
+}
+
+/// A mailbox pattern, decoded from modified UTF-7, with `*` and `%` as wildcards.
+package struct ListPattern: Hashable, Sendable {
+    package let text: String
+
+    package init(_ text: String) { self.text = text }
+
+    /// Whether `name` (decoded, whole path) matches this pattern put behind `reference`.
+    ///
+    /// INBOX matches in any case. Costs at most pattern × name steps, whatever the pattern.
+    package func matches(_ name: String, reference: String = "", separator: Character = "/") -> Bool {
+        let pattern = Self.foldInbox(Array((reference + text).unicodeScalars), separator: separator)
+        let subject = Self.foldInbox(Array(name.unicodeScalars), separator: separator)
+        let separators = Set(separator.unicodeScalars)
+        // The set of pattern positions that are reachable, one name scalar after the other.
+        var reachable = [Bool](repeating: false, count: pattern.count + 1)
+        reachable[0] = true
+        Self.skipWildcards(pattern, &reachable)
+        for scalar in subject {
+            var next = [Bool](repeating: false, count: pattern.count + 1)
+            for (index, expected) in pattern.enumerated() where reachable[index] {
+                switch expected {
+                case "*": next[index] = true
+                case "%": if !separators.contains(scalar) { next[index] = true }
+                default: if expected == scalar { next[index + 1] = true }
+                }
+            }
+            Self.skipWildcards(pattern, &next)
+            reachable = next
+        }
+        return reachable[pattern.count]
+    }
+
+    private static func skipWildcards(_ pattern: [Unicode.Scalar], _ reachable: inout [Bool]) {
+        for (index, scalar) in pattern.enumerated() where reachable[index] && (scalar == "*" || scalar == "%") {
+            reachable[index + 1] = true
+        }
+    }
+
+    // RFC 3501 §5.1: INBOX is the same name in any case.
+    private static func foldInbox(_ scalars: [Unicode.Scalar], separator: Character) -> [Unicode.Scalar] {
+        let inbox = Array("INBOX".unicodeScalars)
+        guard scalars.count >= inbox.count else { return scalars }
+        if scalars.count > inbox.count, !separator.unicodeScalars.contains(scalars[inbox.count]) { return scalars }
+        for (scalar, letter) in zip(scalars, inbox) where scalar != letter && scalar.value != letter.value + 32 {
+            return scalars
+        }
+        return inbox + scalars[inbox.count...]
+    }
+}
