@@ -63,6 +63,8 @@ let package = Package(
         .systemLibrary(name: "CArgon2", pkgConfig: "libargon2", providers: [.apt(["libargon2-dev"])]),
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
 
+        .target(name: "CLinux"),
+
         // Pure values: no sockets, tasks, clocks, disk, loggers
         room("Telemetry"),
         room("MailSyntax", uses: ["CIDN2"]),
@@ -78,7 +80,7 @@ let package = Package(
 
         // State: what lasts
         room("SQLEngine", uses: ["MailSyntax", "CSQLite", .grdb]),
-        room("Blobs", uses: ["MailSyntax", "SQLEngine", .crypto]),
+        room("Blobs", uses: ["MailSyntax", "SQLEngine", "CLinux", .crypto]),
         room("Directory", uses: ["MailSyntax", "SASLCore", "SQLEngine", "CCrypt", "CArgon2", .crypto, .cryptoExtras]),
         room("MailStore", uses: ["MailSyntax", "MailMessage", "SQLEngine", "Blobs", "Directory"]),
         room("OutboundQueue", uses: ["MailSyntax", "SQLEngine", "Blobs"]),
@@ -132,7 +134,7 @@ let package = Package(
             uses: [
                 "MailSyntax", "MailMessage", "MailConfig", "MailPolicy", "MailAuth", "SASLCore", "Telemetry", "SQLEngine",
                 "Blobs", "Directory", "MailStore", "OutboundQueue", "MailIntake", "NetTransport", "DNSCore", "DNSClient",
-                "SMTPCore", "SMTPServer", "IMAPServer", "POP3Server", "SMTPDelivery",
+                "SMTPCore", "SMTPServer", "IMAPServer", "POP3Server", "SMTPDelivery", "CLinux",
                 .nioCore, .nioPosix, .nioSSL, .logging, .lifecycle, .unixSignals, .crypto, .cryptoExtras, .x509, .asn1,
             ]
         ),

@@ -1,0 +1,31 @@
+#define _GNU_SOURCE
+#include "CLinux.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <malloc.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+int linux_syncfs(int descriptor) { return syncfs(descriptor); }
+
+ssize_t linux_copy_file_range(int source, off_t *offset, int target, size_t count) {
+    return copy_file_range(source, offset, target, NULL, count, 0);
+}
+
+int linux_open_temporary(const char *folder) {
+    int descriptor = open(folder, O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
+    if (descriptor >= 0 || (errno != EOPNOTSUPP && errno != EISDIR && errno != ENOENT)) return descriptor;
+    char path[4096];
+    int length = snprintf(path, sizeof path, "%s/spool-XXXXXX", folder);
+    if (length < 0 || (size_t)length >= sizeof path) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    descriptor = mkostemp(path, O_CLOEXEC);
+    if (descriptor >= 0) unlink(path);
+    return descriptor;
+}
+
+void linux_trim_heap(void) { malloc_trim(0); }

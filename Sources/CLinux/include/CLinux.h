@@ -1,0 +1,11 @@
+// System calls of Linux that Swift's Glibc module leaves out (they need _GNU_SOURCE).
+#pragma once
+#include <stddef.h>
+#include <sys/types.h>
+
+int linux_syncfs(int descriptor);
+ssize_t linux_copy_file_range(int source, off_t *offset, int target, size_t count);
+// A nameless file in a folder, open for reading and writing.
+int linux_open_temporary(const char *folder);
+// Gives free heap pages back to the kernel.
+void linux_trim_heap(void);

@@ -1,0 +1,144 @@
+import CSQLite
+import GRDB
+
+/// SQLite behind `Database`: one writer with group commit, several readers on snapshots.
+///
+/// WAL with `synchronous=FULL` on the writer, read back at opening: GRDB sets NORMAL for WAL after a configuration's own
+/// statements, which would lose acknowledged mail on power loss.
+package final class SQLiteDatabase: Database {
+    package struct Options: Sendable {
+        /// Connections that read at the same time.
+        package var readers = 3
+        /// How long a statement waits for another process's lock, in seconds.
+        package var busyTimeout: Double = 5
+        /// The page cache of each connection, in KiB.
+        package var cacheKiB = 2000
+        /// Whether a commit waits for the disk. Only a file that can be rebuilt may say no.
+        package var isDurable = true
+
+        package init() {}
+    }
+
+    /// Units in one transaction at the most; bounds how long a batch holds the writer.
+    private static let batchLimit = 256
+
+    private let pool: DatabasePool
+    private let backlog = WriteBacklog()
+    private let syncing: any FileSyncing
+    package let statistics = WriterStatistics()
+
+    /// Opens or makes the file and brings its schema up to date.
+    ///
+    /// - Throws: `DatabaseError`, `.newerSchema` where the file knows migrations this program doesn't.
+    package init(
+        path: String,
+        migrations: [Migration],
+        syncing: any FileSyncing = NoFileSyncing(),
+        options: Options = Options()
+    ) throws {
+        self.syncing = syncing
+        var configuration = Configuration()
+        configuration.label = "martlet.db"
+        configuration.maximumReaderCount = options.readers
+        configuration.busyMode = .timeout(options.busyTimeout)
+        configuration.foreignKeysEnabled = true
+        configuration.prepareDatabase { database in
+            let connection = try SQLiteConnection(database)
+            try connection.run("PRAGMA cache_size = -\(options.cacheKiB)")
+            try connection.run("PRAGMA temp_store = MEMORY")
+        }
+        do {
+            pool = try DatabasePool(path: path, configuration: configuration)
+            try pool.writeWithoutTransaction { database in
+                let connection = try SQLiteConnection(database)
+                try Self.setDurability(connection, options: options)
+                try Migrator(migrations).migrate(connection)
+            }
+        } catch let error as GRDB.DatabaseError {
+            throw sqliteError(error.extendedResultCode.rawValue, nil)
+        }
+    }
+
+    private static func setDurability(_ connection: SQLiteConnection, options: Options) throws {
+        try connection.run("PRAGMA synchronous = \(options.isDurable ? "FULL" : "OFF")")
+        let mode = try connection.pragma("PRAGMA synchronous")
+        let journal = try connection.pragma("PRAGMA journal_mode")
+        guard journal == "wal", mode == (options.isDurable ? "2" : "0") else {
+            throw DatabaseError.other("the database is not durable (journal_mode=\(journal), synchronous=\(mode))")
+        }
+        // A checkpoint costs two flushes; 16 MiB of log between two keeps it rare under load.
+        try connection.run("PRAGMA wal_autocheckpoint = 4000")
+        try connection.run("PRAGMA journal_size_limit = 67108864")
+    }
+
+    package func read<T: Sendable>(_ body: @Sendable @escaping (any SQLReader) throws -> T) async throws -> T {
+        do {
+            return try await pool.read { try body(try SQLiteConnection($0)) }
+        } catch let error as GRDB.DatabaseError {
+            throw sqliteError(error.extendedResultCode.rawValue, nil)
+        }
+    }
+
+    package func write<T: Sendable>(
+        _ priority: WritePriority,
+        files: [any StagedFile],
+        _ body: @Sendable @escaping (any SQLWriter) throws -> T
+    ) async throws -> T {
+        let result = ResultBox<T>()
+        return try await withCheckedThrowingContinuation { continuation in
+            let unit = WriteUnit(
+                priority: priority,
+                files: files,
+                run: { result.set(try body($0)) },
+                finish: { error in
+                    if let error {
+                        continuation.resume(throwing: error)
+                    } else if let value = result.take() {
+                        continuation.resume(returning: value)
+                    } else {
+                        continuation.resume(throwing: DatabaseError.other("a write finished without a result"))
+                    }
+                })
+            switch backlog.enqueue(unit) {
+            case .writerIsRunning: break
+            case .startWriter: startWriter()
+            case .closed:
+                for file in files { file.discard() }
+                continuation.resume(throwing: DatabaseError.closed)
+            }
+        }
+    }
+
+    private func startWriter() {
+        pool.asyncWriteWithoutTransaction { [backlog, syncing, statistics] database in
+            do {
+                let connection = try SQLiteConnection(database)
+                let commit = GroupCommit(connection: connection, syncing: syncing, statistics: statistics)
+                while let batch = backlog.take(limit: Self.batchLimit) { commit.process(batch) }
+            } catch {
+                while let batch = backlog.take(limit: Self.batchLimit) {
+                    for unit in batch {
+                        for file in unit.files { file.discard() }
+                        unit.finish(error)
+                    }
+                }
+            }
+        }
+    }
+
+    /// Writes what waits, folds the log into the file, and closes. Later calls throw `.closed`.
+    package func close() throws {
+        backlog.close()
+        // The writer's queue is serial: this runs after the drain that is under way.
+        try pool.writeWithoutTransaction { database in
+            _ = try SQLiteConnection(database).pragma("PRAGMA wal_checkpoint(TRUNCATE)")
+        }
+        try pool.close()
+    }
+}
+
+/// For databases that name no files.
+package struct NoFileSyncing: FileSyncing {
+    package init() {}
+    package func syncAll(_ files: [any StagedFile]) throws {}
+}
