@@ -1,0 +1,120 @@
+package import NIOCore
+import Synchronization
+
+/// One connection as its session task sees it: who it is, what to send, what comes in.
+///
+/// It is valid until the session closure returns; after that what was sent is written out, then the socket is closed
+/// without a reset that could destroy the last reply.
+package struct Connection<Framer: ConnectionFramer>: Sendable {
+    package typealias Item = Outbound<Framer.Mode>
+
+    package let info: ConnectionInfo
+    /// The loop the connection lives on.
+    package let eventLoop: any EventLoop
+    let channel: any Channel
+    let inbound: NIOAsyncChannelInboundStream<ConnectionEvent<Framer.Frame>>
+    let outbound: NIOAsyncChannelOutboundWriter<OutboundItem<Framer.Mode>>
+    let wakeFlag = WakeFlag()
+
+    /// The events of this connection. Call it once: there is one stream.
+    package func events() -> ConnectionEvents<Framer.Frame> {
+        ConnectionEvents(iterator: inbound.makeAsyncIterator(), wakeFlag: wakeFlag)
+    }
+
+    /// Sends items in order with one flush; suspends while the peer reads too slowly.
+    ///
+    /// - Throws: when the connection is closed or the task is cancelled. The session will see
+    ///   ``ConnectionEvent/closed`` next, so `try?` is fine where nothing depends on delivery.
+    package func send(_ items: [Item]) async throws {
+        try await outbound.write(contentsOf: items.map { OutboundItem.item($0) })
+    }
+
+    /// Sends one item. See ``send(_:)-(Array)``.
+    package func send(_ item: Item) async throws {
+        try await outbound.write(.item(item))
+    }
+
+    /// Sends octets with one flush.
+    package func send(bytes: ByteBuffer) async throws {
+        try await outbound.write(.item(.bytes(bytes)))
+    }
+
+    /// Puts one ``ConnectionEvent/woken`` into the events, from any task; calls coalesce until it was received.
+    package func wake() {
+        guard wakeFlag.raise() else { return }
+        channel.pipeline.fireUserInboundEventTriggered(TransportSignal.wake)
+    }
+
+    /// Closes at once, dropping what was not written. A graceful end is to return from the session.
+    package func abort() {
+        channel.close(promise: nil)
+    }
+
+    /// Writes out, then closes without a reset. Called when the session has returned.
+    func finish() async {
+        try? await outbound.write(.finish)
+        await withTaskCancellationHandler {
+            try? await channel.closeFuture.get()
+        } onCancel: {
+            channel.close(promise: nil)
+        }
+    }
+}
+
+/// The one stream of events of a connection. Not shareable: it belongs to the session task.
+package struct ConnectionEvents<Frame: Sendable> {
+    var iterator: NIOAsyncChannelInboundStream<ConnectionEvent<Frame>>.AsyncIterator
+    let wakeFlag: WakeFlag
+    private var isOver = false
+
+    init(iterator: NIOAsyncChannelInboundStream<ConnectionEvent<Frame>>.AsyncIterator, wakeFlag: WakeFlag) {
+        self.iterator = iterator
+        self.wakeFlag = wakeFlag
+    }
+
+    /// The next event; ``ConnectionEvent/closed`` when the connection is gone or the task is cancelled, ever after.
+    package mutating func next(
+        isolation: isolated (any Actor)? = #isolation
+    ) async -> ConnectionEvent<Frame> {
+        guard !isOver else { return .closed }
+        do {
+            if let event = try await iterator.next(isolation: isolation) {
+                if case .woken = event { wakeFlag.lower() }
+                return event
+            }
+        } catch {
+            // Whatever ended it, there is nothing left to read; the handler has logged transport errors.
+        }
+        isOver = true
+        return .closed
+    }
+}
+
+/// Coalesces ``Connection/wake()``.
+final class WakeFlag: Sendable {
+    private let raised = Mutex(false)
+
+    /// True for the caller that must deliver the event.
+    func raise() -> Bool {
+        raised.withLock { raised in
+            defer { raised = true }
+            return !raised
+        }
+    }
+
+    func lower() {
+        raised.withLock { $0 = false }
+    }
+}
+
+/// What crosses the bridge: the session's items, and the end of the session.
+enum OutboundItem<Mode: Sendable>: Sendable {
+    case item(Outbound<Mode>)
+    case finish
+}
+
+/// Told to a connection's handler from outside its session.
+enum TransportSignal: Sendable {
+    case wake
+    case shutDown
+}

@@ -1,0 +1,284 @@
+package import Logging
+package import MailSyntax
+import NIOCore
+package import NIOPosix
+import NIOSSL
+import ServiceLifecycle
+import Synchronization
+
+/// An address and port to listen on. Port 0 lets the system choose (tests).
+package struct ListenAddress: Sendable, Hashable, CustomStringConvertible {
+    package var address: IPAddress
+    package var port: Int
+
+    package init(address: IPAddress, port: Int) {
+        self.address = address
+        self.port = port
+    }
+
+    package var description: String {
+        address.isV6 ? "[\(address)]:\(port)" : "\(address):\(port)"
+    }
+}
+
+/// Whether and when TLS begins on a listener.
+package enum ListenerTLS: Sendable {
+    case none
+    /// Offered by STARTTLS or STLS.
+    case startTLS(TLSStore)
+    /// From the first octet.
+    case implicit(TLSStore)
+}
+
+/// Where session tasks run.
+package enum SessionExecutor: Sendable {
+    /// The shared pool: a session may compute for a while, or read a file.
+    case shared
+    /// The connection's own event loop: no thread hops, but whatever the session calls must never block or compute long.
+    case eventLoop
+}
+
+package struct ListenerConfiguration: Sendable {
+    /// For logs, errors and ``ConnectionInfo/listener``, such as "submissions".
+    package var name: String
+    package var addresses: [ListenAddress]
+    package var tls: ListenerTLS
+    /// How long the peer may take to the first frame or handshake, until the session sets its own deadline.
+    package var greetingDeadline: Duration = .seconds(60)
+    /// Shared between listeners that share limits.
+    package var limiter: ConnectionLimiter
+    /// The line sent to a peer over its limit before it is closed, with CRLF; not sent on implicit TLS.
+    package var refusal: String
+    package var executor: SessionExecutor = .shared
+    /// What running sessions get to finish at shutdown before their sockets are closed.
+    package var drainTime: Duration = .seconds(10)
+
+    package init(
+        name: String,
+        addresses: [ListenAddress],
+        tls: ListenerTLS,
+        limiter: ConnectionLimiter,
+        refusal: String
+    ) {
+        self.name = name
+        self.addresses = addresses
+        self.tls = tls
+        self.limiter = limiter
+        self.refusal = refusal
+    }
+}
+
+/// Accepts connections on some addresses and runs one session task for each.
+///
+/// ``bind()`` may be called first, so that errors stop the start and privileges can be dropped after it; ``run()`` binds
+/// when that was not done. On graceful shutdown the listening sockets are closed, each session receives
+/// ``ConnectionEvent/shuttingDown``, and what is left after the drain time is closed.
+package final class ListenerService<Framer: ConnectionFramer>: Service {
+    package typealias Session = @Sendable (Connection<Framer>) async -> Void
+
+    typealias Child = NIOAsyncChannel<ConnectionEvent<Framer.Frame>, OutboundItem<Framer.Mode>>
+
+    struct Accepted: Sendable {
+        var child: Child
+        var info: ConnectionInfo
+    }
+
+    private let configuration: ListenerConfiguration
+    private let group: MultiThreadedEventLoopGroup
+    private let logger: Logger
+    private let makeID: @Sendable () -> MailID
+    private let makeFramer: @Sendable () -> Framer
+    private let session: Session
+    private let registry = ConnectionRegistry()
+    private let bound = Mutex<[NIOAsyncChannel<Accepted?, Never>]>([])
+
+    /// - Parameters:
+    ///   - makeID: gives each session its id.
+    ///   - session: runs one connection; must return soon after `.closed` or `.shuttingDown`.
+    package init(
+        configuration: ListenerConfiguration,
+        group: MultiThreadedEventLoopGroup,
+        logger: Logger,
+        makeID: @escaping @Sendable () -> MailID,
+        makeFramer: @escaping @Sendable () -> Framer,
+        session: @escaping Session
+    ) {
+        self.configuration = configuration
+        self.group = group
+        self.logger = logger
+        self.makeID = makeID
+        self.makeFramer = makeFramer
+        self.session = session
+    }
+
+    /// Opens the listening sockets; connections wait in the kernel until ``run()``.
+    ///
+    /// - Returns: the addresses with the ports that were really bound.
+    /// - Throws: ``ListenError`` naming the address and what to do. Sockets that were opened are closed again.
+    @discardableResult
+    package func bind() async throws(ListenError) -> [ListenAddress] {
+        var opened: [NIOAsyncChannel<Accepted?, Never>] = []
+        for address in configuration.addresses {
+            do {
+                opened.append(try await open(address))
+            } catch {
+                for server in opened { try? await server.channel.close() }
+                throw ListenError(listener: configuration.name, address: address, cause: error)
+            }
+        }
+        bound.withLock { $0 = opened }
+        return zip(configuration.addresses, opened).map { asked, server in
+            ListenAddress(address: asked.address, port: server.channel.localAddress?.port ?? asked.port)
+        }
+    }
+
+    package func run() async throws {
+        if bound.withLock(\.isEmpty) { try await bind() }
+        let servers = bound.withLock { $0 }
+        await withGracefulShutdownHandler {
+            await withTaskCancellationHandler {
+                await withDiscardingTaskGroup { group in
+                    for server in servers {
+                        group.addTask { await self.serve(server) }
+                    }
+                }
+            } onCancel: {
+                self.stop(drainTime: .zero)
+            }
+        } onGracefulShutdown: {
+            self.stop(drainTime: self.configuration.drainTime)
+        }
+    }
+
+    /// Stops as on graceful shutdown; ``run()`` returns when the last session has.
+    package func stop(drainTime: Duration? = nil) {
+        for server in bound.withLock({ $0 }) { server.channel.close(promise: nil) }
+        configuration.limiter.wakeAll()
+        registry.shutDown()
+        let registry = registry
+        group.any().scheduleTask(in: TimeAmount(drainTime ?? configuration.drainTime)) { registry.closeAll() }
+    }
+
+    // MARK: accepting
+
+    private func open(_ address: ListenAddress) async throws -> NIOAsyncChannel<Accepted?, Never> {
+        try await ServerBootstrap(group: group)
+            .serverChannelOption(.backlog, value: 4096)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .serverChannelInitializer { [logger] channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(AcceptErrorHandler(logger: logger))
+                }
+            }
+            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .childChannelOption(.socketOption(.so_keepalive), value: 1)
+            .childChannelOption(.allowRemoteHalfClosure, value: true)
+            .childChannelOption(.maxMessagesPerRead, value: 4)
+            .childChannelOption(
+                .recvAllocator,
+                value: AdaptiveRecvByteBufferAllocator(minimum: 512, initial: 2048, maximum: 65536)
+            )
+            .bind(
+                to: SocketAddress(ipAddress: address.address.description, port: address.port),
+                serverBackPressureStrategy: .init(lowWatermark: 8, highWatermark: 64)
+            ) { channel in
+                channel.eventLoop.makeCompletedFuture { try self.setUp(channel) }
+            }
+    }
+
+    /// On the child's loop. `nil`: over the limit, and already being refused.
+    private func setUp(_ channel: any Channel) throws -> Accepted? {
+        let (remote, remotePort) = SocketPeer.parts(of: channel.remoteAddress)
+        let (local, localPort) = SocketPeer.parts(of: channel.localAddress)
+        guard let remote, let local else {
+            channel.close(promise: nil)
+            return nil
+        }
+        let limiter = configuration.limiter
+        guard limiter.admit(remote) else {
+            try refuse(channel)
+            return nil
+        }
+        channel.closeFuture.whenComplete { _ in limiter.release(remote) }
+        var implicit: TLSHandlers?
+        var source: ServerTLSSource?
+        switch configuration.tls {
+        case .none: break
+        case .startTLS(let store): source = ServerTLSSource { store.context }
+        case .implicit(let store): implicit = TLSHandlers.server(store.context)
+        }
+        try implicit?.insert(into: channel.pipeline)
+        let framing = FramingHandler(
+            framer: makeFramer(),
+            tls: source,
+            hello: implicit?.hello,
+            idle: TimeAmount(configuration.greetingDeadline)
+        )
+        try channel.pipeline.syncOperations.addHandler(framing)
+        let child = try Child(
+            wrappingChannelSynchronously: channel,
+            configuration: .init(backPressureStrategy: .init(lowWatermark: 4, highWatermark: 16))
+        )
+        registry.add(channel)
+        let info = ConnectionInfo(
+            id: makeID(),
+            remote: remote,
+            remotePort: remotePort,
+            local: local,
+            localPort: localPort,
+            listener: configuration.name,
+            hasImplicitTLS: implicit != nil
+        )
+        return Accepted(child: child, info: info)
+    }
+
+    private func refuse(_ channel: any Channel) throws {
+        if case .implicit = configuration.tls {
+            channel.close(promise: nil)
+        } else {
+            try channel.pipeline.syncOperations.addHandler(RefusalHandler(line: configuration.refusal))
+        }
+    }
+
+    private func serve(_ server: NIOAsyncChannel<Accepted?, Never>) async {
+        do {
+            try await server.executeThenClose { inbound in
+                await withDiscardingTaskGroup { group in
+                    var accepted = inbound.makeAsyncIterator()
+                    while let next = try? await accepted.next() {
+                        if let next { start(next, in: &group) }
+                        await configuration.limiter.waitForRoom()
+                    }
+                }
+            }
+        } catch {
+            logger.debug("listener closed", metadata: ["listener": "\(configuration.name)", "error": "\(error)"])
+        }
+    }
+
+    private func start(_ accepted: Accepted, in group: inout DiscardingTaskGroup) {
+        switch configuration.executor {
+        case .shared:
+            group.addTask { await self.run(accepted) }
+        case .eventLoop:
+            group.addTask(executorPreference: EventLoopExecutor(accepted.child.channel.eventLoop)) {
+                await self.run(accepted)
+            }
+        }
+    }
+
+    private func run(_ accepted: Accepted) async {
+        let channel = accepted.child.channel
+        try? await accepted.child.executeThenClose { inbound, outbound in
+            let connection = Connection<Framer>(
+                info: accepted.info,
+                eventLoop: channel.eventLoop,
+                channel: channel,
+                inbound: inbound,
+                outbound: outbound
+            )
+            await session(connection)
+            await connection.finish()
+        }
+    }
+}

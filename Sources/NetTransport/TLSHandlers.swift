@@ -1,0 +1,53 @@
+import NIOCore
+import NIOSSL
+
+/// The handlers that make a plaintext connection a TLS one.
+struct TLSHandlers {
+    let hello: TLSHello
+    private let ssl: any ChannelHandler
+    private let observer: TLSHelloObserver
+
+    private init(hello: TLSHello, ssl: any ChannelHandler) {
+        self.hello = hello
+        self.ssl = ssl
+        observer = TLSHelloObserver(hello: hello)
+    }
+
+    /// Small buffers: a thousand idle clients hold a thousand of these.
+    private static var configuration: NIOSSLHandler.Configuration {
+        var configuration = NIOSSLHandler.Configuration()
+        configuration.maximumPreservedOutboundBufferCapacity = 2048
+        return configuration
+    }
+
+    static func server(_ context: NIOSSLContext) -> TLSHandlers {
+        TLSHandlers(hello: TLSHello(), ssl: NIOSSLServerHandler(context: context, configuration: configuration))
+    }
+
+    static func client(_ client: ClientTLS) throws -> TLSHandlers {
+        let hello = TLSHello()
+        hello.serverName = client.serverName
+        let handler = try NIOSSLClientHandler(
+            context: client.context,
+            serverHostname: client.serverName,
+            configuration: configuration
+        )
+        return TLSHandlers(hello: hello, ssl: handler)
+    }
+
+    /// Puts them first, next to the socket. On the event loop only.
+    func insert(into pipeline: ChannelPipeline) throws {
+        try pipeline.syncOperations.addHandler(observer, position: .first)
+        try pipeline.syncOperations.addHandler(ssl, position: .after(observer))
+    }
+
+    static func name(of version: TLSVersion?) -> String {
+        switch version {
+        case .tlsv13: "TLSv1.3"
+        case .tlsv12: "TLSv1.2"
+        case .tlsv11: "TLSv1.1"
+        case .tlsv1: "TLSv1"
+        default: "TLS"
+        }
+    }
+}
