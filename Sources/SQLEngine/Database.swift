@@ -79,6 +79,7 @@ package protocol Database: Sendable {
     /// `files` are written, renamed and synced before the commit; where that fails the body does not run.
     /// A body may run twice (alone, after its batch was lost), so it holds SQL and pure code only. Cancelling the caller
     /// cancels nothing. Throws what the body threw, or `DatabaseError`.
+    @discardableResult
     func write<T: Sendable>(
         _ priority: WritePriority,
         files: [any StagedFile],
@@ -87,6 +88,7 @@ package protocol Database: Sendable {
 }
 
 extension Database {
+    @discardableResult
     package func write<T: Sendable>(
         _ priority: WritePriority = .foreground,
         _ body: @Sendable @escaping (any SQLWriter) throws -> T
@@ -94,6 +96,7 @@ extension Database {
         try await write(priority, files: [], body)
     }
 
+    @discardableResult
     package func write<T: Sendable>(
         files: [any StagedFile],
         _ body: @Sendable @escaping (any SQLWriter) throws -> T

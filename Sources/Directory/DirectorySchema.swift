@@ -1,0 +1,142 @@
+package import SQLEngine
+
+package enum DirectorySchema {
+    package static let migrations = [
+        Migration("directory-1", [domain, account, alias, aliasTarget, credential, credentialIndex, dkimKey, revision])
+    ]
+
+    private static let domain = SchemaChange.createTable(
+        Table(
+            "domain",
+            columns: [.identity("id"), .text("name"), .text("catch_all").nullable, .int("created_at")],
+            unique: [["name"]]))
+
+    private static let account = SchemaChange.createTable(
+        Table(
+            "account",
+            columns: [
+                .identity("id"),
+                .int("domain_id").referencing("domain"),
+                .text("folded_address"),
+                .text("address"),
+                .text("name").nullable,
+                .int("enabled").checking("enabled IN (0, 1)"),
+                .int("quota").nullable.checking("quota >= 0"),
+                .int("created_at"),
+            ],
+            unique: [["folded_address"]]))
+
+    private static let alias = SchemaChange.createTable(
+        Table(
+            "alias",
+            columns: [
+                .identity("id"),
+                .int("domain_id").referencing("domain"),
+                .text("folded_address"),
+                .text("address"),
+                .int("created_at"),
+            ],
+            unique: [["folded_address"]]))
+
+    private static let aliasTarget = SchemaChange.createTable(
+        Table(
+            "alias_target",
+            columns: [.int("alias_id").belonging(to: "alias"), .int("position"), .text("address")],
+            primaryKey: ["alias_id", "position"]))
+
+    private static let credential = SchemaChange.createTable(
+        Table(
+            "credential",
+            columns: [
+                .identity("id"),
+                .int("account_id").belonging(to: "account"),
+                .text("kind").checking("kind IN ('password', 'scram-sha-256')"),
+                .text("value"),
+                .text("label"),
+                .int("created_at"),
+                .int("last_used_at").nullable,
+            ]))
+
+    private static let credentialIndex = SchemaChange.createIndex(
+        "credential_account", on: "credential", columns: ["account_id"])
+
+    private static let dkimKey = SchemaChange.createTable(
+        Table(
+            "dkim_key",
+            columns: [
+                .identity("id"),
+                .int("domain_id").belonging(to: "domain"),
+                .text("selector"),
+                .text("algorithm").checking("algorithm IN ('rsa', 'ed25519')"),
+                .text("private_key"),
+                .int("active").checking("active IN (0, 1)"),
+                .int("created_at"),
+            ],
+            unique: [["domain_id", "selector"]]))
+
+    private static let revision = SchemaChange.createTable(
+        Table(
+            "directory_revision",
+            columns: [.identity("id"), .text("author"), .text("change"), .int("created_at")]))
+}
+
+package enum DirectoryStatements {
+    static let domains = SQLStatement("SELECT id, name, catch_all, created_at FROM domain ORDER BY id")
+    static let accounts = SQLStatement(
+        "SELECT id, address, name, enabled, quota, created_at FROM account ORDER BY id")
+    static let aliases = SQLStatement(
+        """
+        SELECT alias.id, alias.address, alias_target.address FROM alias
+        JOIN alias_target ON alias_target.alias_id = alias.id
+        ORDER BY alias.id, alias_target.position
+        """)
+    static let dkimKeys = SQLStatement(
+        """
+        SELECT dkim_key.id, domain.name, selector, algorithm, private_key, active, dkim_key.created_at
+        FROM dkim_key JOIN domain ON domain.id = dkim_key.domain_id ORDER BY dkim_key.id
+        """)
+    static let latestRevision = SQLStatement("SELECT COALESCE(MAX(id), 0) FROM directory_revision")
+    static let insertRevision = SQLStatement(
+        "INSERT INTO directory_revision (author, change, created_at) VALUES ($1, $2, $3)")
+    static let insertDomain = SQLStatement(
+        "INSERT INTO domain (name, catch_all, created_at) VALUES ($1, $2, $3) RETURNING id")
+    static let findDomain = SQLStatement("SELECT id FROM domain WHERE name = $1")
+    static let setCatchAll = SQLStatement("UPDATE domain SET catch_all = $2 WHERE name = $1")
+    static let deleteDomain = SQLStatement("DELETE FROM domain WHERE name = $1")
+    static let insertAccount = SQLStatement(
+        """
+        INSERT INTO account (domain_id, folded_address, address, name, enabled, quota, created_at)
+        VALUES ($1, $2, $3, $4, 1, $5, $6) RETURNING id
+        """)
+    static let setEnabled = SQLStatement("UPDATE account SET enabled = $2 WHERE id = $1")
+    static let setQuota = SQLStatement("UPDATE account SET quota = $2 WHERE id = $1")
+    static let deleteAccount = SQLStatement("DELETE FROM account WHERE id = $1")
+    static let insertAlias = SQLStatement(
+        "INSERT INTO alias (domain_id, folded_address, address, created_at) VALUES ($1, $2, $3, $4) RETURNING id")
+    static let insertAliasTarget = SQLStatement(
+        "INSERT INTO alias_target (alias_id, position, address) VALUES ($1, $2, $3)")
+    static let deleteAlias = SQLStatement("DELETE FROM alias WHERE id = $1")
+    static let insertKey = SQLStatement(
+        """
+        INSERT INTO dkim_key (domain_id, selector, algorithm, private_key, active, created_at)
+        VALUES ($1, $2, $3, $4, 1, $5)
+        """)
+    static let setKeyActive = SQLStatement(
+        "UPDATE dkim_key SET active = $3 WHERE domain_id = $1 AND selector = $2")
+    static let credentials = SQLStatement(
+        "SELECT id, kind, value, label, created_at, last_used_at FROM credential WHERE account_id = $1 ORDER BY id")
+    static let insertCredential = SQLStatement(
+        """
+        INSERT INTO credential (account_id, kind, value, label, created_at) VALUES ($1, $2, $3, $4, $5)
+        RETURNING id
+        """)
+    static let deleteCredential = SQLStatement("DELETE FROM credential WHERE id = $1")
+    static let deleteLabelled = SQLStatement("DELETE FROM credential WHERE account_id = $1 AND label = $2")
+    static let touchCredential = SQLStatement("UPDATE credential SET last_used_at = $2 WHERE id = $1")
+
+    package static let all = [
+        domains, accounts, aliases, dkimKeys, latestRevision, insertRevision, insertDomain, findDomain, setCatchAll,
+        deleteDomain, insertAccount, setEnabled, setQuota, deleteAccount, insertAlias, insertAliasTarget, deleteAlias,
+        insertKey, setKeyActive, credentials, insertCredential, deleteCredential, deleteLabelled, touchCredential,
+    ]
+}

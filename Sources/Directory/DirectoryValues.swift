@@ -1,0 +1,123 @@
+package import MailSyntax
+package import SQLEngine
+
+/// An account's number in the directory.
+package struct AccountID: Hashable, Sendable, Comparable, SQLBindable, Codable {
+    package let rawValue: Int64
+
+    package init(rawValue: Int64) {
+        self.rawValue = rawValue
+    }
+
+    package static func < (lhs: AccountID, rhs: AccountID) -> Bool { lhs.rawValue < rhs.rawValue }
+    package var sqlValue: SQLValue { .integer(rawValue) }
+}
+
+/// Somebody who may log in and has mailboxes.
+package struct Account: Sendable, Hashable {
+    package let id: AccountID
+    package let address: EmailAddress
+    package let name: String?
+    package let isEnabled: Bool
+    /// Octets; nil is unlimited.
+    package let quota: Int64?
+    package let createdAt: Timestamp
+}
+
+/// An address that stands for others.
+package struct Alias: Sendable, Hashable {
+    package let id: Int64
+    package let address: EmailAddress
+    /// Local or remote, in the order given; never empty.
+    package let targets: [EmailAddress]
+}
+
+/// A domain whose mail is kept or expanded here.
+package struct HostedDomain: Sendable, Hashable {
+    package let id: Int64
+    package let name: DomainName
+    /// Where mail for addresses that don't exist goes; nil refuses it.
+    package let catchAll: EmailAddress?
+    package let createdAt: Timestamp
+}
+
+/// A private key that signs for a domain.
+package struct DKIMKeyRow: Sendable, Hashable, CustomDebugStringConvertible {
+    package let id: Int64
+    package let domain: DomainName
+    package let selector: String
+    /// `rsa` or `ed25519`.
+    package let algorithm: String
+    /// PEM, PKCS #8.
+    package let privateKey: String
+    package let isActive: Bool
+    package let createdAt: Timestamp
+
+    package init(
+        id: Int64, domain: DomainName, selector: String, algorithm: String, privateKey: String, isActive: Bool,
+        createdAt: Timestamp
+    ) {
+        self.id = id
+        self.domain = domain
+        self.selector = selector
+        self.algorithm = algorithm
+        self.privateKey = privateKey
+        self.isActive = isActive
+        self.createdAt = createdAt
+    }
+
+    package var debugDescription: String { "DKIM key \(selector)._domainkey.\(domain) (\(algorithm))" }
+}
+
+/// Mail for one account.
+package struct LocalTarget: Sendable, Hashable {
+    package let account: AccountID
+    /// The address it was delivered for, after expansion, without its tag.
+    package let address: EmailAddress
+    package let tag: String?
+
+    package init(account: AccountID, address: EmailAddress, tag: String?) {
+        self.account = account
+        self.address = address
+        self.tag = tag
+    }
+}
+
+/// One step of resolving an address, for the trace.
+package struct ResolutionStep: Sendable, Hashable {
+    /// `account`, `tag`, `alias`, `catch-all`, `postmaster` …
+    package let rule: String
+    package let before: String
+    package let after: String
+}
+
+/// What an address means here.
+package enum RecipientResolution: Sendable, Hashable {
+    /// The domain isn't ours.
+    case notHosted
+    /// The domain is ours, the address doesn't exist.
+    case unknown
+    /// The account exists and takes no mail.
+    case disabled
+    case targets(local: [LocalTarget], remote: [EmailAddress], steps: [ResolutionStep])
+}
+
+/// Why a change to the directory was refused; the text tells the operator what to do.
+package enum DirectoryError: Error, Equatable, CustomStringConvertible {
+    case alreadyExists(String)
+    case notFound(String)
+    case domainNotHosted(DomainName)
+    case invalid(String)
+    /// The change would leave something without what it needs.
+    case inUse(String)
+
+    package var description: String {
+        switch self {
+        case .alreadyExists(let what): "\(what) exists already"
+        case .notFound(let what): "\(what) does not exist"
+        case .domainNotHosted(let domain):
+            "\(domain) is not a domain of this server; add it first: martlet domain add \(domain)"
+        case .invalid(let text), .inUse(let text): text
+        }
+    }
+}
