@@ -42,13 +42,13 @@ package enum ListenerKind: String, Sendable, Hashable, CaseIterable {
 
 /// One port that is listened on.
 package struct Listener: Sendable, Hashable {
-    /// `*` stands for every address of the host: `::` for both families, `0.0.0.0` where the kernel has no IPv6.
-    package static let anyAddress = "*"
+    /// The word for every address of the host: `::` for both families, `0.0.0.0` where the kernel has no IPv6.
+    package static let anyAddress = "any"
 
     /// Unique among the listeners; in logs and metrics.
     package var name: String
     package var kind: ListenerKind
-    /// An IPv4 or IPv6 address, or `*`.
+    /// An IPv4 or IPv6 address, or `any`.
     package var address: String
     /// 0…65535; 0 lets the system choose (tests).
     package var port: Int
@@ -66,7 +66,7 @@ package struct Listener: Sendable, Hashable {
     /// The seven standard ports, each moved up by `portOffset`.
     package static func standard(address: String = anyAddress, portOffset: Int = 0) -> [Listener] {
         ListenerKind.allCases.map { kind in
-            let port = kind.standardPort + max(0, min(portOffset, 60000))
+            let port = kind.standardPort + max(0, min(portOffset, 65535 - 995))
             return Listener(name: kind.rawValue, kind: kind, address: address, port: port)
         }
     }

@@ -1,0 +1,185 @@
+// MARK: - What is served
+
+extension Schema {
+    private static let long: ClosedRange<Duration> = .seconds(1)...(.seconds(7 * 86400))
+
+    static let mailServices: [Setting] = [
+        Setting(
+            "smtp.timeouts.greeting", \.smtp.timeouts.greeting, .duration(long, example: "5m"), .live,
+            "From the banner to the first command."
+        ),
+        Setting(
+            "smtp.timeouts.command", \.smtp.timeouts.command, .duration(long, example: "5m"), .live,
+            "Between commands. RFC 5321 §4.5.3.2.7 asks for 5 minutes at least."
+        ),
+        Setting(
+            "smtp.timeouts.data", \.smtp.timeouts.data, .duration(long, example: "5m"), .live,
+            "Between two pieces of message text."
+        ),
+        Setting(
+            "smtp.timeouts.total", \.smtp.timeouts.total, ValueType<Duration>.duration(long, example: "3h").orUnlimited,
+            .live, "A whole session, however busy it is."
+        ),
+        Setting(
+            "mail.recipient_delimiter", \.mail.recipientDelimiter, .delimiters, .live,
+            "The characters that part a tag from the user: mail for `user+tag` goes to `user`. `\"\"` turns it off."
+        ),
+        Setting(
+            "imap.login_timeout", \.imap.loginTimeout, .duration(long, example: "3m"), .live,
+            "How long a client may stay without a login."
+        ),
+        Setting(
+            "imap.idle_timeout", \.imap.idleTimeout, .duration(long, example: "30m"), .live,
+            "How long a logged-in client may be silent. RFC 9051 §5.4 asks for 30 minutes at least."
+        ),
+        Setting(
+            "imap.command_size", \.imap.commandSize, .size(8 * 1024...(16 << 20), example: "256KiB"), .live,
+            "The longest command, literals included but for the message of APPEND."
+        ),
+        Setting(
+            "pop3.login_timeout", \.pop3.loginTimeout, .duration(long, example: "3m"), .live,
+            "How long a client may stay without a login."
+        ),
+        Setting(
+            "pop3.idle_timeout", \.pop3.idleTimeout, .duration(long, example: "10m"), .live,
+            "How long a logged-in client may be silent. RFC 1939 §3 asks for 10 minutes at least."
+        ),
+    ]
+
+    static let sending: [Setting] = queue + outbound + smarthost + dkim
+
+    private static let queue: [Setting] = [
+        Setting(
+            "queue.lifetime", \.queue.lifetime, .duration(.seconds(60)...(.seconds(30 * 86400)), example: "5d"), .live,
+            "How long a message is tried before it is returned. RFC 5321 §4.5.4.1 asks for 4 to 5 days at least."
+        ),
+        Setting(
+            "queue.bounce_lifetime", \.queue.bounceLifetime,
+            .duration(.seconds(60)...(.seconds(30 * 86400)), example: "1d"), .live,
+            "How long a bounce made here is tried before it is dropped."
+        ),
+        Setting(
+            "queue.minimum_backoff", \.queue.minimumBackoff, .duration(.seconds(1)...(.seconds(86400)), example: "5m"),
+            .live, "The wait before the second attempt; each later one is longer."
+        ),
+        Setting(
+            "queue.maximum_backoff", \.queue.maximumBackoff, .duration(.seconds(1)...(.seconds(86400)), example: "1h"),
+            .live, "The longest wait between attempts."
+        ),
+        Setting(
+            "queue.concurrency", \.queue.concurrency, .int(1...10_000, example: 50), unit: "connections", .live,
+            "Deliveries at the same time, in all."
+        ),
+        Setting(
+            "queue.per_destination", \.queue.perDestination, .int(1...1000, example: 10), unit: "connections", .live,
+            "Deliveries at the same time to one destination."
+        ),
+        Setting(
+            "queue.bounce_message_size", \.queue.bounceMessageSize, .size(0...(64 << 20), example: "50kB"), .live,
+            "A bounce returns a message of up to this size whole, of a larger one the header."
+        ),
+    ]
+
+    private static let outbound: [Setting] = [
+        Setting(
+            "outbound.helo_name", \.outbound.heloName, ValueType<String>.hostname.optional, .live,
+            default: "`server.hostname`", "The name said in EHLO to other servers."
+        ),
+        Setting(
+            "outbound.bind", \.outbound.bind, .list(of: .address, named: "list of IP addresses", example: "192.0.2.1"),
+            .live, "Local addresses to send from: one IPv4 and one IPv6 address at most."
+        ),
+        Setting(
+            "outbound.port", \.outbound.port, .int(1...65535, example: 25), .live,
+            "The port of hosts found by MX. Anything but 25 is for closed networks and tests."
+        ),
+        Setting(
+            "outbound.tls", \.outbound.tls, .word, .live,
+            "TLS towards hosts found by MX: when it is offered, always (mail waits otherwise), or never."
+        ),
+        Setting(
+            "outbound.timeouts.connect", \.outbound.timeouts.connect, .duration(long, example: "30s"), .live,
+            "To connect to a host."
+        ),
+        Setting(
+            "outbound.timeouts.command", \.outbound.timeouts.command, .duration(long, example: "5m"), .live,
+            "For the banner and the reply to a command. RFC 5321 §4.5.3.2 asks for 5 minutes."
+        ),
+        Setting(
+            "outbound.timeouts.data", \.outbound.timeouts.data, .duration(long, example: "3m"), .live,
+            "For a piece of message text to be taken. RFC 5321 §4.5.3.2.5 asks for 3 minutes."
+        ),
+        Setting(
+            "outbound.timeouts.final", \.outbound.timeouts.final, .duration(long, example: "10m"), .live,
+            "For the reply to the end of a message. RFC 5321 §4.5.3.2.6 asks for 10 minutes."
+        ),
+    ]
+
+    private static let smarthost: [Setting] = [
+        Setting(
+            "outbound.smarthost.host", \.outbound.smarthostSettings.host, ValueType<String>.host.optional, .live,
+            "A host name, whose MX is not looked up, or an address."
+        ),
+        Setting(
+            "outbound.smarthost.port", \.outbound.smarthostSettings.port,
+            ValueType<Int>.int(1...65535, example: 587).optional, .live,
+            default: "587; 465 with `tls: implicit`, 25 with `tls: none`", "The port of the smarthost."
+        ),
+        Setting(
+            "outbound.smarthost.tls", \.outbound.smarthostSettings.tls, .word, .live,
+            "How TLS starts: by STARTTLS (required), from the first octet, or not at all (and then without a login)."
+        ),
+        Setting(
+            "outbound.smarthost.verify", \.outbound.smarthostSettings.verify, .bool, .live,
+            "The certificate must be valid for the host. Without that a stranger can read the password."
+        ),
+        Setting(
+            "outbound.smarthost.username", \.outbound.smarthostSettings.username, ValueType<String>.credential.optional,
+            .live, "The user name to log in with; needs `password_file`."
+        ),
+        Setting(
+            "outbound.smarthost.password_file", \.outbound.smarthostSettings.passwordFile,
+            ValueType<String>.path.optional,
+            .live, secret: true, "A file with the password on its first line. The password is never shown."
+        ),
+    ]
+
+    private static let dkim: [Setting] = [
+        Setting(
+            "dkim.rsa_selector", \.dkim.rsaSelector, .selector, .live,
+            "The selector of RSA keys made from now on: the key is published at `selector._domainkey.domain`."
+        ),
+        Setting(
+            "dkim.ed25519_selector", \.dkim.ed25519Selector, .selector, .live,
+            "The selector of Ed25519 keys made from now on."
+        ),
+        Setting(
+            "dkim.rsa_bits", \.dkim.rsaBits, .int(1024...4096, example: 2048), unit: "bits", .live,
+            "The size of RSA keys made from now on. RFC 8301 §3.2 asks for 1024 at least, better 2048."
+        ),
+        Setting(
+            "dkim.expire", \.dkim.expire,
+            ValueType<Duration>.duration(.seconds(3600)...(.seconds(365 * 86400)), example: "14d").orUnlimited, .live,
+            "How long a signature is valid (`x=`)."
+        ),
+    ]
+
+    static let operating: [Setting] = [
+        Setting("log.format", \.log.format, .word, .restart, "Readable lines, or a JSON object a line."),
+        Setting("log.level", \.log.level, .word, .live, "The least important level that is written."),
+        Setting(
+            "log.events", \.log.events, ValueType<String>.path.optional, .restart, default: "not set: with the log",
+            "A file for the mail events: one line for each message accepted, rejected, delivered, deferred or bounced, "
+                + "and each login."
+        ),
+        Setting(
+            "control.socket", \.control.socket, ValueType<String>.path.optional,
+            .restart, default: "`control.sock` in the data directory",
+            "The path of the control socket, at most 100 octets."
+        ),
+        Setting(
+            "control.mode", \.control.mode, .fileMode,
+            .restart, "The permission bits of the control socket: who may open it rules the server."
+        ),
+    ]
+}
