@@ -1,0 +1,245 @@
+import Blobs
+package import MailSyntax
+package import SQLEngine
+import Synchronization
+
+/// The durable queue of mail that leaves.
+///
+/// A message has one row, each of its recipients another. A recipient that is due is leased to a node's courier, which
+/// reports its outcome; the leases of a node are taken back when it starts, and those of a lost node when they run out.
+/// A message leaves with its last recipient, and gives back its reference to the blob.
+package final class OutboundQueue: Sendable {
+    /// What is in the queue, in numbers.
+    package struct Counts: Sendable, Hashable {
+        package var messages: Int
+        package var recipients: Int
+        package var heldRecipients: Int
+    }
+
+    package let database: any Database
+    private let node: Int
+    private let clock: any WallClock
+    private let lifetime: Duration
+    private let bounceLifetime: Duration
+    private let waker = Mutex<(@Sendable () -> Void)?>(nil)
+
+    /// - Parameters:
+    ///   - node: this node's number, 0 to 1023.
+    ///   - lifetime: how long a message is tried.
+    ///   - bounceLifetime: how long a bounce of ours is tried.
+    package init(
+        database: any Database,
+        node: Int = 0,
+        clock: any WallClock = SystemClock(),
+        lifetime: Duration = .seconds(5 * 86400),
+        bounceLifetime: Duration = .seconds(86400)
+    ) {
+        self.database = database
+        self.node = node
+        self.clock = clock
+        self.lifetime = lifetime
+        self.bounceLifetime = bounceLifetime
+    }
+
+    /// Puts a message into the queue, inside the transaction that accepts it, and takes one reference to its blob,
+    /// whose row must be there. Call ``wake()`` after the commit.
+    package func enqueue(_ writer: any SQLWriter, _ entry: NewQueueEntry) throws {
+        guard !entry.recipients.isEmpty else { throw DatabaseError.constraint("a queued message needs a recipient") }
+        let expiresAt = entry.expiresAt ?? entry.createdAt.adding(entry.isBounce ? bounceLifetime : lifetime)
+        try BlobRows.retain(writer, entry.blob)
+        try writer.execute(
+            QueueStatements.insertMessage, entry.id, entry.reversePath.description, entry.blob, entry.size,
+            entry.createdAt, expiresAt, entry.bodyType.rawValue, entry.smtpUTF8, entry.envelopeID,
+            entry.dsnReturn?.rawValue, entry.dkimDomain?.ascii, entry.isBounce)
+        for recipient in entry.recipients {
+            try writer.execute(
+                QueueStatements.insertRecipient, entry.id, recipient.address.description, recipient.originalRecipient,
+                recipient.notify.rawValue, Self.destination(of: recipient.address), entry.createdAt, entry.held)
+        }
+    }
+
+    /// What deliveries to an address are grouped by.
+    package static func destination(of address: EmailAddress) -> String {
+        address.domain?.ascii ?? address.hostText.lowercased()
+    }
+
+    // MARK: For the scheduler
+
+    /// Sets what ``wake()`` calls.
+    package func onWake(_ body: (@Sendable () -> Void)?) {
+        waker.withLock { $0 = body }
+    }
+
+    /// Says that something may be due. Cheap; calls coalesce in the scheduler.
+    package func wake() {
+        waker.withLock { $0 }?()
+    }
+
+    /// At start, before any lease: what this node had leased when it ended is due again.
+    package func takeBackLeases() async throws {
+        let node = node
+        _ = try await database.write { try $0.execute(QueueStatements.takeBack, node) }
+    }
+
+    /// Takes back leases that ran out, of nodes that were lost.
+    package func takeBackExpiredLeases() async throws {
+        let now = clock.now()
+        _ = try await database.write { try $0.execute(QueueStatements.takeBackExpired, now) }
+    }
+
+    /// Leases recipients that are due, grouped by message and destination, earliest first.
+    /// - Parameters:
+    ///   - limit: recipients at most.
+    ///   - perDestination: recipients of one destination at most.
+    ///   - duration: when another node may take them, longer than the longest delivery.
+    package func lease(
+        limit: Int,
+        perDestination: Int,
+        for duration: Duration = .seconds(7200)
+    ) async throws -> [DeliveryJob] {
+        let now = clock.now()
+        let node = node
+        return try await database.write { writer in
+            let recipients = try writer.query(
+                QueueStatements.lease, now, limit, now.adding(duration), node, perDestination,
+                map: { QueueRows.recipient($0) })
+            return try Self.jobs(writer, recipients.compactMap(\.self))
+        }
+    }
+
+    private static func jobs(_ reader: any SQLReader, _ recipients: [QueuedRecipient]) throws -> [DeliveryJob] {
+        struct Key: Hashable {
+            var message: MailID
+            var destination: String
+        }
+        let sorted = recipients.sorted { ($0.nextAttemptAt, $0.id) < ($1.nextAttemptAt, $1.id) }
+        var order: [Key] = []
+        var groups: [Key: [QueuedRecipient]] = [:]
+        for recipient in sorted {
+            let key = Key(message: recipient.message, destination: recipient.destination)
+            if groups[key] == nil { order.append(key) }
+            groups[key, default: []].append(recipient)
+        }
+        var messages: [MailID: QueuedMessage] = [:]
+        return try order.compactMap { key in
+            if messages[key.message] == nil { messages[key.message] = try QueueRows.message(reader, key.message) }
+            guard let message = messages[key.message], let recipients = groups[key] else { return nil }
+            return DeliveryJob(message: message, destination: key.destination, recipients: recipients)
+        }
+    }
+
+    /// When the earliest recipient that nobody has leased is due; nil when there is none.
+    package func nextDue() async throws -> Timestamp? {
+        try await database.read { reader in
+            try reader.first(QueueStatements.nextDue, map: { $0.optionalTimestamp(0) }) ?? nil
+        }
+    }
+
+    /// Records what became of leased recipients of one message, and ends their leases. Returns when it is durable.
+    ///
+    /// Recipients that were removed meanwhile are passed over.
+    package func record(_ outcomes: [RecipientID: RecipientOutcome], of message: MailID) async throws {
+        guard !outcomes.isEmpty else { return }
+        let now = clock.now()
+        try await database.write { writer in
+            for (recipient, outcome) in outcomes {
+                try Self.record(writer, outcome, of: recipient, now: now)
+            }
+            try Self.removeFinished(writer, message, now: now)
+        }
+    }
+
+    private static func record(
+        _ writer: any SQLWriter,
+        _ outcome: RecipientOutcome,
+        of recipient: RecipientID,
+        now: Timestamp
+    ) throws {
+        switch outcome {
+        case .delivered, .failed:
+            try writer.execute(QueueStatements.removeRecipient, recipient)
+        case .deferred(let until, let reply):
+            try writer.execute(
+                QueueStatements.reschedule, recipient, until, now, reply.code, reply.status.description, reply.text,
+                reply.host)
+        case .postponed(let until, let reply):
+            try writer.execute(
+                QueueStatements.postpone, recipient, until, reply?.code, reply?.status.description, reply?.text,
+                reply?.host)
+        }
+    }
+
+    private static func removeFinished(_ writer: any SQLWriter, _ message: MailID, now: Timestamp) throws {
+        let blob = try writer.first(
+            QueueStatements.removeFinished, message, map: { BlobKey(rawValue: $0.int64(0)) })
+        if let blob { try BlobRows.release(writer, blob, now: now) }
+    }
+}
+
+// MARK: - For the operator
+
+extension OutboundQueue {
+    package func counts() async throws -> Counts {
+        try await database.read { reader in
+            try reader.first(QueueStatements.counts) { row in
+                Counts(messages: row.int(0), recipients: row.int(1), heldRecipients: row.int(2))
+            } ?? Counts(messages: 0, recipients: 0, heldRecipients: 0)
+        }
+    }
+
+    /// Messages with their recipients, oldest first.
+    /// - Parameters:
+    ///   - after: the last id of the page before.
+    ///   - limit: messages a page.
+    package func list(after: MailID? = nil, limit: Int = 1000) async throws -> [QueueEntry] {
+        let start = after ?? MailID(rawValue: 0)
+        return try await database.read { reader in
+            try QueueRows.messages(reader, after: start, limit: limit).map { message in
+                QueueEntry(message: message, recipients: try QueueRows.recipients(reader, of: message.id))
+            }
+        }
+    }
+
+    package func show(_ id: MailID) async throws -> QueueEntry? {
+        try await database.read { reader in
+            guard let message = try QueueRows.message(reader, id) else { return nil }
+            return QueueEntry(message: message, recipients: try QueueRows.recipients(reader, of: id))
+        }
+    }
+
+    /// Keeps a message from being delivered; a delivery in progress is not stopped. False when it is not there.
+    package func hold(_ id: MailID) async throws -> Bool {
+        try await database.write { try $0.execute(QueueStatements.setHeld, id, true) > 0 }
+    }
+
+    /// Ends a hold. False when the message is not there.
+    package func release(_ id: MailID) async throws -> Bool {
+        defer { wake() }
+        return try await database.write { try $0.execute(QueueStatements.setHeld, id, false) > 0 }
+    }
+
+    /// Takes a message out without telling anybody. False when it is not there.
+    package func remove(_ id: MailID) async throws -> Bool {
+        let now = clock.now()
+        return try await database.write { writer in
+            guard try QueueRows.message(writer, id) != nil else { return false }
+            try writer.execute(QueueStatements.removeRecipients, id)
+            try Self.removeFinished(writer, id, now: now)
+            return true
+        }
+    }
+
+    /// Makes a message due now, and ends a hold. False when there is nothing of it to try.
+    package func retry(_ id: MailID) async throws -> Bool {
+        let now = clock.now()
+        defer { wake() }
+        return try await database.write { try $0.execute(QueueStatements.makeDue, id, now) > 0 }
+    }
+
+    /// Makes everything due now that is not held; returns how many recipients.
+    package func flush() async throws -> Int {
+        let now = clock.now()
+        defer { wake() }
+        return try await database.write { try $0.execute(QueueStatements.makeAllDue, now) }
+    }
+}

@@ -1,0 +1,95 @@
+package import SQLEngine
+
+package enum QueueStatements {
+    static let insertMessage = SQLStatement(
+        """
+        INSERT INTO queue_message (id, reverse_path, blob_id, size, created_at, expires_at, body_type, smtputf8,
+            envelope_id, dsn_return, dkim_domain, is_bounce)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+        """)
+    static let insertRecipient = SQLStatement(
+        """
+        INSERT INTO queue_recipient (message_id, address, original_recipient, notify, destination, next_attempt_at, held)
+        VALUES ($1, $2, $3, $4, $5, $6, $7)
+        """)
+    /// Leases what is due, at most $5 of a destination, so that a big one does not crowd out the others.
+    static let lease = SQLStatement(
+        """
+        UPDATE queue_recipient SET lease_until = $3, lease_node = $4
+        WHERE id IN (
+            SELECT id FROM (
+                SELECT id, next_attempt_at,
+                    ROW_NUMBER() OVER (PARTITION BY destination ORDER BY next_attempt_at, id) AS place
+                FROM (
+                    SELECT id, destination, next_attempt_at FROM queue_recipient
+                    WHERE lease_until IS NULL AND held = 0 AND next_attempt_at <= $1
+                    ORDER BY next_attempt_at LIMIT 5000
+                ) AS ready
+            ) AS ranked
+            WHERE place <= $5 ORDER BY next_attempt_at, id LIMIT $2
+        )
+        RETURNING id, message_id, address, original_recipient, notify, destination, next_attempt_at, attempts,
+            last_attempt_at, last_code, last_status, last_text, last_host, held, lease_until
+        """)
+    static let message = SQLStatement(
+        """
+        SELECT m.id, m.reverse_path, m.size, m.created_at, m.expires_at, m.body_type, m.smtputf8, m.envelope_id,
+            m.dsn_return, m.dkim_domain, m.is_bounce, m.blob_id
+        FROM queue_message m WHERE m.id = $1
+        """)
+    static let messages = SQLStatement(
+        """
+        SELECT m.id, m.reverse_path, m.size, m.created_at, m.expires_at, m.body_type, m.smtputf8, m.envelope_id,
+            m.dsn_return, m.dkim_domain, m.is_bounce, m.blob_id
+        FROM queue_message m WHERE m.id > $1 ORDER BY m.id LIMIT $2
+        """)
+    static let recipients = SQLStatement(
+        """
+        SELECT id, message_id, address, original_recipient, notify, destination, next_attempt_at, attempts,
+            last_attempt_at, last_code, last_status, last_text, last_host, held, lease_until
+        FROM queue_recipient WHERE message_id = $1 ORDER BY id
+        """)
+    static let nextDue = SQLStatement(
+        "SELECT MIN(next_attempt_at) FROM queue_recipient WHERE lease_until IS NULL AND held = 0")
+    static let counts = SQLStatement(
+        "SELECT (SELECT COUNT(*) FROM queue_message), COUNT(*), COALESCE(SUM(held), 0) FROM queue_recipient")
+    static let reschedule = SQLStatement(
+        """
+        UPDATE queue_recipient SET next_attempt_at = $2, attempts = attempts + 1, last_attempt_at = $3, last_code = $4,
+            last_status = $5, last_text = $6, last_host = $7, lease_until = NULL, lease_node = NULL
+        WHERE id = $1
+        """)
+    static let postpone = SQLStatement(
+        """
+        UPDATE queue_recipient SET next_attempt_at = $2, last_code = COALESCE($3, last_code),
+            last_status = COALESCE($4, last_status), last_text = COALESCE($5, last_text),
+            last_host = COALESCE($6, last_host), lease_until = NULL, lease_node = NULL
+        WHERE id = $1
+        """)
+    static let removeRecipient = SQLStatement("DELETE FROM queue_recipient WHERE id = $1")
+    static let removeFinished = SQLStatement(
+        """
+        DELETE FROM queue_message
+        WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM queue_recipient r WHERE r.message_id = queue_message.id)
+        RETURNING blob_id
+        """)
+    static let removeRecipients = SQLStatement("DELETE FROM queue_recipient WHERE message_id = $1")
+    static let takeBack = SQLStatement(
+        "UPDATE queue_recipient SET lease_until = NULL, lease_node = NULL WHERE lease_node = $1")
+    static let takeBackExpired = SQLStatement(
+        """
+        UPDATE queue_recipient SET lease_until = NULL, lease_node = NULL
+        WHERE lease_until IS NOT NULL AND lease_until < $1
+        """)
+    static let setHeld = SQLStatement("UPDATE queue_recipient SET held = $2 WHERE message_id = $1")
+    static let makeDue = SQLStatement(
+        "UPDATE queue_recipient SET next_attempt_at = $2, held = 0 WHERE message_id = $1 AND lease_until IS NULL")
+    static let makeAllDue = SQLStatement(
+        "UPDATE queue_recipient SET next_attempt_at = $1 WHERE lease_until IS NULL AND held = 0 AND next_attempt_at > $1"
+    )
+
+    package static let all = [
+        insertMessage, insertRecipient, lease, message, messages, recipients, nextDue, counts, reschedule, postpone,
+        removeRecipient, removeFinished, removeRecipients, takeBack, takeBackExpired, setHeld, makeDue, makeAllDue,
+    ]
+}

@@ -1,0 +1,190 @@
+package import Blobs
+package import MailSyntax
+package import SQLEngine
+
+/// One recipient of a message in the queue.
+package struct RecipientID: Hashable, Sendable, Comparable, SQLBindable {
+    package let rawValue: Int64
+
+    package init(rawValue: Int64) {
+        self.rawValue = rawValue
+    }
+
+    package var sqlValue: SQLValue { .integer(rawValue) }
+
+    package static func < (a: RecipientID, b: RecipientID) -> Bool { a.rawValue < b.rawValue }
+}
+
+/// The BODY parameter of MAIL. // RFC 6152 §2
+package enum MessageBodyType: String, Sendable, Hashable, CaseIterable {
+    case sevenBit = "7BIT"
+    case eightBitMIME = "8BITMIME"
+    case binaryMIME = "BINARYMIME"
+}
+
+/// How much of a message a bounce gives back: the RET parameter of MAIL. // RFC 3461 §4.3
+package enum DSNReturn: String, Sendable, Hashable, CaseIterable {
+    case full = "FULL"
+    case headers = "HDRS"
+}
+
+/// When a recipient's sender wants to hear: the NOTIFY parameter of RCPT. // RFC 3461 §4.1
+package struct DSNNotify: OptionSet, Sendable, Hashable {
+    package let rawValue: Int
+
+    package init(rawValue: Int) {
+        self.rawValue = rawValue
+    }
+
+    package static let success = DSNNotify(rawValue: 1)
+    package static let failure = DSNNotify(rawValue: 2)
+    package static let delay = DSNNotify(rawValue: 4)
+    package static let never = DSNNotify(rawValue: 8)
+
+    /// What holds where nothing was asked for.
+    package static let standard: DSNNotify = [.failure]
+}
+
+/// A recipient to be queued.
+package struct NewQueueRecipient: Sendable, Hashable {
+    package var address: EmailAddress
+    /// The ORCPT parameter with its type, such as `rfc822;user@example.org`.
+    package var originalRecipient: String?
+    package var notify: DSNNotify
+
+    package init(address: EmailAddress, originalRecipient: String? = nil, notify: DSNNotify = .standard) {
+        self.address = address
+        self.originalRecipient = originalRecipient
+        self.notify = notify
+    }
+}
+
+/// A message to be queued.
+package struct NewQueueEntry: Sendable {
+    /// The message's id; it is the queue id too.
+    package var id: MailID
+    package var reversePath: ReversePath
+    /// A blob that has its row in the same transaction or an earlier one.
+    package var blob: BlobKey
+    /// Octets.
+    package var size: Int
+    package var createdAt: Timestamp
+    /// When trying ends; nil for the queue's own lifetime.
+    package var expiresAt: Timestamp?
+    /// At least one.
+    package var recipients: [NewQueueRecipient]
+    package var bodyType: MessageBodyType
+    /// The envelope or the header needs SMTPUTF8.
+    package var smtpUTF8: Bool
+    /// The ENVID parameter, decoded.
+    package var envelopeID: String?
+    package var dsnReturn: DSNReturn?
+    /// Whose key signs it; nil for none.
+    package var dkimDomain: DomainName?
+    /// A bounce of ours.
+    package var isBounce: Bool
+    /// Not delivered until released.
+    package var held: Bool
+
+    package init(
+        id: MailID,
+        reversePath: ReversePath,
+        blob: BlobKey,
+        size: Int,
+        createdAt: Timestamp,
+        expiresAt: Timestamp? = nil,
+        recipients: [NewQueueRecipient],
+        bodyType: MessageBodyType = .sevenBit,
+        smtpUTF8: Bool = false,
+        envelopeID: String? = nil,
+        dsnReturn: DSNReturn? = nil,
+        dkimDomain: DomainName? = nil,
+        isBounce: Bool = false,
+        held: Bool = false
+    ) {
+        self.id = id
+        self.reversePath = reversePath
+        self.blob = blob
+        self.size = size
+        self.createdAt = createdAt
+        self.expiresAt = expiresAt
+        self.recipients = recipients
+        self.bodyType = bodyType
+        self.smtpUTF8 = smtpUTF8
+        self.envelopeID = envelopeID
+        self.dsnReturn = dsnReturn
+        self.dkimDomain = dkimDomain
+        self.isBounce = isBounce
+        self.held = held
+    }
+}
+
+/// A message in the queue.
+package struct QueuedMessage: Sendable, Hashable {
+    package var id: MailID
+    package var reversePath: ReversePath
+    package var blob: BlobID
+    /// Octets.
+    package var size: Int
+    package var createdAt: Timestamp
+    package var expiresAt: Timestamp
+    package var bodyType: MessageBodyType
+    package var smtpUTF8: Bool
+    package var envelopeID: String?
+    package var dsnReturn: DSNReturn?
+    package var dkimDomain: DomainName?
+    package var isBounce: Bool
+}
+
+/// A recipient in the queue.
+package struct QueuedRecipient: Sendable, Hashable, Identifiable {
+    package var id: RecipientID
+    package var message: MailID
+    package var address: EmailAddress
+    package var originalRecipient: String?
+    package var notify: DSNNotify
+    /// What deliveries are grouped by: the domain, or the address literal.
+    package var destination: String
+    package var nextAttemptAt: Timestamp
+    /// Attempts made so far.
+    package var attempts: Int
+    package var lastAttemptAt: Timestamp?
+    package var lastReply: DeliveryReply?
+    package var held: Bool
+    /// A courier has it at the moment.
+    package var isLeased: Bool
+}
+
+/// A message with its recipients, for listings.
+package struct QueueEntry: Sendable, Hashable, Identifiable {
+    package var message: QueuedMessage
+    package var recipients: [QueuedRecipient]
+
+    package var id: MailID { message.id }
+}
+
+/// One message for one destination, leased to this node: the unit of work of a courier.
+package struct DeliveryJob: Sendable, Hashable {
+    package var message: QueuedMessage
+    package var destination: String
+    /// At least one, all of the destination.
+    package var recipients: [QueuedRecipient]
+
+    package init(message: QueuedMessage, destination: String, recipients: [QueuedRecipient]) {
+        self.message = message
+        self.destination = destination
+        self.recipients = recipients
+    }
+}
+
+/// What became of a leased recipient.
+package enum RecipientOutcome: Sendable, Hashable {
+    /// The next host has it. The recipient leaves the queue.
+    case delivered
+    /// It failed for good and whoever had to know knows. The recipient leaves the queue.
+    case failed
+    /// It was tried and will be tried again.
+    case deferred(until: Timestamp, DeliveryReply)
+    /// It was not tried; attempts are not counted.
+    case postponed(until: Timestamp, DeliveryReply?)
+}
