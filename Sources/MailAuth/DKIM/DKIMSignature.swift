@@ -1,0 +1,131 @@
+package import MailSyntax
+
+/// What is wrong with a signature field, in words fit for Authentication-Results.
+package struct DKIMSyntaxError: Error, Sendable, Hashable, CustomStringConvertible {
+    package let description: String
+
+    init(_ description: String) {
+        self.description = description
+    }
+}
+
+/// A DKIM-Signature field, read. // RFC 6376 §3.5
+package struct DKIMSignature: Sendable, Hashable {
+    package var algorithm: DKIMAlgorithm
+    package var signature: [UInt8]
+    package var bodyHash: [UInt8]
+    package var headerCanonicalization: DKIMCanonicalization
+    package var bodyCanonicalization: DKIMCanonicalization
+    package var domain: DomainName
+    package var selector: String
+    /// Names in the order of the `h=` tag, spelled as there.
+    package var signedFields: [String]
+    /// The domain of the `i=` tag, or `domain`.
+    package var identityDomain: DomainName
+    /// The `i=` tag as it stands.
+    package var identity: String?
+    package var bodyLimit: Int?
+    package var signedAt: Timestamp?
+    package var expiresAt: Timestamp?
+
+    /// Where the public key is.
+    package var keyName: String { "\(selector)._domainkey.\(domain.ascii)" }  // RFC 6376 §3.6.2.1
+
+    /// Reads the value of a field, everything after the colon.
+    package init(parsing value: ArraySlice<UInt8>) throws(DKIMSyntaxError) {
+        guard let tags = DKIMTagList(value) else { throw DKIMSyntaxError("malformed tag list") }
+        guard tags.text("v") == "1" else { throw DKIMSyntaxError("unknown version") }
+        guard let name = tags.text("a") else { throw DKIMSyntaxError("no algorithm") }
+        // RFC 8301 §3.1: rsa-sha1 must not be verified.
+        guard let algorithm = DKIMAlgorithm(rawValue: name.lowercased()) else {
+            throw DKIMSyntaxError("unsupported algorithm")
+        }
+        self.algorithm = algorithm
+        signature = try Self.base64(tags, "b")
+        bodyHash = try Self.base64(tags, "bh")
+        (headerCanonicalization, bodyCanonicalization) = try Self.canonicalization(tags)
+        guard let domain = tags.text("d").flatMap({ DomainName($0) }) else { throw DKIMSyntaxError("invalid d= tag") }
+        self.domain = domain
+        guard let selector = tags.text("s"), DomainName("\(selector)._domainkey.\(domain.ascii)") != nil else {
+            throw DKIMSyntaxError("invalid s= tag")
+        }
+        self.selector = selector
+        signedFields = try Self.signedFields(tags)
+        identity = tags.text("i")
+        identityDomain = try Self.identityDomain(tags, signer: domain)
+        bodyLimit = try Self.number(tags, "l").map { Int(clamping: $0) }
+        signedAt = try Self.number(tags, "t").map { Timestamp(seconds: $0) }
+        expiresAt = try Self.number(tags, "x").map { Timestamp(seconds: $0) }
+        if let queries = tags.list("q"), !queries.contains(where: { $0.lowercased() == "dns/txt" }) {
+            throw DKIMSyntaxError("unknown query method")
+        }
+    }
+
+    private static func base64(_ tags: DKIMTagList, _ name: String) throws(DKIMSyntaxError) -> [UInt8] {
+        guard let bytes = tags[name].flatMap({ Base64.decode($0.value.withoutFolding) }), !bytes.isEmpty else {
+            throw DKIMSyntaxError("invalid \(name)= tag")
+        }
+        return bytes
+    }
+
+    private static func canonicalization(
+        _ tags: DKIMTagList
+    ) throws(DKIMSyntaxError) -> (DKIMCanonicalization, DKIMCanonicalization) {
+        guard let text = tags.text("c") else { return (.simple, .simple) }
+        let parts = text.lowercased().split(separator: "/", omittingEmptySubsequences: false)
+        guard parts.count <= 2, let header = parts.first.flatMap({ DKIMCanonicalization(rawValue: String($0)) }) else {
+            throw DKIMSyntaxError("invalid c= tag")
+        }
+        guard parts.count == 2 else { return (header, .simple) }
+        guard let body = DKIMCanonicalization(rawValue: String(parts[1])) else {
+            throw DKIMSyntaxError("invalid c= tag")
+        }
+        return (header, body)
+    }
+
+    private static func signedFields(_ tags: DKIMTagList) throws(DKIMSyntaxError) -> [String] {
+        guard let names = tags.list("h"), !names.isEmpty else { throw DKIMSyntaxError("no h= tag") }
+        // RFC 6376 §5.4
+        guard names.contains(where: { $0.lowercased() == "from" }) else {
+            throw DKIMSyntaxError("From is not signed")
+        }
+        return names
+    }
+
+    private static func identityDomain(
+        _ tags: DKIMTagList,
+        signer: DomainName
+    ) throws(DKIMSyntaxError) -> DomainName {
+        guard let tag = tags["i"] else { return signer }
+        guard let at = tag.value.lastIndex(of: 0x40),
+            let domain = DomainName(String(decoding: tag.value[(at + 1)...].withoutFolding, as: UTF8.self)),
+            domain == signer || domain.isSubdomain(of: signer)
+        else { throw DKIMSyntaxError("i= is not within d=") }
+        return domain
+    }
+
+    private static func number(_ tags: DKIMTagList, _ name: String) throws(DKIMSyntaxError) -> Int64? {
+        guard let tag = tags[name] else { return nil }
+        let digits = tag.value
+        guard !digits.isEmpty, digits.count <= 76, digits.allSatisfy({ (0x30...0x39).contains($0) }) else {
+            throw DKIMSyntaxError("invalid \(name)= tag")
+        }
+        // Far beyond any message and any date, and safe to calculate with.
+        let most: Int64 = 1_000_000_000_000
+        return min(Int64(String(decoding: digits, as: UTF8.self)) ?? most, most)
+    }
+}
+
+/// The signature algorithms in use.
+package enum DKIMAlgorithm: String, Sendable, Hashable, CaseIterable {
+    case rsaSHA256 = "rsa-sha256"
+    case ed25519SHA256 = "ed25519-sha256"  // RFC 8463 §3
+
+    /// The `k=` tag of the key record.
+    package var keyType: String {
+        switch self {
+        case .rsaSHA256: "rsa"
+        case .ed25519SHA256: "ed25519"
+        }
+    }
+}
