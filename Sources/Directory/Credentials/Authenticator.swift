@@ -199,7 +199,7 @@ extension Authenticator {
         for password: StoredCredential
     ) async -> Bool {
         let present = found.credentials.contains { $0.kind == .scramSHA256 && $0.label == password.label }
-        guard options.addsMissingVerifiers, found.account.enabled, !present else { return false }
+        guard options.addsMissingVerifiers, found.account.isEnabled, !present else { return false }
         do {
             let verifier = try await PasswordHash.makeSCRAMVerifier(attempt.password, on: pool)
             // The password's label, so that replacing the password replaces what was made of it.
