@@ -15,24 +15,57 @@ package struct IMAPParser: Sendable {
     }
 
     /// - Parameter frame: a whole command, literals in place (`{5}` CRLF and the octets), with or without its last CRLF.
+    /// - Throws: `IMAPParseError`, with the tag when it was readable.
     package func parse(_ frame: [UInt8]) throws(IMAPParseError) -> IMAPCommand {
-        throw IMAPParseError(.unknownCommand, at: 0, "not there yet")
+        var cursor = CommandCursor(frame, parser: self)
+        let tag = try cursor.tag()
+        do throws(IMAPParseError) {
+            try cursor.space()
+            let body = try cursor.commandBody()
+            try cursor.finish()
+            return IMAPCommand(tag: tag, body: body)
+        } catch {
+            throw Self.adding(tag, to: error)
+        }
     }
 
     /// Parses APPEND up to its message.
     ///
     /// - Parameters:
-    ///   - prefix: everything before the `{` of the message's literal.
+    ///   - prefix: everything before the `{` of the message's literal; a `~` at its end marks literal8, which is refused.
     ///   - size: octets announced.
+    /// - Throws: `IMAPParseError`, with the tag when it was readable.
     package func parseAppend(prefix: [UInt8], size: Int) throws(IMAPParseError) -> IMAPCommand {
-        throw IMAPParseError(.unknownCommand, at: 0, "not there yet")
+        var cursor = CommandCursor(prefix, parser: self)
+        let tag = try cursor.tag()
+        do throws(IMAPParseError) {
+            try cursor.space()
+            guard cursor.takeWord("APPEND") else { throw cursor.failure(.unknownCommand, "expected APPEND") }
+            let body = try cursor.append(size: size)
+            return IMAPCommand(tag: tag, body: .append(body))
+        } catch {
+            throw Self.adding(tag, to: error)
+        }
+    }
+
+    /// The tag of a frame that was refused before it was complete, if it can be read.
+    package func tag(of frame: [UInt8]) -> String? {
+        var cursor = CommandCursor(frame, parser: self)
+        guard let tag = try? cursor.tag(), cursor.at(" ") || cursor.isAtEnd else { return nil }
+        return tag
     }
 
     // RFC 2177 §3
     /// Whether the line that ends IDLE was sent, in any case.
     package static func isDone(_ line: [UInt8]) -> Bool {
         let expected = Array("DONE".utf8)
-        return line.count == expected.count && zip(line, expected).allSatisfy { $0 & 0xDF == $1 }
+        return line.count == expected.count && zip(line, expected).allSatisfy { IMAPOctet.upper($0) == $1 }
+    }
+
+    private static func adding(_ tag: String, to error: IMAPParseError) -> IMAPParseError {
+        var tagged = error
+        tagged.tag = tag
+        return tagged
     }
 }
 
@@ -41,13 +74,14 @@ package struct IMAPLeniency: OptionSet, Hashable, Sendable {
     package let rawValue: UInt8
     package init(rawValue: UInt8) { self.rawValue = rawValue }
 
-    /// Spaces before the end of the line. Nokia and old Outlook builds, seen until 2015.
+    /// Spaces before the end of the line: sessions typed by hand and scripts that join words with a space.
     package static let trailingSpace = Self(rawValue: 1)
-    /// 8-bit octets in quoted strings of LOGIN and SEARCH without UTF8 enabled, if they are UTF-8. Apple Mail, 2020.
+    /// 8-bit octets in quoted strings of LOGIN, SEARCH and ID without UTF8 enabled, if they are UTF-8:
+    /// people have such passwords and search words, and few clients know RFC 6855.
     package static let utf8InStrings = Self(rawValue: 2)
-    /// A STORE or APPEND flag list with a space inside its parentheses. Perl Mail::IMAPClient, 2012.
+    /// Spaces inside the parentheses of a list: scripts that build flag lists by joining words.
     package static let paddedLists = Self(rawValue: 4)
-    /// `FETCH 1 BODY [HEADER]`-free: two spaces between arguments. Hand-written scripts.
+    /// Several spaces between arguments; off unless asked for.
     package static let doubleSpace = Self(rawValue: 8)
 
     package static let `default`: Self = [.trailingSpace, .utf8InStrings, .paddedLists]

@@ -1,0 +1,126 @@
+extension CommandCursor {
+    // RFC 3501 §6.4.5, RFC 7162 §3.1.4
+    mutating func fetch(_ messages: MessageSelection) throws(IMAPParseError) -> FetchCommand {
+        try space()
+        var items: [FetchItem] = []
+        if at("(") {
+            try list(limit: limits.fetchItems) { (cursor) throws(IMAPParseError) in
+                let item = try cursor.fetchItem(try cursor.name("expected a FETCH item"))
+                if !items.contains(item) { items.append(item) }
+            }
+            guard !items.isEmpty else { throw failure(.syntax, "expected a FETCH item") }
+        } else {
+            let word = try name("expected a FETCH item")
+            if let macro = Self.fetchMacros[word] { items = macro } else { items = [try fetchItem(word)] }
+        }
+        var changedSince: UInt64?
+        var vanished = false
+        if spaceBeforeMore() {
+            let start = index
+            try list(limit: 4) { (cursor) throws(IMAPParseError) in
+                let start = cursor.index
+                switch try cursor.keyword("expected a FETCH modifier") {
+                case "CHANGEDSINCE":
+                    try cursor.space()
+                    changedSince = try cursor.number63()
+                case "VANISHED": vanished = true
+                default: throw IMAPParseError(.unknownItem, at: start, "unknown FETCH modifier")
+                }
+            }
+            // RFC 7162 §3.2.6
+            if vanished, changedSince == nil || !messages.isUID {
+                throw IMAPParseError(.syntax, at: start, "VANISHED needs UID FETCH and CHANGEDSINCE")
+            }
+        }
+        return FetchCommand(messages: messages, items: items, changedSince: changedSince, vanished: vanished)
+    }
+
+    private static let fetchMacros: [String: [FetchItem]] = [
+        "FAST": [.flags, .internalDate, .rfc822Size],
+        "ALL": [.flags, .internalDate, .rfc822Size, .envelope],
+        "FULL": [.flags, .internalDate, .rfc822Size, .envelope, .body],
+    ]
+
+    private static let plainItems: [String: FetchItem] = [
+        "FLAGS": .flags,
+        "UID": .uid,
+        "INTERNALDATE": .internalDate,
+        "RFC822.SIZE": .rfc822Size,
+        "ENVELOPE": .envelope,
+        "BODYSTRUCTURE": .bodyStructure,
+        "RFC822": .rfc822,
+        "RFC822.HEADER": .rfc822Header,
+        "RFC822.TEXT": .rfc822Text,
+        "MODSEQ": .modSequence,
+        "EMAILID": .emailID,
+        "THREADID": .threadID,
+    ]
+
+    private mutating func fetchItem(_ word: String) throws(IMAPParseError) -> FetchItem {
+        if let item = Self.plainItems[word] { return item }
+        switch word {
+        case "BODY":
+            return at("[") ? .section(try sectionFetch(.marksSeen)) : .body
+        case "BODY.PEEK":
+            return .section(try sectionFetch(.peek))
+        default: throw failure(.unknownItem, "unknown FETCH item")
+        }
+    }
+
+    private mutating func sectionFetch(_ access: SectionFetch.Access) throws(IMAPParseError) -> SectionFetch {
+        try expect("[", "expected '['")
+        let section = try bodySection()
+        try expect("]", "expected ']'")
+        var partial: FetchPartial?
+        if take("<") {
+            let offset = try number63()
+            try expect(".", "expected '.'")
+            let start = index
+            let count = try number63()
+            guard count > 0 else { throw IMAPParseError(.numberRange, at: start, "zero may not stand here") }
+            try expect(">", "expected '>'")
+            partial = FetchPartial(offset: Int(offset), count: Int(count))
+        }
+        return SectionFetch(section: section, access: access, partial: partial)
+    }
+
+    // RFC 3501 §9 (section-spec)
+    private mutating func bodySection() throws(IMAPParseError) -> BodySection {
+        if at("]") { return BodySection() }
+        var part: [Int] = []
+        while let octet = peek(), IMAPOctet.isDigit(octet) {
+            guard part.count < limits.partDepth else { throw failure(.limit, "part number too deep") }
+            part.append(Int(try nonZeroNumber32()))
+            if at("]") { return BodySection(part: part) }
+            try expect(".", "expected '.' or ']'")
+        }
+        let start = index
+        switch try name("expected a section") {
+        case "HEADER": return BodySection(part: part, kind: .header)
+        case "TEXT": return BodySection(part: part, kind: .text)
+        case "HEADER.FIELDS": return BodySection(part: part, kind: .headerFields(try headerNames()))
+        case "HEADER.FIELDS.NOT": return BodySection(part: part, kind: .headerFieldsNot(try headerNames()))
+        case "MIME":
+            guard !part.isEmpty else { throw IMAPParseError(.syntax, at: start, "MIME needs a part number") }
+            return BodySection(part: part, kind: .mime)
+        default: throw IMAPParseError(.syntax, at: start, "unknown section")
+        }
+    }
+
+    // RFC 3501 §9 (header-list)
+    private mutating func headerNames() throws(IMAPParseError) -> [String] {
+        try space()
+        var names: [String] = []
+        try list(limit: limits.headerFields) { (cursor) throws(IMAPParseError) in
+            let start = cursor.index
+            let octets = try cursor.astring()
+            // What could not be echoed in the answer is refused: printable ASCII without a colon (RFC 5322 §2.2).
+            guard !octets.isEmpty, octets.allSatisfy({ (0x21...0x7E).contains($0) && $0 != UInt8(ascii: ":") }) else {
+                throw IMAPParseError(.syntax, at: start, "not a header field name")
+            }
+            names.append(String(decoding: octets, as: UTF8.self))
+        }
+        guard !names.isEmpty else { throw failure(.syntax, "expected a header field name") }
+        return names
+    }
+}

@@ -1,0 +1,91 @@
+import NIOCore
+
+extension ByteBuffer {
+    // RFC 3501 §7.1, RFC 5530 §3
+    mutating func writeResponseCode(_ code: IMAPResponseCode) {
+        if let word = Self.plainWord(code) {
+            writeStaticString(word)
+            return
+        }
+        switch code {
+        case .badCharset(let charsets):
+            writeStaticString("BADCHARSET")
+            guard !charsets.isEmpty else { return }
+            writeStaticString(" (")
+            for (index, charset) in charsets.enumerated() {
+                if index > 0 { writeOctet(" ") }
+                writeAString(charset)
+            }
+            writeOctet(")")
+        case .capability(let names):
+            writeStaticString("CAPABILITY")
+            for name in names {
+                writeOctet(" ")
+                writeAtom(name)
+            }
+        case .permanentFlags(let flags, let newKeywords):
+            writeStaticString("PERMANENTFLAGS ")
+            writeFlagList(flags, newKeywords: newKeywords)
+        case .uidNext(let uid): writeNumberCode("UIDNEXT ", UInt64(uid.rawValue))
+        case .uidValidity(let value): writeNumberCode("UIDVALIDITY ", UInt64(value))
+        case .unseen(let number): writeNumberCode("UNSEEN ", UInt64(number.rawValue))
+        case .highestModSequence(let value): writeNumberCode("HIGHESTMODSEQ ", value)
+        case .appendUID(let validity, let uids):
+            writeNumberCode("APPENDUID ", UInt64(validity))
+            writeOctet(" ")
+            writeNumberSet(uids)
+        case .copyUID(let validity, let source, let destination):
+            writeNumberCode("COPYUID ", UInt64(validity))
+            writeOctet(" ")
+            writeNumberSet(source)
+            writeOctet(" ")
+            writeNumberSet(destination)
+        case .modified(let numbers):
+            writeStaticString("MODIFIED ")
+            writeNumberSet(numbers)
+        default: break
+        }
+    }
+
+    private mutating func writeNumberCode(_ name: StaticString, _ value: UInt64) {
+        writeStaticString(name)
+        writeDecimal(value)
+    }
+
+    /// Nil for a code with arguments.
+    private static func plainWord(_ code: IMAPResponseCode) -> StaticString? {
+        switch code {
+        case .alert: "ALERT"
+        case .readOnly: "READ-ONLY"
+        case .readWrite: "READ-WRITE"
+        case .tryCreate: "TRYCREATE"
+        case .parse: "PARSE"
+        case .uidNotSticky: "UIDNOTSTICKY"
+        case .noModSequence: "NOMODSEQ"
+        case .closed: "CLOSED"
+        case .notSaved: "NOTSAVED"
+        case .overQuota: "OVERQUOTA"
+        case .useAttribute: "USEATTR"
+        case .unknownCTE: "UNKNOWN-CTE"
+        case .unavailable: "UNAVAILABLE"
+        case .authenticationFailed: "AUTHENTICATIONFAILED"
+        case .authorizationFailed: "AUTHORIZATIONFAILED"
+        case .expired: "EXPIRED"
+        case .privacyRequired: "PRIVACYREQUIRED"
+        case .contactAdmin: "CONTACTADMIN"
+        case .noPermission: "NOPERM"
+        case .inUse: "INUSE"
+        case .expungeIssued: "EXPUNGEISSUED"
+        case .corruption: "CORRUPTION"
+        case .serverBug: "SERVERBUG"
+        case .clientBug: "CLIENTBUG"
+        case .cannot: "CANNOT"
+        case .limit: "LIMIT"
+        case .alreadyExists: "ALREADYEXISTS"
+        case .nonExistent: "NONEXISTENT"
+        case .badCharset, .capability, .permanentFlags, .uidNext, .uidValidity, .unseen, .appendUID, .copyUID,
+            .highestModSequence, .modified:
+            nil
+        }
+    }
+}

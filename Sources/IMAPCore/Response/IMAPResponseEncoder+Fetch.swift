@@ -1,0 +1,216 @@
+package import MailMessage
+import NIOCore
+
+// FETCH: `beginFetch`, then items in any order, then `endFetch`.
+extension IMAPResponseEncoder {
+    // RFC 3501 §7.4.2
+    package mutating func beginFetch(_ number: SequenceNumber) {
+        buffer.writeStaticString("* ")
+        buffer.writeDecimal(number.rawValue)
+        buffer.writeStaticString(" FETCH (")
+        fetchNeedsSpace = false
+    }
+
+    package mutating func endFetch() {
+        buffer.writeStaticString(")\r\n")
+        fetchNeedsSpace = false
+    }
+
+    private mutating func item(_ name: StaticString) {
+        if fetchNeedsSpace { buffer.writeOctet(" ") }
+        fetchNeedsSpace = true
+        buffer.writeStaticString(name)
+    }
+
+    package mutating func fetchUID(_ uid: IMAPUID) {
+        item("UID ")
+        buffer.writeDecimal(uid.rawValue)
+    }
+
+    package mutating func fetchFlags(_ flags: [IMAPFlag]) {
+        item("FLAGS ")
+        buffer.writeFlagList(flags)
+    }
+
+    package mutating func fetchInternalDate(_ date: IMAPDateTime) {
+        item("INTERNALDATE ")
+        buffer.writeDateTime(date)
+    }
+
+    /// - Parameter octets: of the whole message.
+    package mutating func fetchSize(_ octets: Int) {
+        item("RFC822.SIZE ")
+        buffer.writeDecimal(octets)
+    }
+
+    // RFC 7162 §7
+    package mutating func fetchModSequence(_ value: UInt64) {
+        item("MODSEQ (")
+        buffer.writeDecimal(value)
+        buffer.writeOctet(")")
+    }
+
+    // RFC 8474 §5.1
+    package mutating func fetchEmailID(_ id: String) {
+        item("EMAILID (")
+        buffer.writeAtom(id)
+        buffer.writeOctet(")")
+    }
+
+    // RFC 8474 §5.2
+    /// Nil when the message belongs to no thread.
+    package mutating func fetchThreadID(_ id: String?) {
+        guard let id else { return item("THREADID NIL") }
+        item("THREADID (")
+        buffer.writeAtom(id)
+        buffer.writeOctet(")")
+    }
+
+    package mutating func fetchEnvelope(_ envelope: Envelope) {
+        item("ENVELOPE ")
+        buffer.writeEnvelope(envelope)
+    }
+
+    /// `BODY`: the structure without extension data.
+    package mutating func fetchBody(_ root: MIMEPart) {
+        item("BODY ")
+        buffer.writeBodyStructure(root, .basic)
+    }
+
+    package mutating func fetchBodyStructure(_ root: MIMEPart) {
+        item("BODYSTRUCTURE ")
+        buffer.writeBodyStructure(root, .extended)
+    }
+
+    // MARK: Content
+
+    /// Writes the name of `content` and the header of a literal; exactly `size` octets must follow in the stream,
+    /// written by the caller into ``buffer`` or, after ``take()``, straight to the connection.
+    package mutating func fetchLiteral(_ content: FetchContent, size: Int) {
+        name(content)
+        buffer.writeLiteralHeader(size)
+    }
+
+    /// Always a literal, even when short: scripts expect one.
+    package mutating func fetch(_ content: FetchContent, octets: some Collection<UInt8>) {
+        fetchLiteral(content, size: octets.count)
+        buffer.writeBytes(octets)
+    }
+
+    /// For a section the message doesn't have.
+    package mutating func fetchNil(_ content: FetchContent) {
+        name(content)
+        buffer.writeStaticString("NIL")
+    }
+
+    private mutating func name(_ content: FetchContent) {
+        switch content {
+        case .rfc822: item("RFC822 ")
+        case .rfc822Header: item("RFC822.HEADER ")
+        case .rfc822Text: item("RFC822.TEXT ")
+        case .section(let fetch):
+            item("BODY[")
+            buffer.writeSection(fetch.section)
+            buffer.writeOctet("]")
+            if let partial = fetch.partial {
+                // RFC 3501 §7.4.2: the origin octet, without the count.
+                buffer.writeOctet("<")
+                buffer.writeDecimal(partial.offset)
+                buffer.writeOctet(">")
+            }
+            buffer.writeOctet(" ")
+        }
+    }
+}
+
+/// A fetch item whose value is octets of the message.
+package enum FetchContent: Hashable, Sendable {
+    case rfc822
+    case rfc822Header
+    case rfc822Text
+    case section(SectionFetch)
+
+    /// Nil for an item that is no content.
+    package init?(_ item: FetchItem) {
+        switch item {
+        case .rfc822: self = .rfc822
+        case .rfc822Header: self = .rfc822Header
+        case .rfc822Text: self = .rfc822Text
+        case .section(let fetch): self = .section(fetch)
+        default: return nil
+        }
+    }
+
+    // RFC 3501 §6.4.5: RFC822, RFC822.HEADER and RFC822.TEXT are BODY[], BODY.PEEK[HEADER] and BODY[TEXT].
+    package var section: BodySection {
+        switch self {
+        case .rfc822: BodySection()
+        case .rfc822Header: BodySection(kind: .header)
+        case .rfc822Text: BodySection(kind: .text)
+        case .section(let fetch): fetch.section
+        }
+    }
+
+    package var partial: FetchPartial? {
+        if case .section(let fetch) = self { fetch.partial } else { nil }
+    }
+}
+
+extension ByteBuffer {
+    // RFC 3501 §9 (date-time)
+    mutating func writeDateTime(_ date: IMAPDateTime) {
+        let local = Int(clamping: date.secondsSince1970) &+ date.zoneMinutes * 60
+        // Years 1 … 9999 can be written; what lies outside is shown as the nearest end.
+        let seconds = min(max(local, -719_162 * 86_400), 2_932_897 * 86_400 - 1)
+        let dayNumber = seconds >= 0 ? seconds / 86_400 : (seconds - 86_399) / 86_400
+        let inDay = seconds - dayNumber * 86_400
+        let day = IMAPDate(dayNumber: dayNumber)
+        writeOctet("\"")
+        writeTwoDigits(day?.day ?? 1, padding: " ")
+        writeOctet("-")
+        writeStaticString(IMAPDate.monthNames[(day?.month ?? 1) - 1])
+        writeOctet("-")
+        writeTwoDigits((day?.year ?? 1970) / 100)
+        writeTwoDigits((day?.year ?? 1970) % 100)
+        writeOctet(" ")
+        writeTwoDigits(inDay / 3600)
+        writeOctet(":")
+        writeTwoDigits(inDay / 60 % 60)
+        writeOctet(":")
+        writeTwoDigits(inDay % 60)
+        writeStaticString(date.zoneMinutes < 0 ? " -" : " +")
+        writeTwoDigits(abs(date.zoneMinutes) / 60)
+        writeTwoDigits(abs(date.zoneMinutes) % 60)
+        writeOctet("\"")
+    }
+
+    // RFC 3501 §9 (section)
+    mutating func writeSection(_ section: BodySection) {
+        var isFirst = true
+        for number in section.part {
+            if !isFirst { writeOctet(".") }
+            isFirst = false
+            writeDecimal(number)
+        }
+        if !isFirst, section.kind != .whole { writeOctet(".") }
+        switch section.kind {
+        case .whole: break
+        case .header: writeStaticString("HEADER")
+        case .text: writeStaticString("TEXT")
+        case .mime: writeStaticString("MIME")
+        case .headerFields(let names): writeHeaderNames("HEADER.FIELDS (", names)
+        case .headerFieldsNot(let names): writeHeaderNames("HEADER.FIELDS.NOT (", names)
+        }
+    }
+
+    private mutating func writeHeaderNames(_ start: StaticString, _ names: [String]) {
+        writeStaticString(start)
+        var isFirst = true
+        for name in names {
+            if !isFirst { writeOctet(" ") }
+            isFirst = false
+            writeAString(name)
+        }
+        writeOctet(")")
+    }
+}

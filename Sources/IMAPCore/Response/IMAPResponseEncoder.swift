@@ -1,0 +1,202 @@
+package import NIOCore
+
+/// Writes responses into one buffer; each call leaves whole, strictly valid lines (FETCH between its begin and end).
+package struct IMAPResponseEncoder: Sendable {
+    /// What has been written so far; take it with ``take()``.
+    package var buffer: ByteBuffer
+    /// How mailbox names are sent: `.utf8` once the client has enabled UTF8=ACCEPT.
+    package var nameEncoding: IMAPNameEncoding
+    /// Whether the FETCH response being written needs a space before its next item.
+    var fetchNeedsSpace = false
+
+    package init(buffer: ByteBuffer = ByteBuffer(), nameEncoding: IMAPNameEncoding = .modifiedUTF7) {
+        self.buffer = buffer
+        self.nameEncoding = nameEncoding
+    }
+
+    /// The octets written, which are then the caller's; the encoder goes on with an empty buffer.
+    package mutating func take() -> ByteBuffer {
+        let written = buffer
+        buffer = ByteBuffer()
+        return written
+    }
+
+    // MARK: Status
+
+    /// `tag OK [CODE] text`
+    package mutating func tagged(_ tag: String, _ status: IMAPStatus) {
+        buffer.writeString(tag)
+        write(status)
+    }
+
+    /// `* OK [CODE] text`; also the greeting and BYE.
+    package mutating func untagged(_ status: IMAPStatus) {
+        buffer.writeOctet("*")
+        write(status)
+    }
+
+    /// `+ text`; an empty text is right for SASL, where text would be base64 for the client.
+    package mutating func continuation(_ text: String = "") {
+        buffer.writeStaticString("+ ")
+        // RFC 4422 §3.4: an empty challenge is an empty line.
+        if !text.isEmpty { buffer.writeHumanText(text, afterCode: false) }
+        buffer.writeCRLF()
+    }
+
+    private mutating func write(_ status: IMAPStatus) {
+        buffer.writeOctet(" ")
+        buffer.writeString(status.condition.rawValue)
+        buffer.writeOctet(" ")
+        if let code = status.code {
+            buffer.writeOctet("[")
+            buffer.writeResponseCode(code)
+            buffer.writeStaticString("] ")
+        }
+        buffer.writeHumanText(status.text, afterCode: status.code != nil)
+        buffer.writeCRLF()
+    }
+
+    // MARK: Server
+
+    package mutating func capability(_ names: [String]) {
+        words("* CAPABILITY", names)
+    }
+
+    // RFC 5161 §3.2
+    package mutating func enabled(_ names: [String]) {
+        words("* ENABLED", names)
+    }
+
+    private mutating func words(_ start: StaticString, _ names: [String]) {
+        buffer.writeStaticString(start)
+        for name in names {
+            buffer.writeOctet(" ")
+            buffer.writeAtom(name)
+        }
+        buffer.writeCRLF()
+    }
+
+    // RFC 2971 §3.2
+    package mutating func id(_ fields: [IDField]) {
+        buffer.writeStaticString("* ID ")
+        if fields.isEmpty { buffer.writeStaticString("NIL") }
+        var separator: Unicode.Scalar = "("
+        for field in fields {
+            buffer.writeOctet(separator)
+            separator = " "
+            buffer.writeIMAPString(field.name)
+            buffer.writeOctet(" ")
+            buffer.writeNString(field.value)
+        }
+        if !fields.isEmpty { buffer.writeOctet(")") }
+        buffer.writeCRLF()
+    }
+
+    // MARK: Selected mailbox
+
+    package mutating func flags(_ flags: [IMAPFlag]) {
+        buffer.writeStaticString("* FLAGS ")
+        buffer.writeFlagList(flags)
+        buffer.writeCRLF()
+    }
+
+    package mutating func exists(_ count: Int) {
+        numbered(count, " EXISTS\r\n")
+    }
+
+    package mutating func recent(_ count: Int) {
+        numbered(count, " RECENT\r\n")
+    }
+
+    package mutating func expunge(_ number: SequenceNumber) {
+        numbered(Int(number.rawValue), " EXPUNGE\r\n")
+    }
+
+    private mutating func numbered(_ number: Int, _ rest: StaticString) {
+        buffer.writeStaticString("* ")
+        buffer.writeDecimal(number)
+        buffer.writeStaticString(rest)
+    }
+
+    // RFC 7162 §3.2.10
+    package mutating func vanished(_ uids: [ClosedRange<UInt32>], earlier: Bool) {
+        guard !uids.isEmpty else { return }
+        buffer.writeStaticString(earlier ? "* VANISHED (EARLIER) " : "* VANISHED ")
+        buffer.writeNumberSet(uids)
+        buffer.writeCRLF()
+    }
+
+    // MARK: Search
+
+    // RFC 3501 §7.2.5, RFC 7162 §3.1.5
+    /// - Parameter modSequence: the highest of the messages found; only when the search used MODSEQ and found something.
+    package mutating func search(_ numbers: some Sequence<UInt32>, modSequence: UInt64? = nil) {
+        buffer.writeStaticString("* SEARCH")
+        for number in numbers {
+            buffer.writeOctet(" ")
+            buffer.writeDecimal(number)
+        }
+        if let modSequence {
+            buffer.writeStaticString(" (MODSEQ ")
+            buffer.writeDecimal(modSequence)
+            buffer.writeOctet(")")
+        }
+        buffer.writeCRLF()
+    }
+
+    // RFC 4731 §3.1
+    package mutating func esearch(_ result: IMAPSearchResult) {
+        buffer.writeStaticString("* ESEARCH (TAG \"")
+        buffer.writeString(result.tag)
+        buffer.writeStaticString("\")")
+        if result.numbering == .uid { buffer.writeStaticString(" UID") }
+        if let min = result.min { pair(" MIN ", UInt64(min)) }
+        if let max = result.max { pair(" MAX ", UInt64(max)) }
+        if let all = result.all, !all.isEmpty {
+            buffer.writeStaticString(" ALL ")
+            buffer.writeNumberSet(all)
+        }
+        if let count = result.count { pair(" COUNT ", UInt64(clamping: count)) }
+        if let modSequence = result.modSequence { pair(" MODSEQ ", modSequence) }
+        buffer.writeCRLF()
+    }
+
+    private mutating func pair(_ name: StaticString, _ value: UInt64) {
+        buffer.writeStaticString(name)
+        buffer.writeDecimal(value)
+    }
+}
+
+/// What ESEARCH says; nil items are left out.
+package struct IMAPSearchResult: Hashable, Sendable {
+    /// Of the SEARCH command.
+    package var tag: String
+    package var numbering: SearchCommand.Numbering
+    package var min: UInt32?
+    package var max: UInt32?
+    /// Ascending; left out when empty, as RFC 4731 §3.1 wants.
+    package var all: [ClosedRange<UInt32>]?
+    package var count: Int?
+    package var modSequence: UInt64?
+
+    package init(tag: String, numbering: SearchCommand.Numbering) {
+        self.tag = tag
+        self.numbering = numbering
+    }
+}
+
+/// Ranges of numbers, as sets are sent.
+package enum NumberRanges {
+    /// Joins neighbours that follow each other; keeps the order given, as COPYUID needs.
+    package static func collapsing(_ numbers: some Sequence<UInt32>) -> [ClosedRange<UInt32>] {
+        var ranges: [ClosedRange<UInt32>] = []
+        for number in numbers {
+            if let last = ranges.last, last.upperBound < .max, last.upperBound + 1 == number {
+                ranges[ranges.count - 1] = last.lowerBound...number
+            } else {
+                ranges.append(number...number)
+            }
+        }
+        return ranges
+    }
+}
