@@ -5,6 +5,7 @@ import Synchronization
 package final class ConnectionLimiter: Sendable {
     private struct State {
         var total = 0
+        var isClosed = false
         var perPeer: [[UInt8]: Int] = [:]
         var waiters: [CheckedContinuation<Void, Never>] = []
     }
@@ -24,7 +25,7 @@ package final class ConnectionLimiter: Sendable {
         self.exempt = exempt
     }
 
-    /// Connections now.
+    /// Sessions now.
     package var count: Int { state.withLock { $0.total } }
 
     /// Counts one more for the peer, or returns false when it has its share. Each true needs one ``release(_:)``.
@@ -35,44 +36,64 @@ package final class ConnectionLimiter: Sendable {
             let current = state.perPeer[key] ?? 0
             guard unlimited || current < perPeer else { return false }
             state.perPeer[key] = current + 1
-            state.total += 1
             return true
         }
     }
 
     package func release(_ peer: IPAddress) {
         let key = Self.key(peer)
-        let waiters = state.withLock { state in
-            state.total -= 1
+        state.withLock { state in
             let left = (state.perPeer[key] ?? 1) - 1
             state.perPeer[key] = left > 0 ? left : nil
-            guard state.total < total else { return [CheckedContinuation<Void, Never>]() }
+        }
+    }
+
+    /// Takes a place in the total; at the limit, when a session has ended, at cancellation, or when the server stops.
+    func begin() async {
+        while !state.withLock({ Self.take(&$0, total: Task.isCancelled ? .max : total) }) {
+            await waitForRoom()
+        }
+    }
+
+    /// Gives the place back.
+    func end() {
+        let waiters = state.withLock { state in
+            state.total -= 1
             defer { state.waiters = [] }
             return state.waiters
         }
         for waiter in waiters { waiter.resume() }
     }
 
-    /// Returns at once below the total, else when a connection ended, at cancellation, or by ``wakeAll()``.
-    func waitForRoom() async {
-        guard state.withLock({ $0.total >= total }) else { return }
+    private static func take(_ state: inout State, total: Int) -> Bool {
+        guard state.total < total || state.isClosed else { return false }
+        state.total += 1
+        return true
+    }
+
+    private func waitForRoom() async {
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 let waits = state.withLock { state in
-                    guard state.total >= total, !Task.isCancelled else { return false }
+                    guard state.total >= total, !state.isClosed, !Task.isCancelled else { return false }
                     state.waiters.append(continuation)
                     return true
                 }
                 if !waits { continuation.resume() }
             }
         } onCancel: {
-            wakeAll()
+            let waiters = state.withLock { state in
+                defer { state.waiters = [] }
+                return state.waiters
+            }
+            for waiter in waiters { waiter.resume() }
         }
     }
 
-    /// Lets every waiter look again.
-    func wakeAll() {
+    /// The server is stopping: what was accepted already no longer waits, so that it can be told.
+    func close() {
         let waiters = state.withLock { state in
+            state.isClosed = true
             defer { state.waiters = [] }
             return state.waiters
         }

@@ -153,7 +153,7 @@ package final class ListenerService<Framer: ConnectionFramer>: Service {
     /// Stops as on graceful shutdown; ``run()`` returns when the last session has.
     package func stop(drainTime: Duration? = nil) {
         for server in bound.withLock({ $0 }) { server.channel.close(promise: nil) }
-        configuration.limiter.wakeAll()
+        configuration.limiter.close()
         registry.shutDown()
         let registry = registry
         group.any().scheduleTask(in: TimeAmount(drainTime ?? configuration.drainTime)) { registry.closeAll() }
@@ -180,7 +180,7 @@ package final class ListenerService<Framer: ConnectionFramer>: Service {
             )
             .bind(
                 to: SocketAddress(ipAddress: address.address.description, port: address.port),
-                serverBackPressureStrategy: .init(lowWatermark: 8, highWatermark: 64)
+                serverBackPressureStrategy: .init(lowWatermark: 2, highWatermark: 16)
             ) { channel in
                 channel.eventLoop.makeCompletedFuture { try self.setUp(channel) }
             }
@@ -246,8 +246,9 @@ package final class ListenerService<Framer: ConnectionFramer>: Service {
                 await withDiscardingTaskGroup { group in
                     var accepted = inbound.makeAsyncIterator()
                     while let next = try? await accepted.next() {
-                        if let next { start(next, in: &group) }
-                        await configuration.limiter.waitForRoom()
+                        guard let next else { continue }
+                        await configuration.limiter.begin()
+                        start(next, in: &group)
                     }
                 }
             }
@@ -268,6 +269,7 @@ package final class ListenerService<Framer: ConnectionFramer>: Service {
     }
 
     private func run(_ accepted: Accepted) async {
+        defer { configuration.limiter.end() }
         let channel = accepted.child.channel
         try? await accepted.child.executeThenClose { inbound, outbound in
             let connection = Connection<Framer>(

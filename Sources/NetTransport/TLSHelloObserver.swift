@@ -21,19 +21,23 @@ final class TLSHelloObserver: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        observe(Self.unwrapInboundIn(data), context: context)
         context.fireChannelRead(data)
+        observe(Self.unwrapInboundIn(data), context: context)
     }
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
-        observe(Self.unwrapOutboundIn(data), context: context)
         context.write(data, promise: promise)
+        observe(Self.unwrapOutboundIn(data), context: context)
     }
 
+    /// Leaves in a later tick: the context of a removed handler leads nowhere, and a flush may be following the write.
     private func observe(_ buffer: ByteBuffer, context: ChannelHandlerContext) {
         guard hello.suite == nil, let suite = Self.cipherSuite(of: buffer) else { return }
         hello.suite = suite
-        context.pipeline.syncOperations.removeHandler(self, promise: nil)
+        let pipeline = context.pipeline
+        context.eventLoop.assumeIsolated().execute {
+            pipeline.syncOperations.removeHandler(self, promise: nil)
+        }
     }
 
     /// The suite in a record that begins with a ServerHello. // RFC 8446 §4.1.3, RFC 5246 §7.4.1.3
