@@ -1,0 +1,73 @@
+package import MailSyntax
+
+/// Who a message comes from, when it comes to signing it.
+package enum MessageOrigin: Sendable, Hashable {
+    case login(LoginFacts)
+    /// Made here: a bounce, a report.
+    case system
+    /// Brought by another server, and on its way through an alias.
+    case stranger
+}
+
+package struct SigningFacts: Sendable, Hashable {
+    package var origin: MessageOrigin
+    /// The (first) mailbox of the final `From`; nil when there is none that can be read.
+    package var headerFrom: EmailAddress?
+
+    package init(origin: MessageOrigin, headerFrom: EmailAddress?) {
+        self.origin = origin
+        self.headerFrom = headerFrom
+    }
+}
+
+/// The domain a message is signed for.
+package enum SigningDecision: Sendable, Hashable {
+    case sign(DomainName)
+    case leave
+}
+
+extension Policy {
+    /// Chooses the signing domain: that of the header's `From`, when whoever sends has a right to it.
+    ///
+    /// A signature vouches for the `From`: a stranger's message is never signed, and a login that writes a `From` it
+    /// may not use gets the signature of its own domain.
+    package static func chooseSigning(_ facts: SigningFacts, _ answers: Answers) -> Evaluation<SigningDecision> {
+        var context = EvaluationContext(answers)
+        switch facts.origin {
+        case .stranger:
+            context.step(TraceStage.signing, "origin", note: "not signed: it came from another server")
+            return context.decided(.leave)
+        case .system:
+            return sign(for: facts.headerFrom?.domain, "from-domain", facts, &context)
+        case .login(let login):
+            guard let from = facts.headerFrom, let domain = from.domain, domain != login.address.domain else {
+                return sign(for: login.address.domain, "from-domain", facts, &context)
+            }
+            switch context.ask(.mayUse(from, login: login.account)) {
+            case nil: return context.asking()
+            case .flag(true): return sign(for: domain, "from-domain", facts, &context)
+            default: return sign(for: login.address.domain, "login-domain", facts, &context)
+            }
+        }
+    }
+
+    private static func sign(
+        for domain: DomainName?, _ rule: String, _ facts: SigningFacts, _ context: inout EvaluationContext
+    ) -> Evaluation<SigningDecision> {
+        let from = facts.headerFrom.map { "From: \($0)" }
+        guard let domain else {
+            context.step(TraceStage.signing, rule, before: from, note: "not signed: there is no domain")
+            return context.decided(.leave)
+        }
+        switch context.ask(.hosted(domain)) {
+        case nil:
+            return context.asking()
+        case .flag(true):
+            context.step(TraceStage.signing, rule, origin: "directory", before: from, after: "d=\(domain)")
+            return context.decided(.sign(domain))
+        default:
+            context.step(TraceStage.signing, rule, before: from, note: "not signed: \(domain) is not hosted here")
+            return context.decided(.leave)
+        }
+    }
+}
