@@ -1,0 +1,95 @@
+import MailSyntax
+
+/// The first octets of the first text part, kept while they pass by, for the preview.
+struct PreviewSample {
+    static let maximumCharacters = 200
+
+    private enum State {
+        case waiting
+        case taking(node: Int)
+        case done
+    }
+
+    private var state = State.waiting
+    private var bytes: [UInt8] = []
+    private var limit = 0
+    private var part = MIMEPart()
+
+    /// The body of a text part begins.
+    mutating func start(node: Int, part: MIMEPart) {
+        guard case .waiting = state, !part.isAttachment else { return }
+        guard part.subtype == "plain" || part.subtype == "html" || part.subtype == "enriched" else { return }
+        state = .taking(node: node)
+        self.part = part
+        // Style sheets stand before the text of HTML.
+        limit = part.subtype == "html" ? 16384 : 2048
+    }
+
+    mutating func take(_ piece: UnsafeRawBufferPointer) {
+        guard case .taking = state, bytes.count < limit else { return }
+        bytes.append(contentsOf: piece.prefix(limit - bytes.count))
+    }
+
+    /// A part ends with that many octets in its body.
+    mutating func close(node: Int, octets: Int) {
+        guard case .taking(let own) = state, own == node else { return }
+        if bytes.count > octets { bytes.removeSubrange(octets...) }
+        state = .done
+    }
+
+    /// At most 200 characters, blanks folded.
+    func text() -> String {
+        guard !bytes.isEmpty else { return "" }
+        var content = PartDecoder.decode(bytes, transferEncoding: part.transferEncoding)
+        if part.subtype == "html" { content = HTMLText.strip(content, limit: 4096) }
+        let isPlain = part.subtype == "plain"
+        if isPlain, let quick = asciiPreview(content) { return quick }
+        return Self.fold(Charset.decode(content.prefix(4096), label: part.parameter("charset") ?? "utf-8"))
+    }
+
+    private func asciiPreview(_ content: [UInt8]) -> String? {
+        var out: [UInt8] = []
+        out.reserveCapacity(Self.maximumCharacters)
+        var blank = false
+        for byte in content {
+            guard byte < 0x80, byte != 0x1B, byte != 0x2B else { return nil }  // ISO-2022 and UTF-7 are 7-bit too
+            if byte <= 32 || byte == 127 {
+                blank = !out.isEmpty
+                continue
+            }
+            if blank, out.count < Self.maximumCharacters { out.append(32) }
+            blank = false
+            if out.count == Self.maximumCharacters { break }
+            out.append(byte)
+        }
+        if out.last == 32 { out.removeLast() }
+        return String(decoding: out, as: UTF8.self)
+    }
+
+    static func fold(_ text: String) -> String {
+        var out = String.UnicodeScalarView()
+        var blank = false
+        var count = 0
+        for scalar in text.unicodeScalars {
+            if scalar.value <= 32 || scalar.properties.isWhitespace || scalar.properties.generalCategory == .control
+                || scalar == "\u{FEFF}" || scalar == "\u{200B}" || scalar == "\u{200C}" || scalar == "\u{034F}"
+            {
+                blank = count > 0
+                continue
+            }
+            if blank {
+                out.append(" ")
+                count += 1
+            }
+            blank = false
+            guard count < maximumCharacters else { break }
+            out.append(scalar)
+            count += 1
+        }
+        // A character cut in the middle of its sequence at the end of the sample.
+        while out.last == "\u{FFFD}" { out.removeLast() }
+        var result = String(out)
+        while result.last == " " { result.removeLast() }
+        return result
+    }
+}
