@@ -1,0 +1,131 @@
+import Blobs
+package import Directory
+import MailMessage
+package import MailSyntax
+package import SQLEngine
+
+extension MailStore {
+    /// Puts a message into a mailbox, inside the caller's transaction, whose blob row exists with its references.
+    ///
+    /// - Parameters:
+    ///   - mailbox: of the same account.
+    ///   - email: its id, made before the transaction.
+    /// - Throws: `MailStoreError.noSuchMailbox` where the mailbox went away.
+    package func deliver(
+        _ writer: any SQLWriter, _ message: PreparedMessage, email: EmailID, account: AccountID, mailbox: MailboxID,
+        flags: MessageFlags = [], keywords: [String] = [], internalDate: Timestamp, zoneMinutes: Int = 0, now: Timestamp
+    ) throws -> Delivered {
+        let modSeq = try Self.bump(writer, account, octets: Int64(message.size), messages: 1)
+        let thread = try Self.thread(writer, message, email: email, account: account)
+        try writer.execute(
+            MailStoreStatements.insertEmail, email, account, thread, message.blob, message.size, message.sentAt,
+            message.header, message.parsed)
+        let entry = NewEntry(
+            email: email, thread: thread, flags: flags.intersection(.all), keywords: keywords,
+            internalDate: internalDate, zoneMinutes: zoneMinutes, size: message.size)
+        let (uids, validity) = try Self.insert(writer, [entry], into: mailbox, modSeq: modSeq, now: now)
+        return Delivered(mailbox: mailbox, uid: uids[0], uidValidity: validity, email: email, modSeq: modSeq)
+    }
+
+    /// Announces what a transaction delivered, and hands it to the search index. Call after the commit.
+    package func delivered(_ account: AccountID, _ delivered: Delivered) {
+        changeFeed.announce(account, mailboxes: [delivered.mailbox], delivered.modSeq)
+        searchIndex?.enqueue(delivered.email)
+    }
+
+    /// Adds messages to a mailbox, all or none. IMAP APPEND.
+    ///
+    /// - Throws: `MailStoreError.overQuota`, `.noSuchMailbox`, `.notSelectable`.
+    package func append(
+        _ account: AccountID, to mailbox: MailboxID, messages: [NewMessage]
+    ) async throws -> AppendResult {
+        let limit = directory.snapshot.account(id: account)?.quota
+        let total = messages.reduce(Int64(0)) { $0 + Int64($1.index.size) }
+        var staged: [StagedBlob] = []
+        var prepared: [PreparedMessage] = []
+        for message in messages {
+            let blob = try await blobs.stage(message.content)
+            staged.append(blob)
+            prepared.append(PreparedMessage(blob: blob.id.key, index: message.index))
+        }
+        let emails = messages.map { _ in EmailID(rawValue: ids.next().rawValue) }
+        let now = clock.now()
+        let delivered = try await database.write(files: staged) { [staged, prepared] writer -> [Delivered] in
+            let state = try writer.first(MailStoreStatements.accountState, account) { $0.int64(0) }
+            if let limit, (state ?? 0) + total > limit { throw MailStoreError.overQuota }
+            return try messages.indices.map { index in
+                let message = messages[index]
+                try BlobRows.insert(writer, staged[index], references: 1, now: now)
+                return try self.deliver(
+                    writer, prepared[index], email: emails[index], account: account, mailbox: mailbox,
+                    flags: message.flags, keywords: message.keywords, internalDate: message.internalDate,
+                    zoneMinutes: message.zoneMinutes, now: now)
+            }
+        }
+        for one in delivered { self.delivered(account, one) }
+        guard let first = delivered.first else { throw MailStoreError.noSuchMailbox }
+        return AppendResult(uidValidity: first.uidValidity, uids: delivered.map(\.uid))
+    }
+
+    struct NewEntry {
+        let email: EmailID
+        let thread: ThreadID
+        let flags: MessageFlags
+        let keywords: [String]
+        let internalDate: Timestamp
+        let zoneMinutes: Int
+        let size: Int
+    }
+
+    /// Takes the account's next change number, with what the change adds to its usage.
+    static func bump(
+        _ writer: any SQLWriter, _ account: AccountID, octets: Int64 = 0, messages: Int = 0
+    ) throws -> ModSequence {
+        let next = try writer.first(MailStoreStatements.bumpModSeq, account, octets, messages) { $0.int64(0) }
+        guard let next else { throw MailStoreError.noSuchMailbox }
+        return ModSequence(rawValue: UInt64(clamping: next))
+    }
+
+    /// Gives entries their UIDs, in order, and counts them in. One mailbox update for all.
+    static func insert(
+        _ writer: any SQLWriter, _ entries: [NewEntry], into mailbox: MailboxID, modSeq: ModSequence, now: Timestamp
+    ) throws -> ([UID], UIDValidity) {
+        let unseen = entries.count { !$0.flags.contains(.seen) }
+        let deleted = entries.count { $0.flags.contains(.deleted) }
+        let size = entries.reduce(Int64(0)) { $0 + Int64($1.size) }
+        let head = try writer.first(
+            MailStoreStatements.addToMailbox, mailbox, entries.count, unseen, deleted, size, modSeq
+        ) { ($0.int64(0), $0.uint32(1)) }
+        guard let (next, validity) = head else { throw MailStoreError.noSuchMailbox }
+        // RFC 3501 §2.3.1.1: UIDs are 32 bits and never used again.
+        guard next <= Int64(UInt32.max) else { throw MailStoreError.uidsExhausted }
+        var uids: [UID] = []
+        uids.reserveCapacity(entries.count)
+        for (offset, entry) in entries.enumerated() {
+            let uid = UID(rawValue: UInt32(clamping: next - Int64(entries.count) + Int64(offset)))
+            uids.append(uid)
+            try writer.execute(
+                MailStoreStatements.insertEntry, mailbox, uid, entry.email, entry.thread, entry.flags.rawValue, modSeq,
+                entry.internalDate, entry.zoneMinutes, now, entry.size)
+            for keyword in Set(entry.keywords) {
+                try writer.execute(MailStoreStatements.insertKeyword, mailbox, uid, keyword)
+            }
+        }
+        return (uids, UIDValidity(rawValue: validity))
+    }
+
+    /// The thread of what the message refers to, or one of its own.
+    private static func thread(
+        _ writer: any SQLWriter, _ message: PreparedMessage, email: EmailID, account: AccountID
+    ) throws -> ThreadID {
+        var thread: Int64?
+        for hash in [message.ownReference].compactMap({ $0 }) + message.references.reversed() where thread == nil {
+            thread = try writer.first(MailStoreStatements.findThread, account, hash) { $0.int64(0) }
+        }
+        let found = thread ?? email.rawValue
+        for hash in [message.ownReference].compactMap({ $0 }) + message.references {
+            try writer.execute(MailStoreStatements.insertThreadReference, account, hash, found)
+        }
+        return ThreadID(rawValue: found)
+    }
+}

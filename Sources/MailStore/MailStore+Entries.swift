@@ -1,0 +1,235 @@
+import Directory
+import Blobs
+import MailSyntax
+import SQLEngine
+
+extension MailStore {
+    /// How many messages one unit changes; bounds how long it holds the writer.
+    static let unitLimit = 500
+
+    /// The account a mailbox belongs to.
+    func account(of mailbox: MailboxID) async throws -> AccountID {
+        let found = try await database.read { reader in
+            try reader.first(MailStoreStatements.mailbox, mailbox) { AccountID(rawValue: $0.int64(0)) }
+        }
+        guard let found else { throw MailStoreError.noSuchMailbox }
+        return found
+    }
+
+    /// Changes flags of the messages that are still there.
+    ///
+    /// Rows that already are as asked keep their change number. With `unchangedSince`, messages changed later are left
+    /// alone and reported (RFC 7162 §3.1.3). Long lists are cut into several units.
+    package func updateFlags(
+        _ mailbox: MailboxID, uids: [UID], change: FlagChange, unchangedSince: ModSequence? = nil
+    ) async throws -> FlagUpdate {
+        let account = try await account(of: mailbox)
+        var result = FlagUpdate()
+        for part in uids.sorted().chunks(of: Self.unitLimit) {
+            let update = try await database.write(uids.count > Self.unitLimit ? .bulk : .foreground) { writer in
+                try Self.update(writer, account, mailbox, part, change, unchangedSince)
+            }
+            if let modSeq = update.modSeq { changeFeed.announce(account, mailboxes: [mailbox], modSeq) }
+            result.changed += update.rows
+            result.conflicted += update.conflicted
+        }
+        return result
+    }
+
+    private struct UnitUpdate {
+        var rows: [EntryRow] = []
+        var conflicted: [UID] = []
+        var modSeq: ModSequence?
+    }
+
+    private static func update(
+        _ writer: any SQLWriter, _ account: AccountID, _ mailbox: MailboxID, _ uids: [UID], _ change: FlagChange,
+        _ unchangedSince: ModSequence?
+    ) throws -> UnitUpdate {
+        var update = UnitUpdate()
+        var rows = try self.rows(writer, mailbox, uids)
+        if let unchangedSince {
+            update.conflicted = rows.filter { $0.modSeq > unchangedSince }.map(\.uid)
+            rows.removeAll { $0.modSeq > unchangedSince }
+        }
+        var unseen = 0
+        var deleted = 0
+        for index in rows.indices {
+            var row = rows[index]
+            row.apply(change)
+            guard row.flags != rows[index].flags || row.keywords != rows[index].keywords else { continue }
+            let modSeq = try update.modSeq ?? bump(writer, account)
+            update.modSeq = modSeq
+            row.modSeq = modSeq
+            try writer.execute(MailStoreStatements.setFlags, mailbox, row.uid, row.flags.rawValue, modSeq)
+            if row.keywords != rows[index].keywords {
+                try writer.execute(MailStoreStatements.deleteKeywords, mailbox, row.uid)
+                for word in row.keywords { try writer.execute(MailStoreStatements.insertKeyword, mailbox, row.uid, word) }
+            }
+            unseen += (row.flags.contains(.seen) ? 0 : 1) - (rows[index].flags.contains(.seen) ? 0 : 1)
+            deleted += (row.flags.contains(.deleted) ? 1 : 0) - (rows[index].flags.contains(.deleted) ? 1 : 0)
+            rows[index] = row
+        }
+        if let modSeq = update.modSeq {
+            try writer.execute(MailStoreStatements.adjustMailbox, mailbox, 0, unseen, deleted, 0, modSeq)
+        }
+        update.rows = rows
+        return update
+    }
+
+    /// The rows of exactly these UIDs that exist, ascending.
+    static func rows(_ reader: any SQLReader, _ mailbox: MailboxID, _ uids: [UID]) throws -> [EntryRow] {
+        var rows: [EntryRow] = []
+        for range in uids.ranges {
+            try reader.forEach(
+                MailStoreStatements.rows, binds: [mailbox, range.lowerBound, range.upperBound, 0, Int(Int32.max)]
+            ) { rows.append(EntryRow($0)) }
+        }
+        try addKeywords(to: &rows, mailbox, reader)
+        return rows
+    }
+
+    /// Removes messages.
+    ///
+    /// - Parameters:
+    ///   - uids: nil for every message.
+    ///   - onlyDeleted: leaves messages without \Deleted alone.
+    /// - Returns: the UIDs that went, ascending.
+    package func expunge(
+        _ mailbox: MailboxID, uids: [UID]? = nil, onlyDeleted: Bool = true
+    ) async throws -> [UID] {
+        let account = try await account(of: mailbox)
+        var wanted: [UID]
+        if let uids {
+            wanted = uids.sorted()
+        } else if onlyDeleted {
+            wanted = try await database.read { reader in
+                try reader.query(MailStoreStatements.deletedUIDs, mailbox) { UID(rawValue: $0.uint32(0)) }
+            }
+        } else {
+            wanted = try await uidView(mailbox).uids.map(UID.init(rawValue:))
+        }
+        var gone: [UID] = []
+        for part in wanted.chunks(of: Self.unitLimit) {
+            let now = clock.now()
+            let (removed, modSeq) = try await database.write(wanted.count > Self.unitLimit ? .bulk : .foreground) {
+                writer in
+                var rows = try Self.rows(writer, mailbox, part)
+                if onlyDeleted { rows.removeAll { !$0.flags.contains(.deleted) } }
+                guard !rows.isEmpty else { return ([UID](), ModSequence?.none) }
+                let modSeq = try Self.remove(writer, account, mailbox, rows, now: now)
+                return (rows.map(\.uid), modSeq)
+            }
+            if let modSeq { changeFeed.announce(account, mailboxes: [mailbox], modSeq) }
+            gone += removed
+        }
+        return gone
+    }
+
+    /// Takes entries out of a mailbox, leaves a tombstone for each, and lets go of emails that stand nowhere else.
+    static func remove(
+        _ writer: any SQLWriter, _ account: AccountID, _ mailbox: MailboxID, _ rows: [EntryRow], now: Timestamp,
+        keepingEmails: Bool = false
+    ) throws -> ModSequence {
+        let size = rows.reduce(Int64(0)) { $0 + Int64($1.size) }
+        let modSeq =
+            keepingEmails ? try bump(writer, account) : try bump(writer, account, octets: -size, messages: -rows.count)
+        for row in rows {
+            try writer.execute(MailStoreStatements.deleteEntry, mailbox, row.uid)
+            try writer.execute(MailStoreStatements.insertExpunged, mailbox, row.uid, modSeq)
+            if !row.keywords.isEmpty { try writer.execute(MailStoreStatements.deleteKeywords, mailbox, row.uid) }
+            guard !keepingEmails else { continue }
+            if try writer.first(MailStoreStatements.emailIsUsed, row.email, map: { _ in true }) == nil {
+                let blob = try writer.first(MailStoreStatements.deleteEmail, row.email) { BlobKey(rawValue: $0.int64(0)) }
+                if let blob { try BlobRows.release(writer, blob, now: now) }
+            }
+        }
+        let unseen = rows.count { !$0.flags.contains(.seen) }
+        let deleted = rows.count { $0.flags.contains(.deleted) }
+        try writer.execute(
+            MailStoreStatements.adjustMailbox, mailbox, -rows.count, -unseen, -deleted, -size, modSeq)
+        return modSeq
+    }
+
+    /// Copies messages; EMAILID stays, and so do flags, keywords and the internal date. RFC 3501 §6.4.7
+    ///
+    /// All or none. Throws `.overQuota`, `.noSuchMailbox`.
+    package func copy(_ mailbox: MailboxID, uids: [UID], to target: MailboxID) async throws -> CopyResult {
+        try await transfer(mailbox, uids: uids, to: target, removing: false)
+    }
+
+    /// Moves messages in one unit. RFC 6851 §3.1
+    package func move(_ mailbox: MailboxID, uids: [UID], to target: MailboxID) async throws -> CopyResult {
+        try await transfer(mailbox, uids: uids, to: target, removing: true)
+    }
+
+    private func transfer(
+        _ mailbox: MailboxID, uids: [UID], to target: MailboxID, removing: Bool
+    ) async throws -> CopyResult {
+        let account = try await account(of: mailbox)
+        guard try await self.account(of: target) == account else { throw MailStoreError.noSuchMailbox }
+        let limit = directory.snapshot.account(id: account)?.quota
+        let now = clock.now()
+        let sorted = uids.sorted()
+        let (result, modSeq) = try await database.write { writer -> (CopyResult, ModSequence) in
+            let rows = try Self.rows(writer, mailbox, sorted)
+            let size = rows.reduce(Int64(0)) { $0 + Int64($1.size) }
+            let used = try writer.first(MailStoreStatements.accountState, account) { $0.int64(0) } ?? 0
+            if let limit, !removing, used + size > limit { throw MailStoreError.overQuota }
+            let modSeq =
+                removing
+                ? try Self.bump(writer, account) : try Self.bump(writer, account, octets: size, messages: rows.count)
+            let entries = rows.map { row in
+                NewEntry(
+                    email: row.email, thread: row.thread, flags: row.flags, keywords: row.keywords,
+                    internalDate: row.internalDate, zoneMinutes: row.zoneMinutes, size: row.size)
+            }
+            let (made, validity) = try Self.insert(writer, entries, into: target, modSeq: modSeq, now: now)
+            var last = modSeq
+            if removing, !rows.isEmpty {
+                last = try Self.remove(writer, account, mailbox, rows, now: now, keepingEmails: true)
+            }
+            return (CopyResult(uidValidity: validity, source: rows.map(\.uid), destination: made), last)
+        }
+        changeFeed.announce(account, mailboxes: removing ? [mailbox, target] : [target], modSeq)
+        return result
+    }
+}
+
+extension EntryRow {
+    mutating func apply(_ change: FlagChange) {
+        switch change {
+        case .add(let added, let words):
+            flags.formUnion(added.intersection(.all))
+            keywords = Array(Set(keywords).union(words)).sorted()
+        case .remove(let removed, let words):
+            flags.subtract(removed)
+            keywords = keywords.filter { !words.contains($0) }
+        case .replace(let new, let words):
+            flags = new.intersection(.all)
+            keywords = Array(Set(words)).sorted()
+        }
+    }
+}
+
+extension Array {
+    func chunks(of size: Int) -> [[Element]] {
+        stride(from: 0, to: count, by: size).map { Array(self[$0..<Swift.min($0 + size, count)]) }
+    }
+}
+
+extension [UID] {
+    /// Runs of neighbours, of a sorted list.
+    var ranges: [ClosedRange<UInt32>] {
+        var ranges: [ClosedRange<UInt32>] = []
+        for uid in self {
+            if let last = ranges.last, uid.rawValue <= last.upperBound { continue }
+            if let last = ranges.last, last.upperBound &+ 1 == uid.rawValue {
+                ranges[ranges.count - 1] = last.lowerBound...uid.rawValue
+            } else {
+                ranges.append(uid.rawValue...uid.rawValue)
+            }
+        }
+        return ranges
+    }
+}

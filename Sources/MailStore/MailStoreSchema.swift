@@ -1,0 +1,121 @@
+package import SQLEngine
+
+package enum MailStoreSchema {
+    package static let migrations = [
+        Migration(
+            "mailstore-1",
+            [
+                accountState, mailbox, mailboxName, subscription, email, emailAccount, entry, entryModSeq, entryEmail,
+                entryKeyword, expunged, expungedModSeq, threadReference,
+            ])
+    ]
+
+    private static let accountState = SchemaChange.createTable(
+        Table(
+            "account_state",
+            columns: [
+                .int("account_id").belonging(to: "account"),
+                .int("modseq"),
+                .int("used").checking("used >= 0"),
+                .int("messages").checking("messages >= 0"),
+                .int("last_uid_validity"),
+                .int("purged_through"),
+            ],
+            primaryKey: ["account_id"]))
+
+    // Counts stand in the mailbox's row: each change of an entry moves them in the same transaction.
+    private static let mailbox = SchemaChange.createTable(
+        Table(
+            "mailbox",
+            columns: [
+                .identity("id"),
+                .int("account_id").belonging(to: "account"),
+                .int("parent_id").defaulting(to: "0"),
+                .text("name"),
+                .text("special_use").nullable,
+                .int("selectable").checking("selectable IN (0, 1)"),
+                .int("uid_validity"),
+                .int("uid_next").checking("uid_next BETWEEN 1 AND 4294967296"),
+                .int("recent_from"),
+                .int("messages").checking("messages >= 0"),
+                .int("unseen").checking("unseen >= 0"),
+                .int("deleted").checking("deleted >= 0"),
+                .int("size").checking("size >= 0"),
+                .int("highest_modseq"),
+                .int("created_modseq"),
+                .int("changed_modseq"),
+            ],
+            unique: [["account_id", "parent_id", "name"]]))
+
+    private static let mailboxName = SchemaChange.createIndex(
+        "mailbox_special_use", on: "mailbox", columns: ["account_id", "special_use"], unique: true,
+        where: "special_use IS NOT NULL")
+
+    private static let subscription = SchemaChange.createTable(
+        Table(
+            "subscription",
+            columns: [.int("account_id").belonging(to: "account"), .text("path")],
+            primaryKey: ["account_id", "path"], clustered: true))
+
+    private static let email = SchemaChange.createTable(
+        Table(
+            "email",
+            columns: [
+                .int("id"),
+                .int("account_id").belonging(to: "account"),
+                .int("thread_id"),
+                .int("blob_id"),
+                .int("size").checking("size >= 0"),
+                .int("sent_at").nullable,
+                .blob("header"),
+                .blob("parsed"),
+            ],
+            primaryKey: ["id"]))
+
+    private static let emailAccount = SchemaChange.createIndex(
+        "email_account", on: "email", columns: ["account_id", "id"])
+
+    private static let entry = SchemaChange.createTable(
+        Table(
+            "entry",
+            columns: [
+                .int("mailbox_id").belonging(to: "mailbox"),
+                .int("uid").checking("uid BETWEEN 1 AND 4294967295"),
+                .int("email_id").referencing("email"),
+                .int("thread_id"),
+                .int("flags"),
+                .int("modseq"),
+                .int("created_modseq"),
+                .int("internal_date"),
+                .int("zone"),
+                .int("saved_at"),
+                .int("size"),
+            ],
+            primaryKey: ["mailbox_id", "uid"], clustered: true))
+
+    private static let entryModSeq = SchemaChange.createIndex(
+        "entry_modseq", on: "entry", columns: ["mailbox_id", "modseq"])
+    private static let entryEmail = SchemaChange.createIndex("entry_email", on: "entry", columns: ["email_id"])
+
+    private static let entryKeyword = SchemaChange.createTable(
+        Table(
+            "entry_keyword",
+            columns: [.int("mailbox_id").belonging(to: "mailbox"), .int("uid"), .text("keyword")],
+            primaryKey: ["mailbox_id", "uid", "keyword"], clustered: true))
+
+    private static let expunged = SchemaChange.createTable(
+        Table(
+            "expunged",
+            columns: [.int("mailbox_id").belonging(to: "mailbox"), .int("uid"), .int("modseq")],
+            primaryKey: ["mailbox_id", "uid"], clustered: true))
+
+    private static let expungedModSeq = SchemaChange.createIndex(
+        "expunged_modseq", on: "expunged", columns: ["mailbox_id", "modseq"])
+
+    // A 64-bit hash of each message-id seen in an account, and its thread.
+    private static let threadReference = SchemaChange.createTable(
+        Table(
+            "thread_reference",
+            columns: [.int("account_id").belonging(to: "account"), .int("hash"), .int("thread_id")],
+            primaryKey: ["account_id", "hash"], clustered: true))
+}
