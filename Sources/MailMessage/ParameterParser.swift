@@ -191,7 +191,7 @@ enum RFC2231 {
         return Charset.decode(out, label: charset)
     }
 
-    private static func percentEncoded(_ value: String) -> String {
+    static func percentEncoded(_ value: String) -> String {
         var out = ""
         for byte in value.utf8 {
             let isPlain = (48...57).contains(byte) || (65...90).contains(byte) || (97...122).contains(byte)

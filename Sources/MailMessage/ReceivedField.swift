@@ -1,0 +1,76 @@
+package import MailSyntax
+
+/// The trace field put on top of each message (RFC 5321 §4.4), in the shape that filters of Postfix's users match.
+package struct ReceivedField: Sendable {
+    /// What the client said in EHLO.
+    package var helo: String
+    /// The verified name of the client; nil is shown as `unknown`.
+    package var reverseName: String?
+    package var client: IPAddress
+    package var tls: (version: String, cipher: String, bits: Int)?
+    /// The login, shown only when given.
+    package var authenticatedSender: String?
+    package var hostname: String
+    /// RFC 3848: `SMTP`, `ESMTP`, `ESMTPS`, `ESMTPA`, `ESMTPSA`, `LMTP`, `UTF8SMTP` …
+    package var `protocol`: String
+    package var id: MailID
+    /// Only where there is one recipient, since others must not learn of each other.
+    package var forRecipient: EmailAddress?
+    package var date: Timestamp
+    /// Minutes east of UTC; nil takes the zone of the host.
+    package var offsetMinutes: Int?
+
+    package init(
+        helo: String,
+        reverseName: String?,
+        client: IPAddress,
+        tls: (version: String, cipher: String, bits: Int)? = nil,
+        authenticatedSender: String? = nil,
+        hostname: String,
+        protocol: String,
+        id: MailID,
+        forRecipient: EmailAddress? = nil,
+        date: Timestamp,
+        offsetMinutes: Int? = nil
+    ) {
+        self.helo = helo
+        self.reverseName = reverseName
+        self.client = client
+        self.tls = tls
+        self.authenticatedSender = authenticatedSender
+        self.hostname = hostname
+        self.protocol = `protocol`
+        self.id = id
+        self.forRecipient = forRecipient
+        self.date = date
+        self.offsetMinutes = offsetMinutes
+    }
+
+    /// The whole field with CRLF.
+    package func render() -> [UInt8] {
+        let name = reverseName.map(Self.safe) ?? "unknown"
+        var out = "Received: from \(Self.safe(helo)) (\(name) \(client.addressLiteral))\r\n\t"
+        if let tls {
+            let cipher = Self.safe(tls.cipher)
+            out += "(using \(Self.safe(tls.version)) with cipher \(cipher) (\(tls.bits)/\(tls.bits) bits))\r\n\t"
+        }
+        if let authenticatedSender {
+            out += "(Authenticated sender: \(Self.safe(authenticatedSender)))\r\n\t"
+        }
+        out += "by \(hostname) (Martlet) with \(`protocol`) id \(id)"
+        if let forRecipient { out += "\r\n\tfor <\(forRecipient)>" }
+        out += "; \(InternetDate.format(date, offsetMinutes: offsetMinutes))\r\n"
+        return Array(out.utf8)
+    }
+
+    /// What a client said may not end a comment or a line, or look like another clause.
+    private static func safe(_ text: String) -> String {
+        guard !text.isEmpty else { return "unknown" }
+        var out = String.UnicodeScalarView()
+        for scalar in text.unicodeScalars.prefix(255) {
+            let isPlain = scalar.value > 32 && scalar.value < 127 && !"()<>;\\\"".unicodeScalars.contains(scalar)
+            out.append(isPlain || scalar.value >= 0xA0 ? scalar : "?")
+        }
+        return String(out)
+    }
+}
