@@ -1,0 +1,42 @@
+import IMAPCore
+import Logging
+import Telemetry
+
+/// The small commands: what the server can, who it is, and goodbye.
+extension IMAPSession {
+    // RFC 3501 §6.1.1
+    func capability() -> Completion {
+        encoder.capability(IMAPCapabilities.keywords(capabilityState))
+        return .ok("Capability completed.")
+    }
+
+    // RFC 3501 §6.1.3
+    func logout() -> Completion {
+        untagged(.bye, nil, "Logging out")
+        phase = .over
+        return .ok("Logout completed.", announce: .nothing)
+    }
+
+    // RFC 2971 §3
+    func identify(_ fields: [IDField]) -> Completion {
+        for field in fields {
+            logger.debug("client names itself", metadata: ["imap.id.\(field.name.lowercased())": "\(field.value ?? "")"])
+        }
+        encoder.id(service.settings.identification)
+        return .ok("ID completed.")
+    }
+
+    // RFC 2342 §5
+    func namespace() -> Completion {
+        encoder.personalNamespace()
+        return .ok("Namespace completed.")
+    }
+
+    // RFC 5161 §3.1: what is not known is left out of ENABLED in silence
+    func enable(_ names: [String]) -> Completion {
+        let wanted = names.contains { $0.uppercased() == "CONDSTORE" }
+        encoder.enabled(wanted ? ["CONDSTORE"] : [])
+        if wanted { enableCondstore() }
+        return .ok("Enabled.")
+    }
+}

@@ -1,0 +1,62 @@
+import Directory
+import IMAPCore
+import MailStore
+
+// RFC 3501 §6.4.7, RFC 4315 §3, RFC 6851 §3
+extension IMAPSession {
+    func copy(_ command: CopyCommand) async throws -> Completion {
+        guard let source = selection?.mailbox else { throw CommandRefusal.noMailbox }
+        let uids = try members(of: command.messages)
+        let target = try await destination(command.destination)
+        guard !uids.isEmpty else { return .ok("No messages found.") }
+        let result = try await service.store.copy(source, uids: uids.map { UID(rawValue: $0) }, to: target)
+        return .ok(
+            copyCode(result), result.source.isEmpty ? "No messages found." : "Copy completed.",
+            announce: command.messages.isUID ? .everything : .withoutExpunges
+        )
+    }
+
+    func move(_ command: CopyCommand) async throws -> Completion {
+        let source = try writableMailbox()
+        let uids = try members(of: command.messages)
+        let target = try await destination(command.destination)
+        guard !uids.isEmpty else { return .ok("No messages found.") }
+        let result = try await service.store.move(source, uids: uids.map { UID(rawValue: $0) }, to: target)
+        // RFC 6851 §4.3: COPYUID in an untagged OK before the first EXPUNGE
+        if let code = copyCode(result) { untagged(.ok, code, "Moved UIDs.") }
+        return .ok("Move completed.")
+    }
+
+    /// UIDs of the messages a command names, ascending.
+    func members(of messages: MessageSelection) throws -> [UInt32] {
+        try refuseSavedResult(messages)
+        guard let view = selection?.view else { throw CommandRefusal.noMailbox }
+        return view.members(of: try resolved(messages, in: view))
+    }
+
+    func resolved(_ messages: MessageSelection, in view: SelectedMailbox) throws(CommandRefusal) -> UIDRanges {
+        do throws(SequenceNumberOutOfRange) {
+            return try view.resolve(messages)
+        } catch {
+            throw .bad(.clientBug, "Invalid messageset: the mailbox has no such message.")
+        }
+    }
+
+    /// The mailbox to put messages in.
+    func destination(_ name: IMAPMailboxName) async throws -> MailboxID {
+        guard let info = try await service.store.mailbox(try login().id, path: name.path), info.selectable else {
+            // RFC 3501 §6.3.11, §6.4.7: the client may create it and try again
+            throw CommandRefusal.no(.tryCreate, "Mailbox doesn't exist: \(name.path)")
+        }
+        return info.id
+    }
+
+    private func copyCode(_ result: CopyResult) -> IMAPResponseCode? {
+        guard !result.source.isEmpty else { return nil }
+        return .copyUID(
+            validity: result.uidValidity.rawValue,
+            source: NumberRanges.collapsing(result.source.map(\.rawValue)),
+            destination: NumberRanges.collapsing(result.destination.map(\.rawValue))
+        )
+    }
+}

@@ -1,0 +1,71 @@
+import IMAPCore
+import MailStore
+
+// RFC 3501 §6.4.2, §6.4.3, RFC 3691, RFC 4315 §2.1
+extension IMAPSession {
+    func expunge() async throws -> Completion {
+        let mailbox = try writableMailbox()
+        _ = try await service.store.expunge(mailbox, uids: nil, onlyDeleted: true)
+        return try await expunged("Expunge completed.")
+    }
+
+    func expunge(_ set: UIDSet) async throws -> Completion {
+        let mailbox = try writableMailbox()
+        try refuseSavedResult(set)
+        let uids = selection.map { $0.view.members(of: $0.view.resolve(set)) } ?? []
+        if !uids.isEmpty {
+            _ = try await service.store.expunge(mailbox, uids: uids.map { UID(rawValue: $0) }, onlyDeleted: true)
+        }
+        return try await expunged("Expunge completed.")
+    }
+
+    private func expunged(_ text: String) async throws -> Completion {
+        let before = selection?.view.appliedModSeq
+        try await announce(.everything)
+        // RFC 7162 §3.2.7: the value after the removal, for a client that keeps one
+        if condstoreEnabled, let now = selection?.view.appliedModSeq, now != before {
+            return .ok(.highestModSequence(now), text, announce: .nothing)
+        }
+        return .ok(text, announce: .nothing)
+    }
+
+    func close() async throws -> Completion {
+        guard let selected = selection else { throw CommandRefusal.noMailbox }
+        if selected.access == .readWrite {
+            _ = try await service.store.expunge(selected.mailbox, uids: nil, onlyDeleted: true)
+        }
+        await deselect()
+        // RFC 3501 §6.4.2: no EXPUNGE is announced
+        return .ok("Close completed.", announce: .nothing)
+    }
+
+    func unselect() async throws -> Completion {
+        guard selection != nil else { throw CommandRefusal.noMailbox }
+        await deselect()
+        return .ok("Unselect completed.", announce: .nothing)
+    }
+
+    /// The selected mailbox, for a command that changes it.
+    func writableMailbox() throws(CommandRefusal) -> MailboxID {
+        guard let selection else { throw .noMailbox }
+        guard selection.access == .readWrite else { throw .no(.noPermission, "Mailbox is selected read-only.") }
+        return selection.mailbox
+    }
+
+    /// `$` belongs to SEARCHRES, which is not offered. RFC 5182 §2.1
+    func refuseSavedResult(_ messages: MessageSelection) throws(CommandRefusal) {
+        switch messages {
+        case .sequence(let set) where set.isSavedResult: throw .bad(nil, "Saved search results are not supported.")
+        case .uid(let set): try refuseSavedResult(set)
+        default: return
+        }
+    }
+
+    func refuseSavedResult(_ set: UIDSet) throws(CommandRefusal) {
+        if set.isSavedResult { throw .bad(nil, "Saved search results are not supported.") }
+    }
+}
+
+extension CommandRefusal {
+    static var noMailbox: CommandRefusal { .bad(.clientBug, "No mailbox selected.") }
+}

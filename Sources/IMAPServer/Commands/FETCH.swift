@@ -1,0 +1,200 @@
+import Blobs
+import IMAPCore
+import Logging
+import MailMessage
+import MailStore
+import MailSyntax
+import NIOCore
+import Telemetry
+
+// RFC 3501 §6.4.5, RFC 7162 §3.1.4
+//
+// Rows come from the store in pages and leave in pieces, each awaited: memory does not grow with the mailbox. Only octets
+// of the body open the message's file; everything else is answered from what is kept beside it.
+extension IMAPSession {
+    func fetch(_ command: FetchCommand) async throws -> Completion {
+        guard let mailbox = selection?.mailbox else { throw CommandRefusal.noMailbox }
+        try refuseSavedResult(command.messages)
+        if command.vanished { throw CommandRefusal.bad(nil, "VANISHED needs QRESYNC, which is not enabled.") }
+        guard let view = selection?.view else { throw CommandRefusal.noMailbox }
+        let plan = try FetchPlan(command, isReadWrite: selection?.access == .readWrite)
+        if plan.usesModSequences { enableCondstore() }
+        let ranges = try resolved(command.messages, in: view)
+        let expected = command.changedSince == nil ? view.memberCount(of: ranges) : nil
+        var progress = FetchProgress()
+        if plan.needsIndex {
+            try await fetchIndexed(ranges, plan, mailbox, &progress)
+        } else {
+            try await fetchRows(ranges, plan, mailbox, &progress)
+        }
+        return completion(progress, expected: expected, isUID: command.messages.isUID)
+    }
+
+    private func completion(_ progress: FetchProgress, expected: Int?, isUID: Bool) -> Completion {
+        let announcement: Completion.Announcement = isUID ? .everything : .withoutExpunges
+        if progress.unreadable > 0 {
+            return Completion(
+                .no, .corruption, "\(progress.unreadable) of the messages could not be read.", announce: announcement)
+        }
+        if let expected, progress.answered < expected {
+            // RFC 5530 §3, RFC 2180 §4.1.2
+            return .ok(.expungeIssued, "Some of the messages no longer exist.", announce: announcement)
+        }
+        return .ok("Fetch completed.", announce: announcement)
+    }
+
+    private func fetchRows(
+        _ ranges: UIDRanges, _ plan: FetchPlan, _ mailbox: MailboxID, _ progress: inout FetchProgress
+    ) async throws {
+        var rest = ranges
+        // A page that is to be marked as read is one write: keep it small.
+        let limit = plan.marksSeen ? service.settings.indexPage : service.settings.rowPage
+        while !rest.isEmpty {
+            let rows = try await service.store.rows(
+                mailbox, uids: rest.ranges, changedSince: plan.changedSince.map { ModSequence(rawValue: $0) }, limit: limit)
+            let seen = try await markSeen(rows, plan, mailbox)
+            for row in rows {
+                let marked = seen[row.uid.rawValue]
+                try await answer(FetchedMessage(row: marked ?? row, isMarked: marked != nil), plan, &progress)
+            }
+            guard let last = rows.last, rows.count >= limit else { return }
+            rest = rest.above(last.uid.rawValue)
+        }
+    }
+
+    private func fetchIndexed(
+        _ ranges: UIDRanges, _ plan: FetchPlan, _ mailbox: MailboxID, _ progress: inout FetchProgress
+    ) async throws {
+        var rest = ranges
+        let limit = service.settings.indexPage
+        while !rest.isEmpty {
+            let page = try await service.store.indexes(
+                mailbox, uids: rest.ranges, changedSince: plan.changedSince.map { ModSequence(rawValue: $0) }, limit: limit)
+            let seen = try await markSeen(page.map(\.0), plan, mailbox)
+            for (row, index) in page {
+                let marked = seen[row.uid.rawValue]
+                let message = FetchedMessage(row: marked ?? row, index: index, isMarked: marked != nil)
+                try await answer(message, plan, &progress)
+            }
+            guard let last = page.last?.0, page.count >= limit else { return }
+            rest = rest.above(last.uid.rawValue)
+        }
+    }
+
+    /// Sets \Seen where reading does. RFC 3501 §6.4.5
+    /// - Returns: the rows that changed, by UID; their FETCH tells the new flags.
+    private func markSeen(_ rows: [EntryRow], _ plan: FetchPlan, _ mailbox: MailboxID) async throws -> [UInt32: EntryRow] {
+        guard plan.marksSeen else { return [:] }
+        let unseen = rows.filter { !$0.flags.contains(.seen) }.map(\.uid)
+        guard !unseen.isEmpty else { return [:] }
+        let update = try await service.store.updateFlags(
+            mailbox, uids: unseen, change: .add(.seen, keywords: []), unchangedSince: nil)
+        for row in update.changed {
+            selection?.view.noteOwnChange(uid: row.uid.rawValue, modSeq: row.modSeq.rawValue)
+        }
+        return Dictionary(update.changed.map { ($0.uid.rawValue, $0) }, uniquingKeysWith: { first, _ in first })
+    }
+
+    // MARK: One message
+
+    private func answer(_ message: FetchedMessage, _ plan: FetchPlan, _ progress: inout FetchProgress) async throws {
+        let row = message.row
+        // One that arrived and was not announced yet has no number.
+        guard let number = selection?.view.sequenceNumber(of: row.uid.rawValue, after: &progress.cursor) else { return }
+        progress.answered += 1
+        if plan.tellsFlags || message.isMarked { announce(keywordsOf: row) }
+        encoder.beginFetch(number)
+        if plan.addsUID { encoder.fetchUID(IMAPUID(rawValue: row.uid.rawValue)) }
+        if message.isMarked, !plan.tellsFlags { encoder.fetchFlags(flags(of: row)) }
+        if message.isMarked, condstoreEnabled, !plan.items.contains(.modSequence) {
+            encoder.fetchModSequence(row.modSeq.rawValue)
+        }
+        var reader: BlobReader?
+        for item in plan.items {
+            if let content = FetchContent(item) {
+                try await answer(content, message, &reader, &progress)
+            } else {
+                answer(item, message)
+            }
+        }
+        encoder.endFetch()
+        try await flushIfLarge()
+    }
+
+    private func answer(_ item: FetchItem, _ message: FetchedMessage) {
+        let row = message.row
+        switch item {
+        case .flags: encoder.fetchFlags(flags(of: row))
+        case .uid: encoder.fetchUID(IMAPUID(rawValue: row.uid.rawValue))
+        case .internalDate:
+            encoder.fetchInternalDate(
+                IMAPDateTime(secondsSince1970: row.internalDate.seconds, zoneMinutes: row.zoneMinutes))
+        case .rfc822Size: encoder.fetchSize(row.size)
+        case .modSequence: encoder.fetchModSequence(row.modSeq.rawValue)
+        case .envelope: if let index = message.index { encoder.fetchEnvelope(index.envelope) }
+        case .body: if let index = message.index { encoder.fetchBody(index.structure) }
+        case .bodyStructure: if let index = message.index { encoder.fetchBodyStructure(index.structure) }
+        case .section, .rfc822, .rfc822Header, .rfc822Text, .emailID, .threadID: return
+        }
+    }
+
+    // MARK: Octets
+
+    private func answer(
+        _ content: FetchContent, _ message: FetchedMessage, _ reader: inout BlobReader?, _ progress: inout FetchProgress
+    ) async throws {
+        guard let place = message.place(of: content) else { return encoder.fetchNil(content) }
+        if let octets = message.octetsAtHand(place, content.partial) {
+            encoder.fetch(content, octets: octets)
+            return try await flushIfLarge()
+        }
+        do {
+            let open = try await openReader(reader, of: message)
+            reader = open
+            switch place {
+            case .filteredHeader(let range, let filter):
+                let header = filter.apply(to: try open.read(FetchedMessage.bounded(range)))
+                encoder.fetch(content, octets: header[(content.partial?.applied(to: header.indices)) ?? header.indices])
+            case .octets(let range):
+                let wanted = content.partial?.applied(to: range) ?? range
+                try await stream(wanted.clamped(to: 0..<max(0, open.size)), of: open, as: content)
+            }
+        } catch let end as SessionEnd {
+            throw end
+        } catch {
+            logger.error(
+                "message can't be read",
+                metadata: [LogKey.error: "\(error)", LogKey.imapMailbox: "\(selection?.path ?? "")"])
+            progress.unreadable += 1
+            encoder.fetchNil(content)
+        }
+    }
+
+    private func openReader(_ known: BlobReader?, of message: FetchedMessage) async throws -> BlobReader {
+        if let known { return known }
+        return try await service.store.openMessage(message.row.email)
+    }
+
+    /// Sends a range of the file in pieces. Once the literal is announced there is no way to say that it can't be read.
+    private func stream(_ range: Range<Int>, of reader: BlobReader, as content: FetchContent) async throws {
+        let piece = max(1, service.settings.bodyPiece)
+        var offset = range.lowerBound
+        // The first piece is read before the literal is announced, so that the usual failure can still be told.
+        var octets = try reader.read(offset..<min(range.upperBound, offset + piece))
+        messagesTold += 1
+        encoder.fetchLiteral(content, size: range.count)
+        while offset < range.upperBound {
+            guard !octets.isEmpty else { throw SessionEnd.connectionLost }
+            encoder.buffer.writeBytes(octets)
+            offset += octets.count
+            try await flushIfLarge()
+            guard offset < range.upperBound else { return }
+            do {
+                octets = try reader.read(offset..<min(range.upperBound, offset + piece))
+            } catch {
+                logger.error("message can't be read to its end", metadata: [LogKey.error: "\(error)"])
+                throw SessionEnd.connectionLost
+            }
+        }
+    }
+}

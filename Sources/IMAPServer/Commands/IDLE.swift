@@ -1,0 +1,48 @@
+import Directory
+import IMAPCore
+import MailStore
+import NetTransport
+
+// RFC 2177 §3
+extension IMAPSession {
+    func idle() async throws -> Completion {
+        encoder.continuation("idling")
+        try await control(.expect(.idle))
+        guard let mailbox = selection?.mailbox, let account = try? login().id else {
+            // Nothing can change that would be told: only wait.
+            return try await waitForDone()
+        }
+        let changes = service.store.changeFeed.subscribe(account, mailbox: mailbox)
+        let connection = connection
+        // Ends with this command: the feed has nothing of the session but the way to wake it.
+        async let watcher: Void = {
+            for await _ in changes { connection.wake() }
+        }()
+        // What came before the subscription began is asked for once.
+        try await announce(.everything)
+        try await flush()
+        let completion = try await waitForDone()
+        changes.cancel()
+        await watcher
+        return completion
+    }
+
+    private func waitForDone() async throws -> Completion {
+        while true {
+            switch await nextEvent() {
+            case .woken:
+                try await announce(.everything)
+                try await flush()
+            case .frame(.line(let line)):
+                guard IMAPParser.isDone(line) else { throw CommandRefusal.bad(.clientBug, "Expected DONE.") }
+                return .ok("Idle completed.")
+            case .frame(.fatal(let problem)):
+                throw SessionEnd.bye(.limit, problem.text, "protocol")
+            case .frame, .tlsEstablished:
+                throw SessionEnd.outOfStep
+            case let other:
+                throw SessionEnd(event: other)
+            }
+        }
+    }
+}

@@ -1,0 +1,90 @@
+import Directory
+import IMAPCore
+import Logging
+import MailStore
+import Telemetry
+
+// RFC 3501 §6.3.1, §6.3.2
+extension IMAPSession {
+    func select(_ command: SelectCommand, access: Selection.Access) async throws -> Completion {
+        // RFC 3501 §6.3.1: whatever comes of it, the mailbox selected before is no longer selected
+        if selection != nil {
+            await deselect()
+            // RFC 7162 §3.2.11
+            untagged(.ok, .closed, "Previous mailbox closed.")
+        }
+        if command.qresync != nil {
+            // RFC 7162 §3.2.5: only after ENABLE QRESYNC, which is not offered
+            throw CommandRefusal.bad(nil, "QRESYNC is not enabled.")
+        }
+        guard let info = try await service.store.mailbox(try login().id, path: command.mailbox.path) else {
+            throw CommandRefusal.noSuchMailbox(command.mailbox)
+        }
+        guard info.selectable else {
+            throw CommandRefusal.no(.nonExistent, "Mailbox is not selectable: \(command.mailbox.path)")
+        }
+        let whole = try await service.store.uidView(info.id)
+        let keywords = try await service.store.keywords(info.id)
+        if command.condstore { condstoreEnabled = true }
+        selection = Selection(
+            mailbox: info.id, path: info.path, access: access, uidValidity: whole.uidValidity.rawValue,
+            view: SelectedMailbox(uids: whole.uids, appliedModSeq: whole.highestModSeq.rawValue),
+            keywords: keywords, announcedKeywords: Set(keywords.map { $0.lowercased() })
+        )
+        if let first = whole.uids.first, let last = whole.uids.last {
+            markRecent(first...last, stored: whole.recentFrom.rawValue)
+        }
+        describe(whole)
+        switch access {
+        case .readWrite: return .ok(.readWrite, "Select completed.", announce: .nothing)
+        case .readOnly: return .ok(.readOnly, "Examine completed.", announce: .nothing)
+        }
+    }
+
+    private func describe(_ whole: UIDView) {
+        announceFlags()
+        encoder.exists(whole.uids.count)
+        encoder.recent(selection?.view.recentCount ?? 0)
+        if let unseen = whole.firstUnseen, let number = selection?.view.sequenceNumber(of: unseen.rawValue) {
+            untagged(.ok, .unseen(number), "First unseen.")
+        }
+        untagged(.ok, .uidValidity(whole.uidValidity.rawValue), "UIDs valid")
+        untagged(.ok, .uidNext(IMAPUID(rawValue: whole.uidNext.rawValue)), "Predicted next UID")
+        // RFC 7162 §3.1.2.1
+        untagged(.ok, .highestModSequence(whole.highestModSeq.rawValue), "Highest")
+    }
+
+    /// Marks what this session is the first to hear of. EXAMINE looks without taking. RFC 3501 §6.3.2
+    /// - Parameter stored: the store's mark, or 0 when these UIDs have only now arrived.
+    func markRecent(_ uids: ClosedRange<UInt32>, stored: UInt32) {
+        guard let mailbox = selection?.mailbox, let access = selection?.access else { return }
+        let first =
+            switch access {
+            case .readWrite: service.recent.claim(mailbox, stored: stored, through: uids.upperBound)
+            case .readOnly: service.recent.look(mailbox, stored: stored)
+            }
+        let lower = max(first, uids.lowerBound)
+        guard lower <= uids.upperBound else { return }
+        selection?.view.markRecent(lower...uids.upperBound)
+        if access == .readWrite { selection?.claimsRecent = true }
+    }
+
+    /// Leaves the selected mailbox.
+    func deselect() async {
+        guard let selected = selection else { return }
+        selection = nil
+        guard selected.claimsRecent else { return }
+        do {
+            try await service.store.claimRecent(selected.mailbox)
+        } catch {
+            // The messages are \Recent once more next time; nothing else is lost.
+            logger.debug("recent mark not written", metadata: [LogKey.error: "\(error)"])
+        }
+    }
+}
+
+extension CommandRefusal {
+    static func noSuchMailbox(_ name: IMAPMailboxName) -> CommandRefusal {
+        .no(.nonExistent, "Mailbox doesn't exist: \(name.path)")
+    }
+}

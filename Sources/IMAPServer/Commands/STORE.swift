@@ -1,0 +1,97 @@
+import IMAPCore
+import MailStore
+
+// RFC 3501 §6.4.6, RFC 7162 §3.1.3
+extension IMAPSession {
+    func store(_ command: StoreCommand) async throws -> Completion {
+        let mailbox = try writableMailbox()
+        let change = try FlagChange(command)
+        if command.unchangedSince != nil { enableCondstore() }
+        var rest = UIDRanges(uids: try members(of: command.messages))
+        var conflicted: [UInt32] = []
+        var isMissingSome = false
+        // Pages, so that a change of a hundred thousand messages neither holds the writer nor fills memory.
+        while true {
+            let page = selection?.view.members(of: rest, limit: service.settings.rowPage) ?? []
+            guard let last = page.last else { break }
+            let update = try await service.store.updateFlags(
+                mailbox, uids: page.map { UID(rawValue: $0) }, change: change,
+                unchangedSince: command.unchangedSince.map { ModSequence(rawValue: $0) })
+            conflicted += update.conflicted.map(\.rawValue)
+            if update.changed.count + update.conflicted.count < page.count { isMissingSome = true }
+            try await answer(update, to: command)
+            // RFC 7162 §3.1.3: flags others have set are told at once, so that a conflict explains itself
+            try await announce(.withoutExpunges)
+            rest = rest.above(last)
+        }
+        return stored(command, conflicted: conflicted, isMissingSome: isMissingSome)
+    }
+
+    private func answer(_ update: FlagUpdate, to command: StoreCommand) async throws {
+        for row in update.changed {
+            guard let number = selection?.view.sequenceNumber(of: row.uid.rawValue) else { continue }
+            selection?.view.noteOwnChange(uid: row.uid.rawValue, modSeq: row.modSeq.rawValue)
+            // RFC 7162 §3.1.3: MODSEQ is told even where .SILENT was asked for
+            guard command.answer == .newFlags || command.unchangedSince != nil else { continue }
+            if command.answer == .newFlags { announce(keywordsOf: row) }
+            encoder.beginFetch(number)
+            if command.messages.isUID { encoder.fetchUID(IMAPUID(rawValue: row.uid.rawValue)) }
+            if command.answer == .newFlags { encoder.fetchFlags(flags(of: row)) }
+            if condstoreEnabled { encoder.fetchModSequence(row.modSeq.rawValue) }
+            encoder.endFetch()
+            try await flushIfLarge()
+        }
+    }
+
+    private func stored(_ command: StoreCommand, conflicted: [UInt32], isMissingSome: Bool) -> Completion {
+        let announcement: Completion.Announcement = command.messages.isUID ? .everything : .withoutExpunges
+        if !conflicted.isEmpty {
+            let numbers =
+                command.messages.isUID
+                ? conflicted : conflicted.compactMap { selection?.view.sequenceNumber(of: $0)?.rawValue }
+            // RFC 7162 §3.1.3
+            return .ok(
+                .modified(UIDRanges(uids: numbers).ranges), "Conditional store failed.", announce: announcement)
+        }
+        if isMissingSome {
+            // RFC 5530 §3
+            return .ok(.expungeIssued, "Some of the messages no longer exist.", announce: announcement)
+        }
+        return .ok("Store completed.", announce: announcement)
+    }
+}
+
+extension FlagChange {
+    /// - Throws: for a flag that clients cannot set.
+    init(_ command: StoreCommand) throws(CommandRefusal) {
+        let (flags, keywords) = try command.flags.storable()
+        switch command.action {
+        case .replace: self = .replace(flags, keywords: keywords)
+        case .add: self = .add(flags, keywords: keywords)
+        case .remove: self = .remove(flags, keywords: keywords)
+        }
+    }
+}
+
+extension [IMAPFlag] {
+    /// Bits and keywords to store.
+    func storable() throws(CommandRefusal) -> (MessageFlags, [String]) {
+        var flags: MessageFlags = []
+        var keywords: [String] = []
+        for flag in self {
+            switch flag {
+            case .seen: flags.insert(.seen)
+            case .answered: flags.insert(.answered)
+            case .flagged: flags.insert(.flagged)
+            case .deleted: flags.insert(.deleted)
+            case .draft: flags.insert(.draft)
+            // RFC 3501 §2.3.2: a client can't alter \Recent
+            case .recent: throw .bad(.clientBug, "\\Recent can't be stored.")
+            case .unknownSystem(let name): throw .bad(nil, "Invalid system flag \\\(name)")
+            case .keyword(let word):
+                if !keywords.contains(where: { $0.lowercased() == word.lowercased() }) { keywords.append(word) }
+            }
+        }
+        return (flags, keywords)
+    }
+}

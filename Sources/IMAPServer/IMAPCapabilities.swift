@@ -1,0 +1,37 @@
+/// What a session may do, as far as CAPABILITY depends on it.
+struct CapabilityState: Sendable, Equatable {
+    /// Whether the connection is encrypted.
+    var isSecure: Bool
+    /// Whether a certificate is there, so that STARTTLS can be offered.
+    var canStartTLS: Bool
+    /// Whether passwords may cross an unencrypted connection.
+    var allowsPlaintext = false
+    var isAuthenticated = false
+}
+
+/// The capabilities of each state. RFC 3501 §6.1.1
+enum IMAPCapabilities {
+    private static let always = ["IMAP4rev1", "LITERAL+", "SASL-IR", "ID", "ENABLE", "IDLE"]
+    private static let afterLogin = [
+        "NAMESPACE", "UIDPLUS", "UNSELECT", "CHILDREN", "MOVE", "ESEARCH", "CONDSTORE", "QUOTA",
+        "LIST-EXTENDED", "LIST-STATUS", "SPECIAL-USE", "CREATE-SPECIAL-USE", "STATUS=SIZE",
+    ]
+
+    static func keywords(_ state: CapabilityState) -> [String] {
+        if state.isAuthenticated { return always + afterLogin }
+        var keywords = always
+        // RFC 3501 §6.2.1: STARTTLS only while it can be used
+        if !state.isSecure, state.canStartTLS { keywords.append("STARTTLS") }
+        if state.isSecure || state.allowsPlaintext {
+            keywords += ["AUTH=PLAIN", "AUTH=LOGIN"]
+        } else {
+            // RFC 3501 §7.2.1, §11.2: no password before encryption
+            keywords.append("LOGINDISABLED")
+        }
+        return keywords
+    }
+
+    static func text(_ state: CapabilityState) -> String {
+        keywords(state).joined(separator: " ")
+    }
+}

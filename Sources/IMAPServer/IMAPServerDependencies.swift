@@ -1,0 +1,79 @@
+package import Blobs
+package import Directory
+package import IMAPCore
+package import Logging
+package import MailStore
+package import MailSyntax
+package import NetTransport
+package import NIOPosix
+package import SQLEngine
+package import Telemetry
+
+
+/// What IMAP sessions work with; shared by all of them.
+package struct IMAPServerDependencies: Sendable {
+    let store: MailStore
+    let blobs: BlobStore
+    let authenticator: Authenticator
+    let settings: IMAPServerSettings
+    let events: any MailEventSink
+    let logger: Logger
+    let clock: any WallClock
+    let recent = RecentRegistry()
+
+    /// - Parameters:
+    ///   - blobs: where large APPEND messages wait before they are stored.
+    ///   - events: hears of logins and ends of sessions.
+    ///   - clock: the internal date of messages whose APPEND names none.
+    package init(
+        store: MailStore,
+        blobs: BlobStore,
+        authenticator: Authenticator,
+        settings: IMAPServerSettings = IMAPServerSettings(),
+        events: any MailEventSink,
+        logger: Logger,
+        clock: any WallClock
+    ) {
+        self.store = store
+        self.blobs = blobs
+        self.authenticator = authenticator
+        self.settings = settings
+        self.events = events
+        self.logger = logger
+        self.clock = clock
+    }
+}
+
+/// The IMAP service: makes listeners whose sessions share one set of dependencies.
+package struct IMAPService: Sendable {
+    private let dependencies: IMAPServerDependencies
+
+    package init(_ dependencies: IMAPServerDependencies) {
+        self.dependencies = dependencies
+    }
+
+    /// One listener; bind and run it in a service group.
+    /// - Parameter configuration: `.startTLS` for port 143, `.implicit` for port 993.
+    package func listener(
+        _ configuration: ListenerConfiguration,
+        group: MultiThreadedEventLoopGroup,
+        makeID: @escaping @Sendable () -> MailID
+    ) -> ListenerService<IMAPFramer> {
+        let dependencies = dependencies
+        let canStartTLS =
+            switch configuration.tls {
+            case .startTLS: true
+            case .none, .implicit: false
+            }
+        return ListenerService(
+            configuration: configuration,
+            group: group,
+            logger: dependencies.logger,
+            makeID: makeID,
+            makeFramer: { IMAPFramer(limits: dependencies.settings.limits) },
+            session: { connection in
+                await IMAPSession(service: dependencies, connection: connection, canStartTLS: canStartTLS).run()
+            }
+        )
+    }
+}

@@ -1,0 +1,36 @@
+package import IMAPCore
+
+/// What an operator, or a test, may set about IMAP sessions. Every value is named with its reason.
+package struct IMAPServerSettings: Sendable {
+    /// Bounds on what a client may send.
+    package var limits = IMAPLimits()
+    /// Whether LOGIN and AUTHENTICATE work without TLS. RFC 3501 §11.2 wants it off.
+    package var allowsPlaintextLogin = false
+    /// From the connection to a successful login; nothing extends it. `nil` is unlimited.
+    package var loginDeadline: Duration? = .seconds(60)
+    /// How long a logged-in client may be silent, IDLE included.
+    // RFC 3501 §5.4: at least 30 minutes; RFC 2177 §3: clients renew IDLE every 29
+    package var inactivityDeadline: Duration? = .seconds(30 * 60)
+    /// How long the answer to a failed login is held back, so that guessing is slow.
+    package var loginFailureDelay: Duration = .seconds(2)
+    /// Failed logins after which the connection is closed.
+    package var maximumLoginFailures = 5
+    /// Commands in a row that are answered with BAD after which the connection is closed; a client that is none.
+    package var maximumBadCommands = 20
+    /// Octets of an APPEND message that are kept in memory; a larger one goes to a temporary file.
+    package var appendInMemory = 256 * 1024
+    /// Rows asked of the store at a time.
+    package var rowPage = 1000
+    /// Messages with header and structure asked of the store at a time; each may be tens of kilobytes.
+    package var indexPage = 64
+    /// Octets of body read and sent at a time.
+    package var bodyPiece = 64 * 1024
+    /// Octets of responses gathered before they are sent.
+    package var outputPiece = 16 * 1024
+    /// Fields of the answer to ID. RFC 2971 §3.3
+    package var identification: [IDField] = [IDField(name: "name", value: "Martlet")]
+    /// Stands in the greeting; never a version.
+    package var greeting = "Martlet ready"
+
+    package init() {}
+}

@@ -1,0 +1,199 @@
+import IMAPCore
+
+/// What this client has been told of the mailbox it has selected: the sequence number ↔ UID view.
+///
+/// Invariants:
+/// - `uids` is strictly ascending; the message with sequence number n is `uids[n - 1]`.
+/// - A message leaves `uids` only in ``takeExpunges()``, so a number never changes its meaning unless the client was
+///   told. RFC 3501 §7.4.1
+/// - Arrivals may be taken in at any time (they only lengthen the view); the client learns of them by EXISTS before
+///   the tagged reply of the command in hand. RFC 3501 §5.2
+/// - Memory: four octets a message, plus whatever expunge waits to be announced.
+struct SelectedMailbox: Sendable {
+    /// One row of the store's change feed, as far as the view cares.
+    struct Change: Sendable {
+        let uid: UInt32
+        let modSeq: UInt64
+    }
+
+    /// What ``absorb(_:expunged:through:)`` found.
+    struct Absorbed: Sendable, Equatable {
+        /// Offsets into the given changes whose flags the client should hear of.
+        var flagChanges: [Int] = []
+        /// UIDs that are new to the view, ascending; empty when nothing arrived.
+        var arrivals: ClosedRange<UInt32>?
+    }
+
+    private(set) var uids: [UInt32]
+    /// Changes of the store up to and including this mod-sequence have been taken in.
+    private(set) var appliedModSeq: UInt64
+    /// Gone from the store, still counted by the client; ascending, all members of `uids`.
+    private(set) var pendingExpunges: [UInt32] = []
+    /// UIDs that this session was the first to hear of. RFC 3501 §2.3.2
+    private(set) var recent: [ClosedRange<UInt32>] = []
+    /// Messages of this session's own doing, whose news the client already has: UID → mod-sequence it was told of.
+    private var ownChanges: [UInt32: UInt64] = [:]
+
+    /// - Parameters:
+    ///   - uids: strictly ascending.
+    ///   - appliedModSeq: the mod-sequence the list of UIDs was read at.
+    init(uids: [UInt32], appliedModSeq: UInt64) {
+        self.uids = uids
+        self.appliedModSeq = appliedModSeq
+    }
+
+    /// The number the last EXISTS said, or the next one will say.
+    var count: Int { uids.count }
+
+    var lastUID: UInt32? { uids.last }
+
+    /// Whether an EXPUNGE waits for a command that may carry it.
+    var hasPendingExpunges: Bool { !pendingExpunges.isEmpty }
+
+    func uid(at number: SequenceNumber) -> UInt32? {
+        let offset = Int(number.rawValue) - 1
+        return uids.indices.contains(offset) ? uids[offset] : nil
+    }
+
+    /// The sequence number of a message the client knows; O(log n).
+    func sequenceNumber(of uid: UInt32) -> SequenceNumber? {
+        let offset = lowerBound(uid)
+        guard offset < uids.count, uids[offset] == uid else { return nil }
+        return SequenceNumber(rawValue: UInt32(truncatingIfNeeded: offset + 1))
+    }
+
+    /// The sequence number of a message, searched from a place where an ascending walk left off. O(1) amortised.
+    /// - Parameter cursor: offset of the last hit; moves forward only.
+    func sequenceNumber(of uid: UInt32, after cursor: inout Int) -> SequenceNumber? {
+        var offset = max(0, cursor)
+        var steps = 0
+        while offset < uids.count, uids[offset] < uid {
+            offset += 1
+            steps += 1
+            if steps == 16 {
+                offset = max(offset, lowerBound(uid))
+                break
+            }
+        }
+        cursor = offset
+        guard offset < uids.count, uids[offset] == uid else { return nil }
+        return SequenceNumber(rawValue: UInt32(truncatingIfNeeded: offset + 1))
+    }
+
+    /// Offset of the first UID that is not below the given one.
+    func lowerBound(_ uid: UInt32) -> Int {
+        var low = 0
+        var high = uids.count
+        while low < high {
+            let middle = low + (high - low) / 2
+            if uids[middle] < uid {
+                low = middle + 1
+            } else {
+                high = middle
+            }
+        }
+        return low
+    }
+
+    /// Offset of the first UID that is above the given one.
+    func upperBound(_ uid: UInt32) -> Int {
+        uid == .max ? uids.count : lowerBound(uid + 1)
+    }
+
+    // MARK: Changes
+
+    /// Takes in what the store reports since ``appliedModSeq``.
+    /// - Parameters:
+    ///   - changes: new and changed messages, in any order.
+    ///   - expunged: UIDs that are gone, in any order; unknown ones are ignored (arrived and left unseen).
+    ///   - through: the store's mod-sequence these cover.
+    mutating func absorb(_ changes: [Change], expunged: [UInt32], through: UInt64) -> Absorbed {
+        var result = Absorbed()
+        var arrivals: [UInt32] = []
+        let last = uids.last ?? 0
+        for (offset, change) in changes.enumerated() {
+            if change.uid > last {
+                arrivals.append(change.uid)
+            } else if sequenceNumber(of: change.uid) != nil, ownChanges[change.uid] != change.modSeq {
+                result.flagChanges.append(offset)
+            }
+        }
+        ownChanges.removeAll()
+        append(arrivals, to: &result)
+        queue(expunged)
+        appliedModSeq = max(appliedModSeq, through)
+        return result
+    }
+
+    private mutating func append(_ arrivals: [UInt32], to result: inout Absorbed) {
+        guard !arrivals.isEmpty else { return }
+        for uid in arrivals.sorted() where uid > (uids.last ?? 0) {
+            uids.append(uid)
+            result.arrivals = (result.arrivals?.lowerBound ?? uid)...uid
+        }
+    }
+
+    private mutating func queue(_ expunged: [UInt32]) {
+        let known = expunged.filter { sequenceNumber(of: $0) != nil }
+        guard !known.isEmpty else { return }
+        pendingExpunges = Set(pendingExpunges).union(known).sorted()
+    }
+
+    /// Takes in the whole list of UIDs anew, for when the store no longer remembers what was expunged.
+    mutating func reconcile(present: [UInt32]) {
+        var offset = 0
+        var gone: [UInt32] = []
+        for uid in uids {
+            while offset < present.count, present[offset] < uid { offset += 1 }
+            if offset >= present.count || present[offset] != uid { gone.append(uid) }
+        }
+        queue(gone)
+    }
+
+    /// Removes what waits to be expunged and says the sequence numbers to announce, in the order to announce them:
+    /// descending, so that each number is right at the moment the client reads it. RFC 3501 §7.4.1
+    mutating func takeExpunges() -> [SequenceNumber] {
+        guard !pendingExpunges.isEmpty else { return [] }
+        var numbers: [SequenceNumber] = []
+        numbers.reserveCapacity(pendingExpunges.count)
+        for uid in pendingExpunges.reversed() {
+            if let number = sequenceNumber(of: uid) { numbers.append(number) }
+        }
+        var next = 0
+        let gone = pendingExpunges
+        uids.removeAll { uid in
+            while next < gone.count, gone[next] < uid { next += 1 }
+            return next < gone.count && gone[next] == uid
+        }
+        pendingExpunges = []
+        return numbers
+    }
+
+    /// Notes a change the client has been told of (or asked not to be told of), so that the feed does not repeat it.
+    mutating func noteOwnChange(uid: UInt32, modSeq: UInt64) {
+        ownChanges[uid] = modSeq
+    }
+
+    // MARK: \Recent
+
+    /// Marks a range of UIDs as recent in this session; ranges come in ascending order.
+    mutating func markRecent(_ range: ClosedRange<UInt32>) {
+        // Nothing of the view between the two: one range says the same.
+        if let last = recent.last, last.upperBound < range.lowerBound,
+            lowerBound(last.upperBound + 1) == lowerBound(range.lowerBound)
+        {
+            recent[recent.count - 1] = last.lowerBound...range.upperBound
+        } else {
+            recent.append(range)
+        }
+    }
+
+    func isRecent(_ uid: UInt32) -> Bool {
+        recent.contains { $0.contains(uid) }
+    }
+
+    /// How many messages of the view are recent.
+    var recentCount: Int {
+        recent.reduce(0) { $0 + upperBound($1.upperBound) - lowerBound($1.lowerBound) }
+    }
+}

@@ -1,0 +1,86 @@
+import Blobs
+import MailMessage
+import NIOCore
+
+/// An APPEND message on its way in: normalised, scanned once, in memory while small and in a temporary file after that.
+struct AppendedMessage: ~Copyable {
+    enum Refusal: Error {
+        /// RFC 3501 §9 (CHAR8): NUL is in no literal
+        case containsNUL
+        case empty
+    }
+
+    private let blobs: BlobStore
+    private let memoryLimit: Int
+    private var scanner = MessageScanner()
+    private var memory: [UInt8] = []
+    private var spool: SpoolFile?
+    private var previous: UInt8 = 0
+    private var containsNUL = false
+    private var size = 0
+
+    /// - Parameter memoryLimit: octets kept in memory; one more and the message goes to a file.
+    init(blobs: BlobStore, memoryLimit: Int) {
+        self.blobs = blobs
+        self.memoryLimit = memoryLimit
+    }
+
+    /// Takes the next piece. After a NUL the rest is taken and dropped.
+    /// - Throws: `FileError` when the temporary file can't be written.
+    mutating func consume(_ piece: ByteBuffer) throws {
+        guard !containsNUL else { return }
+        let octets = normalised(piece)
+        guard !containsNUL else {
+            memory = []
+            spool = nil
+            return
+        }
+        scanner.consume(octets)
+        size += octets.count
+        if let spool {
+            try spool.append(octets)
+        } else if memory.count + octets.count <= memoryLimit {
+            memory += octets
+        } else {
+            let file = try blobs.makeSpool()
+            try file.append(memory)
+            try file.append(octets)
+            memory = []
+            spool = file
+        }
+    }
+
+    /// Lone LF becomes CRLF, as in every message kept here: clients that read Unix files append them as they are.
+    private mutating func normalised(_ piece: ByteBuffer) -> [UInt8] {
+        piece.withUnsafeReadableBytes { octets in
+            var needed = 0
+            var last = previous
+            for octet in octets {
+                if octet == 0 { containsNUL = true }
+                if octet == UInt8(ascii: "\n"), last != UInt8(ascii: "\r") { needed += 1 }
+                last = octet
+            }
+            defer { previous = last }
+            guard needed > 0 else { return Array(octets) }
+            var output: [UInt8] = []
+            output.reserveCapacity(octets.count + needed)
+            last = previous
+            for octet in octets {
+                if octet == UInt8(ascii: "\n"), last != UInt8(ascii: "\r") { output.append(UInt8(ascii: "\r")) }
+                output.append(octet)
+                last = octet
+            }
+            return output
+        }
+    }
+
+    /// The whole message.
+    /// - Throws: ``Refusal``.
+    consuming func finish() throws(Refusal) -> (content: BlobContent, index: MessageIndex) {
+        if containsNUL { throw .containsNUL }
+        if size == 0 { throw .empty }
+        let index = scanner.finish()
+        if let spool { return (.joined(prefix: [], spool: spool), index) }
+        return (.bytes(memory), index)
+    }
+}

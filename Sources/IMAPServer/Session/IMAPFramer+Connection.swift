@@ -1,0 +1,4 @@
+package import IMAPCore
+import NetTransport
+
+extension IMAPFramer: ConnectionFramer {}

@@ -1,0 +1,59 @@
+import Directory
+import IMAPCore
+
+extension IMAPSession {
+    /// One command, by name. Each command's own file says what it needs; here is only the state it may be given in.
+    func carryOut(_ command: IMAPCommand) async throws -> Completion {
+        switch command.body {
+        case .capability: return capability()
+        case .noop: return .ok("NOOP completed.")
+        case .logout: return logout()
+        case .id(let fields): return identify(fields)
+        case .startTLS: return try await startTLS(tag: command.tag)
+        case .authenticate(let command): return try await authenticate(command)
+        case .login(let command): return try await login(command)
+        default:
+            _ = try login()
+            return try await carryOutAuthenticated(command)
+        }
+    }
+
+    private func carryOutAuthenticated(_ command: IMAPCommand) async throws -> Completion {
+        switch command.body {
+        case .enable(let names): return enable(names)
+        case .select(let command): return try await select(command, access: .readWrite)
+        case .examine(let command): return try await select(command, access: .readOnly)
+        case .create(let command): return try await create(command)
+        case .delete(let name): return try await delete(name)
+        case .rename(let command): return try await rename(command)
+        case .subscribe(let name): return try await subscribe(name)
+        case .unsubscribe(let name): return try await unsubscribe(name)
+        case .list(let command): return try await list(command)
+        case .lsub(let command): return try await lsub(command)
+        case .namespace: return namespace()
+        case .status(let command): return try await status(command)
+        case .idle: return try await idle()
+        case .getQuota(let root): return try await getQuota(root)
+        case .getQuotaRoot(let name): return try await getQuotaRoot(name)
+        case .setQuota: return try setQuota()
+        default: return try await carryOutSelected(command)
+        }
+    }
+
+    private func carryOutSelected(_ command: IMAPCommand) async throws -> Completion {
+        guard selection != nil else { throw CommandRefusal.noMailbox }
+        switch command.body {
+        case .check: return .ok("Check completed.")
+        case .close: return try await close()
+        case .unselect: return try await unselect()
+        case .expunge: return try await expunge()
+        case .uidExpunge(let set): return try await expunge(set)
+        case .search: throw CommandRefusal.noMailbox
+        case .fetch(let command): return try await fetch(command)
+        case .store(let command): return try await store(command)
+        case .copy(let command): return try await copy(command)
+        case .move(let command): return try await move(command)
+        default: throw CommandRefusal.bad(.serverBug, "Unexpected command.")
+        }
+    }
+}

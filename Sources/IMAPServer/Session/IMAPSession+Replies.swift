@@ -1,0 +1,44 @@
+import IMAPCore
+import NetTransport
+import NIOCore
+
+/// Saying things: responses are gathered and sent in pieces, and every send is awaited, so that a slow reader slows the
+/// session and nothing piles up.
+extension IMAPSession {
+    func untagged(_ condition: IMAPStatus.Condition, _ code: IMAPResponseCode?, _ text: String) {
+        encoder.untagged(IMAPStatus(condition, code, text))
+    }
+
+    func tagged(_ tag: String, _ status: IMAPStatus) {
+        encoder.tagged(tag, status)
+    }
+
+    /// Sends what has been gathered.
+    /// - Throws: ``SessionEnd/connectionLost``.
+    func flush() async throws {
+        guard encoder.buffer.readableBytes > 0 else { return }
+        do {
+            try await connection.send(bytes: encoder.take())
+        } catch {
+            throw SessionEnd.connectionLost
+        }
+    }
+
+    /// Sends what has been gathered once it is a piece worth sending.
+    func flushIfLarge() async throws {
+        if encoder.buffer.readableBytes >= service.settings.outputPiece { try await flush() }
+    }
+
+    /// Sends control behind everything gathered.
+    func control(_ item: Connection<IMAPFramer>.Item) async throws {
+        do {
+            if encoder.buffer.readableBytes == 0 {
+                try await connection.send(item)
+            } else {
+                try await connection.send([.bytes(encoder.take()), item])
+            }
+        } catch {
+            throw SessionEnd.connectionLost
+        }
+    }
+}

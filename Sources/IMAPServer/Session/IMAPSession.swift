@@ -1,0 +1,253 @@
+import Directory
+import IMAPCore
+import Logging
+import MailStore
+import MailSyntax
+import NetTransport
+import NIOCore
+import Telemetry
+
+// One IMAP session, from greeting to close.
+//
+// Everything here belongs to the one task of its connection: no locks, no other task but the watcher of the change feed
+// that IDLE starts and ends (it only wakes the connection). What an idle session keeps is the UID view and little more.
+//
+// The order of a command: parse → may it be given in this state → carry out, sending data as it comes → announce what
+// others changed, as far as the command allows → tagged answer. What was changed is durable before the tagged OK.
+
+/// One client's session.
+final class IMAPSession {
+    enum Phase {
+        case notAuthenticated
+        case authenticated(Account)
+        /// LOGOUT was answered, or BYE said.
+        case over
+    }
+
+    let service: IMAPServerDependencies
+    let connection: Connection<IMAPFramer>
+    private let canStartTLS: Bool
+    private var events: ConnectionEvents<IMAPFrame>
+    var encoder = IMAPResponseEncoder()
+    var phase = Phase.notAuthenticated
+    var selection: Selection?
+    /// Whether the client has shown that it knows mod-sequences. RFC 7162 §3.1
+    var condstoreEnabled = false
+    var tls: TLSInfo?
+    var loginFailures = 0
+    var logger: Logger
+    /// Who was logged in, kept for the record of the end.
+    var lastLogin: String?
+    /// Messages whose octets were fetched or appended.
+    var messagesTold = 0
+    let started = ContinuousClock.now
+    private var badCommands = 0
+
+    init(service: IMAPServerDependencies, connection: Connection<IMAPFramer>, canStartTLS: Bool) {
+        self.service = service
+        self.connection = connection
+        self.canStartTLS = canStartTLS
+        events = connection.events()
+        logger = service.logger
+        logger[metadataKey: LogKey.imapSession] = "\(connection.info.id)"
+        logger[metadataKey: LogKey.listener] = "\(connection.info.listener)"
+        logger[metadataKey: LogKey.remoteAddress] = "\(connection.info.remote)"
+    }
+
+    var stage: IMAPFramingStage {
+        if case .authenticated = phase { .authenticated } else { .notAuthenticated }
+    }
+
+    var parser: IMAPParser { IMAPParser(limits: service.settings.limits) }
+
+    var capabilityState: CapabilityState {
+        CapabilityState(
+            isSecure: tls != nil,
+            canStartTLS: canStartTLS,
+            allowsPlaintext: service.settings.allowsPlaintextLogin,
+            isAuthenticated: stage == .authenticated
+        )
+    }
+
+    /// The account of a session that is logged in.
+    func login() throws(CommandRefusal) -> Account {
+        guard case .authenticated(let account) = phase else { throw .bad(.clientBug, "Please log in first.") }
+        return account
+    }
+
+    // MARK: The life of a session
+
+    /// Serves the client; returns when the session is over, with everything said.
+    func run() async {
+        var reason = "quit"
+        do {
+            if connection.info.hasImplicitTLS { try await awaitTLS() }
+            try await greet()
+            while true {
+                if case .over = phase { break }
+                try await handle(await nextFrame())
+            }
+        } catch let end as SessionEnd {
+            reason = end.reason
+            if let bye = end.bye { encoder.untagged(bye) }
+        } catch {
+            reason = "errors"
+            logger.error("session failed", metadata: [LogKey.error: "\(error)"])
+            untagged(.bye, .serverBug, "Internal error, closing connection.")
+        }
+        try? await flush()
+        await deselect()
+        recordEnd(reason)
+    }
+
+    private func awaitTLS() async throws {
+        switch await nextEvent() {
+        case .tlsEstablished(let info): tls = info
+        default: throw SessionEnd.connectionLost
+        }
+    }
+
+    private func greet() async throws {
+        if let deadline = service.settings.loginDeadline {
+            try await control(.totalDeadline(deadline))
+            try await control(.deadline(deadline))
+        }
+        untagged(.ok, .capability(IMAPCapabilities.keywords(capabilityState)), service.settings.greeting)
+        try await flush()
+    }
+
+    /// The next event of the connection, whatever it is.
+    func nextEvent() async -> ConnectionEvent<IMAPFrame> {
+        var events = events
+        let event = await events.next()
+        self.events = events
+        return event
+    }
+
+    /// The next frame; ends the session when there will be none.
+    func nextFrame() async throws -> IMAPFrame {
+        while true {
+            switch await nextEvent() {
+            case .frame(let frame): return frame
+            case .woken, .tlsEstablished: continue
+            case let other: throw SessionEnd(event: other)
+            }
+        }
+    }
+
+    // MARK: Frames
+
+    private func handle(_ frame: IMAPFrame) async throws {
+        switch frame {
+        case .command(let octets):
+            try await handle(command: octets)
+        case .continuationNeeded:
+            // RFC 3501 §7.5
+            encoder.continuation("OK")
+            try await flush()
+        case .appendBegin(let prefix, let size, let literal):
+            try await handleAppend(prefix: prefix, size: size, literal: literal)
+        case .refused(let prefix, let problem):
+            try await refuse(prefix: prefix, problem)
+        case .fatal(let problem):
+            throw SessionEnd.bye(.limit, problem.text, "protocol")
+        case .line, .appendData, .appendEnd:
+            // Nothing asked for these: the framer and this session disagree, which must not become a command.
+            throw SessionEnd.outOfStep
+        }
+    }
+
+    private func handle(command octets: [UInt8]) async throws {
+        let command: IMAPCommand
+        do throws(IMAPParseError) {
+            command = try parser.parse(octets)
+        } catch {
+            try await refuse(error)
+            return
+        }
+        try await answer(command.tag) { try await self.carryOut(command) }
+    }
+
+    /// Carries out a command and gives its tagged answer.
+    /// - Throws: ``SessionEnd`` alone; everything else becomes an answer.
+    /// - Parameter refused: runs before the answer to a command that failed.
+    func answer(
+        _ tag: String,
+        _ body: () async throws -> Completion,
+        refused: () async throws -> Void = {}
+    ) async throws {
+        let completion: Completion
+        do {
+            completion = try await body()
+        } catch let end as SessionEnd {
+            throw end
+        } catch is CommandAnswered {
+            return
+        } catch is CancellationError {
+            throw SessionEnd.connectionLost
+        } catch {
+            completion = self.completion(of: error)
+            try await refused()
+        }
+        try await announce(completion.announce)
+        tagged(tag, completion.status)
+        try await control(.expect(.command(stage)))
+        try noteBad(completion.status.condition == .bad)
+    }
+
+    private func completion(of error: any Error) -> Completion {
+        if let refusal = error as? CommandRefusal {
+            let isBad = refusal.status.condition == .bad
+            return Completion(refusal.status, announce: isBad ? .nothing : .withoutExpunges)
+        }
+        if let refusal = (error as? MailStoreError)?.refusal {
+            return Completion(refusal.status, announce: .withoutExpunges)
+        }
+        logger.error("command failed", metadata: [LogKey.error: "\(error)"])
+        return Completion(
+            IMAPStatus(.no, .serverBug, "Internal error [\(connection.info.id)]. Try again later."), announce: .nothing)
+    }
+
+    // MARK: What could not be read
+
+    private func refuse(_ error: IMAPParseError) async throws {
+        let status = IMAPStatus(error.condition, error.responseCode, "Error in IMAP command: \(error)")
+        if let tag = error.tag {
+            tagged(tag, status)
+        } else {
+            untagged(status.condition, status.code, status.text)
+        }
+        try await control(.expect(.command(stage)))
+        try noteBad(true)
+    }
+
+    private func refuse(prefix: [UInt8], _ problem: IMAPFramingProblem) async throws {
+        let status = IMAPStatus(.bad, .limit, problem.text)
+        if let tag = parser.tag(of: prefix) {
+            tagged(tag, status)
+        } else {
+            untagged(status.condition, status.code, status.text)
+        }
+        try await flush()
+        try noteBad(true)
+    }
+
+    private func noteBad(_ isBad: Bool) throws(SessionEnd) {
+        badCommands = isBad ? badCommands + 1 : 0
+        if badCommands >= service.settings.maximumBadCommands {
+            throw .bye(nil, "Too many invalid IMAP commands.", "errors")
+        }
+    }
+}
+
+extension IMAPFramingProblem {
+    /// For the client.
+    var text: String {
+        switch self {
+        case .lineTooLong: "Command line too long."
+        case .literalTooLarge: "Literal too large."
+        case .commandTooLarge: "Command too large."
+        case .tooManyLiterals: "Too many literals."
+        }
+    }
+}

@@ -1,0 +1,167 @@
+import IMAPCore
+import Testing
+
+@testable import IMAPServer
+
+@Suite("The view of the selected mailbox")
+struct SelectedMailboxTests {
+    private func numbers(_ values: [SequenceNumber]) -> [UInt32] { values.map(\.rawValue) }
+
+    private func change(_ uid: UInt32, _ modSeq: UInt64) -> SelectedMailbox.Change {
+        SelectedMailbox.Change(uid: uid, modSeq: modSeq)
+    }
+
+    @Test("numbers and UIDs map both ways")
+    func mapping() {
+        let view = SelectedMailbox(uids: [3, 7, 9, 20], appliedModSeq: 1)
+        #expect(view.count == 4)
+        #expect(view.uid(at: SequenceNumber(rawValue: 1)) == 3)
+        #expect(view.uid(at: SequenceNumber(rawValue: 4)) == 20)
+        #expect(view.uid(at: SequenceNumber(rawValue: 5)) == nil)
+        #expect(view.uid(at: SequenceNumber(rawValue: 0)) == nil)
+        #expect(view.sequenceNumber(of: 9)?.rawValue == 3)
+        #expect(view.sequenceNumber(of: 8) == nil)
+        #expect(view.sequenceNumber(of: 21) == nil)
+    }
+
+    @Test("an ascending walk finds every number, near and far")
+    func cursor() {
+        let uids = (1...2000).map { UInt32($0 * 3) }
+        let view = SelectedMailbox(uids: uids, appliedModSeq: 1)
+        var cursor = 0
+        for (offset, uid) in uids.enumerated() where offset % 7 == 0 || offset > 1900 {
+            #expect(view.sequenceNumber(of: uid, after: &cursor)?.rawValue == UInt32(offset + 1))
+        }
+        var other = 0
+        #expect(view.sequenceNumber(of: 4, after: &other) == nil)
+        #expect(view.sequenceNumber(of: 6000, after: &other)?.rawValue == 2000)
+        #expect(view.sequenceNumber(of: 6001, after: &other) == nil)
+    }
+
+    @Test("an expunge waits until it is taken, and numbers stay as they are")
+    func expungeWaits() {
+        var view = SelectedMailbox(uids: [1, 2, 3, 4, 5], appliedModSeq: 1)
+        let absorbed = view.absorb([], expunged: [4, 2, 99], through: 5)
+        #expect(absorbed == SelectedMailbox.Absorbed())
+        #expect(view.count == 5)
+        #expect(view.sequenceNumber(of: 3)?.rawValue == 3)
+        #expect(view.hasPendingExpunges)
+        #expect(numbers(view.takeExpunges()) == [4, 2])
+        #expect(view.uids == [1, 3, 5])
+        #expect(!view.hasPendingExpunges)
+        #expect(view.takeExpunges().isEmpty)
+        #expect(view.appliedModSeq == 5)
+    }
+
+    @Test("arrivals lengthen the view in order, flag changes are reported by offset")
+    func arrivals() {
+        var view = SelectedMailbox(uids: [1, 2], appliedModSeq: 1)
+        let absorbed = view.absorb([change(4, 9), change(2, 8), change(3, 9)], expunged: [], through: 9)
+        #expect(absorbed.flagChanges == [1])
+        #expect(absorbed.arrivals == 3...4)
+        #expect(view.uids == [1, 2, 3, 4])
+    }
+
+    @Test("a message that came and went in between is never heard of")
+    func transient() {
+        var view = SelectedMailbox(uids: [1], appliedModSeq: 1)
+        _ = view.absorb([], expunged: [2], through: 4)
+        #expect(!view.hasPendingExpunges)
+        #expect(view.count == 1)
+    }
+
+    @Test("a message that arrived while an expunge waits is numbered behind it")
+    func arrivalBehindPendingExpunge() {
+        var view = SelectedMailbox(uids: [1, 2], appliedModSeq: 1)
+        _ = view.absorb([change(3, 4)], expunged: [1], through: 4)
+        #expect(view.count == 3)
+        #expect(view.sequenceNumber(of: 3)?.rawValue == 3)
+        #expect(numbers(view.takeExpunges()) == [1])
+        #expect(view.sequenceNumber(of: 3)?.rawValue == 2)
+    }
+
+    @Test("one's own change is not repeated, a later one by somebody else is")
+    func ownChanges() {
+        var view = SelectedMailbox(uids: [1, 2], appliedModSeq: 1)
+        view.noteOwnChange(uid: 1, modSeq: 5)
+        view.noteOwnChange(uid: 2, modSeq: 5)
+        let absorbed = view.absorb([change(1, 5), change(2, 6)], expunged: [], through: 6)
+        #expect(absorbed.flagChanges == [1])
+        #expect(view.absorb([change(1, 7)], expunged: [], through: 7).flagChanges == [0])
+    }
+
+    @Test("a whole list of UIDs finds what was missed")
+    func reconcile() {
+        var view = SelectedMailbox(uids: [1, 2, 3, 4], appliedModSeq: 1)
+        view.reconcile(present: [2, 4, 5])
+        #expect(numbers(view.takeExpunges()) == [3, 1])
+        #expect(view.uids == [2, 4])
+    }
+
+    @Test("recent messages are counted as the view changes")
+    func recent() {
+        var view = SelectedMailbox(uids: [1, 2, 5, 6], appliedModSeq: 1)
+        view.markRecent(5...6)
+        #expect(view.recentCount == 2)
+        #expect(view.isRecent(5))
+        #expect(!view.isRecent(2))
+        _ = view.absorb([change(9, 2)], expunged: [5], through: 2)
+        view.markRecent(7...9)
+        #expect(view.recent == [5...9])
+        #expect(view.recentCount == 3)
+        _ = view.takeExpunges()
+        #expect(view.recentCount == 2)
+        #expect(SelectedMailbox(uids: [], appliedModSeq: 0).recentCount == 0)
+    }
+
+    @Test("whatever happens in whatever order, a client that follows the announcements has the same list")
+    func agreesWithNaiveModel() {
+        var generator = SeededGenerator(seed: 0x5EED)
+        for round in 0..<200 {
+            var stored: [UInt32] = (1...8).map { UInt32($0) }
+            var next: UInt32 = 9
+            var modSeq: UInt64 = 1
+            var view = SelectedMailbox(uids: stored, appliedModSeq: modSeq)
+            var client = stored
+            for _ in 0..<30 {
+                var changes: [SelectedMailbox.Change] = []
+                var gone: [UInt32] = []
+                for _ in 0..<Int.random(in: 0...3, using: &generator) {
+                    modSeq += 1
+                    if Bool.random(using: &generator) {
+                        stored.append(next)
+                        changes.append(change(next, modSeq))
+                        next += 1
+                    } else if let uid = stored.randomElement(using: &generator) {
+                        stored.removeAll { $0 == uid }
+                        changes.removeAll { $0.uid == uid }
+                        gone.append(uid)
+                    }
+                }
+                if let arrivals = view.absorb(changes, expunged: gone, through: modSeq).arrivals {
+                    client += view.uids.filter(arrivals.contains)
+                }
+                if Bool.random(using: &generator) {
+                    for number in view.takeExpunges() { client.remove(at: Int(number.rawValue) - 1) }
+                    #expect(client == stored, "seed 0x5EED, round \(round)")
+                }
+                #expect(client == view.uids, "seed 0x5EED, round \(round)")
+            }
+        }
+    }
+}
+
+/// SplitMix64: the same numbers for the same seed.
+struct SeededGenerator: RandomNumberGenerator {
+    private var state: UInt64
+
+    init(seed: UInt64) { state = seed }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var mixed = state
+        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+        return mixed ^ (mixed >> 31)
+    }
+}
