@@ -15,6 +15,14 @@ package enum BlobContent: Sendable {
         }
     }
 
+    /// The same with octets on top.
+    package func prepending(_ head: [UInt8]) -> BlobContent {
+        switch self {
+        case .bytes(let bytes): .bytes(head + bytes)
+        case .joined(let prefix, let spool): .joined(prefix: head + prefix, spool: spool)
+        }
+    }
+
     /// Reads part of it, clamped to what is there. Blocks on the disk where it was spooled.
     package func read(_ range: Range<Int>) throws -> [UInt8] {
         switch self {

@@ -48,4 +48,9 @@ package final class IDGenerator: Sendable {
         let sequence = counter & ((1 << Self.sequenceBits) - 1)
         return MailID(rawValue: time << (Self.nodeBits + Self.sequenceBits) | node << Self.sequenceBits | sequence)
     }
+
+    /// The least id that can have been made at `time`, on any node.
+    package static func first(at time: Timestamp) -> MailID {
+        MailID(rawValue: max(1, (time.microseconds / 1000 - epoch) << (nodeBits + sequenceBits)))
+    }
 }

@@ -1,0 +1,97 @@
+package import Blobs
+package import Directory
+package import MailMessage
+package import MailPolicy
+package import MailSyntax
+package import OutboundQueue
+
+/// Everything that is known of a message at the moment it is accepted.
+package struct Acceptance: Sendable {
+    /// The message's id, which its Received field names; also its queue id.
+    package var id: MailID
+    package var reversePath: ReversePath
+    /// The whole message with its final header, without Return-Path.
+    package var content: BlobContent
+    /// What was scanned of exactly that content.
+    package var index: MessageIndex
+    /// Accounts that keep it; no account twice.
+    package var local: [LocalDelivery]
+    /// Recipients elsewhere.
+    package var remote: [NewQueueRecipient]
+    package var trace: [TraceStep]
+    package var origin: AcceptanceOrigin
+    package var bodyType: MessageBodyType
+    package var smtpUTF8: Bool
+    package var envelopeID: String?
+    package var dsnReturn: DSNReturn?
+    /// Whose DKIM key signs what leaves; nil for none.
+    package var signFor: DomainName?
+    /// A bounce of ours.
+    package var isBounce: Bool
+
+    package init(
+        id: MailID, reversePath: ReversePath, content: BlobContent, index: MessageIndex, local: [LocalDelivery],
+        remote: [NewQueueRecipient], trace: [TraceStep] = [], origin: AcceptanceOrigin,
+        bodyType: MessageBodyType = .sevenBit, smtpUTF8: Bool = false, envelopeID: String? = nil,
+        dsnReturn: DSNReturn? = nil, signFor: DomainName? = nil, isBounce: Bool = false
+    ) {
+        self.id = id
+        self.reversePath = reversePath
+        self.content = content
+        self.index = index
+        self.local = local
+        self.remote = remote
+        self.trace = trace
+        self.origin = origin
+        self.bodyType = bodyType
+        self.smtpUTF8 = smtpUTF8
+        self.envelopeID = envelopeID
+        self.dsnReturn = dsnReturn
+        self.signFor = signFor
+        self.isBounce = isBounce
+    }
+}
+
+/// A message for one account.
+package struct LocalDelivery: Sendable, Hashable {
+    package var account: AccountID
+    /// The recipient it is for, as the client gave it.
+    package var recipient: EmailAddress
+    /// The `tag` of `user+tag`.
+    package var tag: String?
+
+    package init(account: AccountID, recipient: EmailAddress, tag: String? = nil) {
+        self.account = account
+        self.recipient = recipient
+        self.tag = tag
+    }
+}
+
+/// Who handed the message over.
+package struct AcceptanceOrigin: Sendable, Hashable {
+    /// The listener's name, or `internal` for bounces and the program's own mail.
+    package var listener: String
+    package var client: String?
+    package var helo: String?
+    package var login: String?
+    package var tls: String?
+
+    package init(
+        listener: String, client: String? = nil, helo: String? = nil, login: String? = nil, tls: String? = nil
+    ) {
+        self.listener = listener
+        self.client = client
+        self.helo = helo
+        self.login = login
+        self.tls = tls
+    }
+
+    package static let `internal` = AcceptanceOrigin(listener: "internal")
+}
+
+/// What was kept, once it is durable.
+package struct Accepted: Sendable {
+    package let id: MailID
+    package let deliveries: Int
+    package let queued: Int
+}

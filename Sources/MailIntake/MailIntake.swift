@@ -1,0 +1,116 @@
+package import Blobs
+import Directory
+import MailMessage
+package import MailStore
+package import MailSyntax
+package import OutboundQueue
+package import SQLEngine
+
+/// The one write that accepts a message: blob, emails, entries, queue rows and trace in the same commit.
+///
+/// When `accept` returns, the message is on disk and may be acknowledged; when it throws, nothing of it was kept.
+package final class MailIntake: Sendable {
+    private let database: any Database
+    private let store: MailStore
+    private let queue: OutboundQueue
+    private let blobs: BlobStore
+    private let ids: IDGenerator
+    private let clock: any WallClock
+
+    package init(
+        database: any Database, store: MailStore, queue: OutboundQueue, blobs: BlobStore, ids: IDGenerator,
+        clock: any WallClock = SystemClock()
+    ) {
+        self.database = database
+        self.store = store
+        self.queue = queue
+        self.blobs = blobs
+        self.ids = ids
+        self.clock = clock
+    }
+
+    /// A temporary for a body that is too large for memory.
+    package func makeSpool() throws -> SpoolFile { try blobs.makeSpool() }
+
+    /// Keeps the message for its accounts and queues it for its other recipients, all or none.
+    ///
+    /// - Throws: `DatabaseError`, `FileError` or `MailStoreError`; each means "try again later" to the client.
+    package func accept(_ acceptance: Acceptance) async throws -> Accepted {
+        let local = try await prepareLocal(acceptance)
+        let remote: StagedBlob? = acceptance.remote.isEmpty ? nil : try await blobs.stage(acceptance.content)
+        let now = clock.now()
+        let files = [local?.blob, remote].compactMap { $0 }
+        let delivered = try await database.write(files: files) { [store, queue] writer -> [Delivered] in
+            var delivered: [Delivered] = []
+            if let local {
+                try BlobRows.insert(writer, local.blob, references: local.targets.count, now: now)
+                for target in local.targets {
+                    delivered.append(
+                        try store.deliver(
+                            writer, local.message, email: target.email, account: target.account, mailbox: target.mailbox,
+                            internalDate: now, now: now))
+                }
+            }
+            if let remote {
+                try BlobRows.insert(writer, remote, references: 0, now: now)
+                try queue.enqueue(writer, Self.queueEntry(acceptance, remote, now))
+            }
+            try TraceRows.insert(writer, acceptance, at: now)
+            return delivered
+        }
+        if let local {
+            for (target, one) in zip(local.targets, delivered) { store.delivered(target.account, one) }
+        }
+        if remote != nil { queue.wake() }
+        return Accepted(id: acceptance.id, deliveries: delivered.count, queued: acceptance.remote.count)
+    }
+
+    /// Deletes the stored history of messages accepted before `time`, in pieces; returns how many.
+    package func purgeTraces(before time: Timestamp) async throws -> Int {
+        var removed = 0
+        while true {
+            let limit = IDGenerator.first(at: time)
+            let count = try await database.write(.bulk) { try $0.execute(TraceStatements.purge, limit, 500) }
+            removed += count
+            if count < 500 { return removed }
+        }
+    }
+
+    private struct LocalTarget: Sendable {
+        let account: AccountID
+        let mailbox: MailboxID
+        let email: EmailID
+    }
+
+    private struct LocalPlan: Sendable {
+        let blob: StagedBlob
+        let message: PreparedMessage
+        let targets: [LocalTarget]
+    }
+
+    /// The message as the accounts keep it: with Return-Path on top. RFC 5321 §4.4
+    private func prepareLocal(_ acceptance: Acceptance) async throws -> LocalPlan? {
+        guard !acceptance.local.isEmpty else { return nil }
+        var targets: [LocalTarget] = []
+        // Accounts are locked in the order of their ids.
+        for delivery in acceptance.local.sorted(by: { $0.account < $1.account })
+        where targets.last?.account != delivery.account {
+            targets.append(
+                LocalTarget(
+                    account: delivery.account, mailbox: try await store.inbox(delivery.account),
+                    email: EmailID(rawValue: ids.next().rawValue)))
+        }
+        let field = Array("Return-Path: <\(acceptance.reversePath.description)>\r\n".utf8)
+        let blob = try await blobs.stage(acceptance.content.prepending(field))
+        let index = acceptance.index.prepending(field)
+        return LocalPlan(blob: blob, message: PreparedMessage(blob: blob.id.key, index: index), targets: targets)
+    }
+
+    private static func queueEntry(_ acceptance: Acceptance, _ blob: StagedBlob, _ now: Timestamp) -> NewQueueEntry {
+        NewQueueEntry(
+            id: acceptance.id, reversePath: acceptance.reversePath, blob: blob.id.key, size: blob.size, createdAt: now,
+            recipients: acceptance.remote, bodyType: acceptance.bodyType, smtpUTF8: acceptance.smtpUTF8,
+            envelopeID: acceptance.envelopeID, dsnReturn: acceptance.dsnReturn, dkimDomain: acceptance.signFor,
+            isBounce: acceptance.isBounce)
+    }
+}
