@@ -27,7 +27,6 @@ package enum ManifestLoader {
             walk.section(root, path: "")
         }
         walk.reading.diagnostics += source.diagnostics
-        walk.reading.diagnostics.sort { ($0.line ?? 0, $0.column ?? 0) < ($1.line ?? 0, $1.column ?? 0) }
         let variables = EnvironmentSource.read(environment)
         walk.reading.diagnostics += variables.diagnostics
         walk.apply(variables)
@@ -39,6 +38,8 @@ package enum ManifestLoader {
         if walk.reading.diagnostics.isEmpty {
             walk.reading.diagnostics = ManifestValidator.check(loaded)
         }
+        // The file from top to bottom, the environment after it.
+        walk.reading.diagnostics.sort { ($0.line ?? Int.max, $0.column ?? 0) < ($1.line ?? Int.max, $1.column ?? 0) }
         return walk.reading.diagnostics.isEmpty ? .success(loaded) : .failure(ManifestErrors(walk.reading.diagnostics))
     }
 }
@@ -51,8 +52,8 @@ private struct ManifestWalk {
     private let file: String
     /// Where each section of the file begins.
     private var sections: [String: ConfigPlace] = [:]
-    /// Settings that were written, rightly or not.
-    private var written: Set<String> = []
+    /// Settings that were written, rightly or not, or that a report already speaks of: they aren't missing.
+    private var covered: Set<String> = []
 
     init(file: String) {
         self.file = file
@@ -67,6 +68,7 @@ private struct ManifestWalk {
         case .scalar, .list:
             let name = path.isEmpty ? "the manifest" : "`\(path)`"
             let key = Schema.keys(in: path).first ?? "name"
+            covered.formUnion(Schema.settings.map(\.path).filter { $0.hasPrefix("\(path).") })
             reading.report(
                 node.place, "\(name) is \(node.kindName), not a section", remedy: "write `\(key): …` below it")
         case .map(let pairs):
@@ -77,7 +79,7 @@ private struct ManifestWalk {
     private mutating func entry(_ pair: ConfigPair, section: String) {
         let path = section.isEmpty ? pair.key : "\(section).\(pair.key)"
         if let setting = Schema.byPath[path] {
-            written.insert(path)
+            covered.insert(path)
             var place = pair.value.place
             if pair.value.content == .empty { place = pair.keyPlace }
             let node = ConfigNode(content: pair.value.content, place: place)
@@ -99,18 +101,19 @@ private struct ManifestWalk {
         reading.report(pair.keyPlace, message, remedy: unknownRemedy(pair.key, section: section))
     }
 
-    private func unknownRemedy(_ key: String, section: String) -> String {
+    private mutating func unknownRemedy(_ key: String, section: String) -> String {
         if section.isEmpty, let command = Self.directoryHalf[key] {
             return "it is kept in the database, not in this file: use `\(command)`"
         }
         let siblings = Schema.keys(in: section)
-        let elsewhere = Schema.settings.first { $0.key == key }
-        if let near = Suggestion.nearest(to: key, among: siblings) { return "did you mean `\(near)`?" }
-        if let elsewhere { return "did you mean `\(elsewhere.path)`? It belongs in the section `\(elsewhere.section)`" }
-        if let near = Suggestion.nearest(to: key, among: Schema.settings.map(\.key)),
-            let setting = Schema.settings.first(where: { $0.key == near })
-        {
-            return "did you mean `\(setting.path)`?"
+        if let near = Suggestion.nearest(to: key, among: siblings) {
+            covered.insert(section.isEmpty ? near : "\(section).\(near)")
+            return "did you mean `\(near)`?"
+        }
+        let near = Suggestion.nearest(to: key, among: Schema.settings.map(\.key))
+        if let setting = Schema.settings.first(where: { $0.key == key || $0.key == near }) {
+            covered.insert(setting.path)
+            return "did you mean `\(setting.path)`? It belongs in the section `\(setting.section)`"
         }
         return "remove it, or write one of \(siblings.map { "`\($0)`" }.joined(separator: ", "))"
     }
@@ -122,7 +125,7 @@ private struct ManifestWalk {
 
     mutating func apply(_ variables: EnvironmentSource) {
         for variable in variables.values {
-            written.insert(variable.setting.path)
+            covered.insert(variable.setting.path)
             if variable.setting.read(variable.node, &reading, &manifest) {
                 origins[variable.setting.path] = .environment(name: variable.setting.environmentName)
             }
@@ -130,7 +133,7 @@ private struct ManifestWalk {
     }
 
     mutating func requireAll() {
-        for setting in Schema.settings where setting.isRequired && !written.contains(setting.path) {
+        for setting in Schema.settings where setting.isRequired && !covered.contains(setting.path) {
             let place = sections[setting.section] ?? ConfigPlace(file: file, line: 1, column: 1)
             let remedy =
                 "write `\(setting.key): mail.example.org` in the section `\(setting.section)`, "

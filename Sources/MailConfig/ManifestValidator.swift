@@ -126,7 +126,7 @@ private struct CrossCheck {
         let written = manifest.outbound.smarthostSettings
         let section = "outbound.smarthost"
         if written.host == nil {
-            let others = ["port", "tls", "verify", "username", "password_file"].map { "\(section).\($0)" }
+            let others = ["port", "username", "password_file"].map { "\(section).\($0)" }
             guard let other = others.first(where: { loaded.origin($0) != .standard }) else { return }
             report(other, message: "`\(other)` is set, but `\(section).host` is not", remedy: "add `host: …` beside it")
             return
@@ -155,7 +155,8 @@ private struct CrossCheck {
                 remedy: "keep one IPv4 and one IPv6 address at most"
             )
         }
-        if let most = manifest.limits.messageSize, manifest.limits.headerSize > most {
+        let wroteHeaderSize = loaded.origin("limits.header_size") != .standard
+        if wroteHeaderSize, let most = manifest.limits.messageSize, manifest.limits.headerSize > most {
             report(
                 "limits.header_size", "limits.message_size",
                 message: "`limits.header_size` is larger than `limits.message_size`",

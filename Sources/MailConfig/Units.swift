@@ -34,24 +34,24 @@ enum DurationText {
         var lastUnit = Int.max
         repeat {
             guard let measure = Measure(takingFrom: &rest) else {
-                throw ValueProblem(message: "`\(text)` is not a duration", remedy: remedy)
+                throw ValueProblem(message: "is `\(text)`, not a duration", remedy: remedy)
             }
             if measure.unit.isEmpty {
                 let hint =
                     rest.isEmpty ? "write `\(measure.number)s` for seconds, `\(measure.number)m` for minutes" : remedy
-                throw ValueProblem(message: "`\(text)` has no unit", remedy: hint)
+                throw ValueProblem(message: "is `\(text)`, without a unit", remedy: hint)
             }
             guard let unit = units.first(where: { $0.name == measure.unit }) else {
-                throw ValueProblem(message: "`\(text)` has the unknown unit `\(measure.unit)`", remedy: remedy)
+                throw ValueProblem(message: "is `\(text)`, and `\(measure.unit)` is no unit", remedy: remedy)
             }
             guard unit.milliseconds < lastUnit else {
                 throw ValueProblem(
-                    message: "`\(text)` is not in order", remedy: "write the longest unit first: `1h30m`")
+                    message: "is `\(text)`, not in order", remedy: "write the longest unit first: `1h30m`")
             }
             lastUnit = unit.milliseconds
             let (part, tooLong) = measure.number.multipliedReportingOverflow(by: unit.milliseconds)
             let (sum, over) = total.addingReportingOverflow(part)
-            guard !tooLong, !over else { throw ValueProblem(message: "`\(text)` is too long", remedy: remedy) }
+            guard !tooLong, !over else { throw ValueProblem(message: "is `\(text)`, too long", remedy: remedy) }
             total = sum
         } while !rest.isEmpty
         return .milliseconds(total)
@@ -81,15 +81,16 @@ enum SizeText {
     static func parse(_ text: String) throws(ValueProblem) -> Int {
         var rest = Substring(text)
         guard let measure = Measure(takingFrom: &rest) else {
-            throw ValueProblem(message: "`\(text)` is not a size", remedy: remedy)
+            throw ValueProblem(message: "is `\(text)`, not a size", remedy: remedy)
         }
         if rest.first == "." || rest.first == "," {
-            throw ValueProblem(message: "`\(text)` is not a whole number", remedy: "write `1500MB` instead of `1.5GB`")
+            throw ValueProblem(message: "is `\(text)`, not a whole number", remedy: "write `1500MB` instead of `1.5GB`")
         }
-        if !rest.isEmpty { throw ValueProblem(message: "`\(text)` is not a size", remedy: remedy) }
+        if !rest.isEmpty { throw ValueProblem(message: "is `\(text)`, not a size", remedy: remedy) }
         if measure.unit.isEmpty {
             throw ValueProblem(
-                message: "`\(text)` has no unit", remedy: "write `\(measure.number)B` for octets, or `MB`, `MiB` …")
+                message: "is `\(text)`, without a unit",
+                remedy: "write `\(measure.number)B` for octets, or `MB`, `MiB` …")
         }
         let wanted = measure.unit.lowercased()
         guard let unit = units.first(where: { $0.name.lowercased() == wanted }) else {
@@ -97,10 +98,10 @@ enum SizeText {
             let known = ["K", "M", "G", "T"].contains(letter)
             let hint =
                 known ? "write `\(measure.number)\(letter)iB` (1024) or `\(measure.number)\(letter)B` (1000)" : remedy
-            throw ValueProblem(message: "`\(text)` has the unknown unit `\(measure.unit)`", remedy: hint)
+            throw ValueProblem(message: "is `\(text)`, and `\(measure.unit)` is no unit", remedy: hint)
         }
         let (octets, over) = measure.number.multipliedReportingOverflow(by: unit.octets)
-        guard !over else { throw ValueProblem(message: "`\(text)` is too large", remedy: remedy) }
+        guard !over else { throw ValueProblem(message: "is `\(text)`, too large", remedy: remedy) }
         return octets
     }
 

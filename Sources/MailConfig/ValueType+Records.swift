@@ -89,7 +89,7 @@ extension ValueType where Value == [Listener] {
                 },
                 &reading
             )
-            let kind = record.required("kind", .word, &reading) as ListenerKind?
+            let kind = record.required("kind", .listenerKind, &reading)
             let address = record.value("address", .listenAddress, &reading)
             let port = record.value("port", .int(0...65535, example: 25), &reading)
             guard record.isWhole, let kind else { return nil }
@@ -103,6 +103,23 @@ extension ValueType where Value == [Listener] {
                 .init(key: "port", value: .scalar("\(listener.port)")),
             ])
         }
+    }
+}
+
+extension ValueType where Value == ListenerKind {
+    /// The words, with a hint for the names of old services.
+    fileprivate static var listenerKind: ValueType {
+        var type = ValueType.word
+        let read = type.read
+        let others = ["smtp": "mx", "smtps": "submissions", "ssmtp": "submissions", "pop": "pop3", "imap4": "imap"]
+        type.read = { node, reading in
+            if case .scalar(let text) = node.content, let known = others[text.lowercased()] {
+                reading.reportValue(node, "is `\(text)`, which is not one of its words", remedy: "write `\(known)`")
+                return nil
+            }
+            return read(node, &reading)
+        }
+        return type
     }
 }
 

@@ -1,0 +1,53 @@
+import MailSyntax
+import Testing
+
+@testable import MailConfig
+
+@Suite struct ManifestValidatorTests {
+    @Test(arguments: [
+        ("listeners: []", "`listeners` is empty"),
+        ("listeners: [{kind: mx}, {kind: mx, port: 26}]", "two items with the name `mx`"),
+        ("listeners: [{kind: mx}, {kind: imap, address: 127.0.0.1, port: 25}]", "want the same port 25"),
+        ("tls: {self_signed: false}", "needs a certificate"),
+        ("queue: {minimum_backoff: 2h}", "longer than `queue.maximum_backoff`"),
+        ("queue: {lifetime: 1m}", "ends before the second attempt"),
+        ("outbound: {smarthost: {port: 25}}", "`outbound.smarthost.host` is not"),
+        ("outbound: {smarthost: {host: h, username: u}}", "`outbound.smarthost.password_file` is not"),
+        ("outbound: {smarthost: {host: h, password_file: f}}", "`outbound.smarthost.username` is not"),
+        ("outbound: {smarthost: {host: h, username: u, password_file: f, tls: none}}", "in the clear"),
+        ("outbound: {bind: [192.0.2.1, 192.0.2.2]}", "two addresses of one family"),
+        ("limits: {message_size: 100kB, header_size: 200kB}", "larger than `limits.message_size`"),
+        ("dkim: {rsa_selector: ED1}", "are the same"),
+        ("storage: {data_directory: /\(String(repeating: "x", count: 100))}", "longer than 100 octets"),
+    ])
+    func contradictionsAreFound(text: String, message: String) throws {
+        let errors = try #require(throws: ManifestErrors.self) {
+            try ManifestLoader.load(text: "server: {hostname: a.b}\n\(text)\n", file: "martlet.yaml").get()
+        }
+        #expect(errors.diagnostics.count == 1)
+        #expect(errors.diagnostics.first?.message.contains(message) == true)
+        #expect(errors.diagnostics.first?.line == 2)
+    }
+
+    @Test(arguments: [
+        "listeners: [{kind: mx, port: 0}, {kind: imap, port: 0}]",
+        "listeners: [{kind: mx, address: 127.0.0.1}, {name: mx6, kind: mx, address: \"::1\"}]",
+        "limits: {message_size: 100kB}", "listeners: [{kind: mx}]\ntls: {self_signed: false}",
+        "outbound: {smarthost: {host: h, tls: none}}", "outbound: {bind: [\"::1\", 127.0.0.1]}",
+        "outbound: {smarthost: }",
+    ])
+    func whatAgreesIsAccepted(text: String) throws {
+        _ = try ManifestLoader.load(text: "server: {hostname: a.b}\n\(text)\n", file: "martlet.yaml").get()
+    }
+
+    @Test func aDomainNeedsAPostmaster() throws {
+        let good = try #require(DomainName("example.org"))
+        let bad = try #require(DomainName("example.net"))
+        let found = ManifestValidator.check(domains: [
+            .init(domain: good, hasPostmaster: true, origin: "directory revision 7"),
+            .init(domain: bad, hasPostmaster: false, origin: "directory revision 8"),
+        ])
+        #expect(found.map(\.file) == ["directory revision 8"])
+        #expect(found.first?.remedy == "`martlet alias add postmaster@example.net ADDRESS`")
+    }
+}

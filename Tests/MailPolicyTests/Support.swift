@@ -1,0 +1,43 @@
+import MailSyntax
+import Testing
+
+@testable import MailPolicy
+
+func address(_ text: String) throws -> EmailAddress { try #require(EmailAddress(text)) }
+func domain(_ text: String) throws -> DomainName { try #require(DomainName(text)) }
+
+/// A directory in a few lines, that remembers what it was asked.
+final class ScriptedDirectory {
+    var recipients: [String: RecipientAnswer] = [:]
+    var hosted: Set<String> = ["example.org"]
+    var identities: [Int64: Set<String>] = [1: ["fbi@example.org", "info@example.org"]]
+    var full: Set<Int64> = []
+    var failing = false
+    private(set) var asked: [Lookup] = []
+
+    func answer(_ lookup: Lookup) -> Answer {
+        asked.append(lookup)
+        if failing { return .unavailable("database is away") }
+        switch lookup {
+        case .recipient(let address):
+            if let answer = recipients[address.folded] { return .recipient(answer) }
+            return .recipient(hosted.contains(address.hostText) ? .unknown : .notHosted)
+        case .mayUse(let address, let login): return .flag(identities[login]?.contains(address.folded) ?? false)
+        case .quota(let account, _): return .quota(full.contains(account) ? .exceeded : .fits)
+        case .hosted(let domain): return .flag(hosted.contains(domain.ascii))
+        case .firstHostedDomain: return .domain(hosted.min().flatMap { DomainName($0) })
+        }
+    }
+
+    func run<D>(_ evaluate: (Answers) -> Evaluation<D>) throws -> (decision: D, trace: [TraceStep]) {
+        let result = try Policy.run(evaluate, answerNow: answer)
+        #expect(Set(asked).count == asked.count, "a question was asked twice")
+        #expect(!result.trace.isEmpty, "a decision without a trace")
+        return result
+    }
+}
+
+func client(_ role: ClientRole, login: String? = nil) throws -> ClientFacts {
+    let facts = try login.map { LoginFacts(account: 1, address: try address($0)) }
+    return ClientFacts(address: try #require(IPAddress("192.0.2.1")), role: role, tls: true, login: facts)
+}
