@@ -86,7 +86,10 @@ extension CommandCursor {
         try space()
         let isWest = at("-")
         guard take("-") || take("+") else { throw failure(.date, "expected a time zone") }
-        let zone = try fixedNumber(2, 0...23) * 60 + fixedNumber(2, 0...59)
+        let zoneStart = index
+        let zoneDigits = try fixedNumber(4, 0...2359)
+        guard zoneDigits % 100 < 60 else { throw IMAPParseError(.date, at: zoneStart, "out of range in a time zone") }
+        let zone = zoneDigits / 100 * 60 + zoneDigits % 100
         try expect("\"", "expected the end of the date")
         let offset = isWest ? -zone : zone
         let local = date.dayNumber * 86_400 + hours * 3600 + minutes * 60 + seconds

@@ -159,9 +159,11 @@ package enum FetchContent: Hashable, Sendable {
 extension ByteBuffer {
     // RFC 3501 §9 (date-time)
     mutating func writeDateTime(_ date: IMAPDateTime) {
-        let local = Int(clamping: date.secondsSince1970) &+ date.zoneMinutes * 60
         // Years 1 … 9999 can be written; what lies outside is shown as the nearest end.
-        let seconds = min(max(local, -719_162 * 86_400), 2_932_897 * 86_400 - 1)
+        let first = -719_162 * 86_400
+        let last = 2_932_897 * 86_400 - 1
+        let utc = min(max(Int(clamping: date.secondsSince1970), first), last)
+        let seconds = min(max(utc + date.zoneMinutes * 60, first), last)
         let dayNumber = seconds >= 0 ? seconds / 86_400 : (seconds - 86_399) / 86_400
         let inDay = seconds - dayNumber * 86_400
         let day = IMAPDate(dayNumber: dayNumber)

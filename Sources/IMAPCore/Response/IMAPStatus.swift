@@ -15,10 +15,14 @@ package struct IMAPStatus: Hashable, Sendable {
     /// Human text; control characters and 8-bit are replaced when written, an empty one too.
     package let text: String
 
-    package init(_ condition: Condition, _ code: IMAPResponseCode? = nil, _ text: String) {
+    package init(_ condition: Condition, _ code: IMAPResponseCode?, _ text: String) {
         self.condition = condition
         self.code = code
         self.text = text
+    }
+
+    package init(_ condition: Condition, _ text: String) {
+        self.init(condition, nil, text)
     }
 }
 
