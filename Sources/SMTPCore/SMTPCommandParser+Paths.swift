@@ -1,0 +1,207 @@
+import MailSyntax
+
+// MAIL and RCPT: paths and parameters.
+extension SMTPCommandParser {
+    // RFC 5321 §4.1.1.2
+    func mail(_ argument: ArraySlice<UInt8>) throws(SMTPSyntaxError) -> SMTPSender {
+        let (path, parameters) = try split(argument, keyword: "FROM:", usage: "Syntax: MAIL FROM:<address>")
+        guard let path = Self.path(path) else {
+            throw .arguments(SMTPReply(501, .init(5, 1, 7), "Bad sender address syntax"))
+        }
+        var sender = SMTPSender(path: path)
+        var seen: Set<String> = []
+        for parameter in try Self.parameters(parameters) {
+            guard seen.insert(parameter.name).inserted, try apply(parameter, to: &sender) else {
+                throw Self.unsupported(parameter.name)
+            }
+        }
+        return sender
+    }
+
+    // RFC 5321 §4.1.1.3
+    func rcpt(_ argument: ArraySlice<UInt8>) throws(SMTPSyntaxError) -> SMTPRecipient {
+        let (path, parameters) = try split(argument, keyword: "TO:", usage: "Syntax: RCPT TO:<address>")
+        guard let path = Self.path(path), path != .null else {
+            throw .arguments(SMTPReply(501, .init(5, 1, 3), "Bad recipient address syntax"))
+        }
+        var recipient = SMTPRecipient(path: path)
+        var seen: Set<String> = []
+        for parameter in try Self.parameters(parameters) {
+            guard seen.insert(parameter.name).inserted, try apply(parameter, to: &recipient) else {
+                throw Self.unsupported(parameter.name)
+            }
+        }
+        return recipient
+    }
+
+    struct Parameter {
+        var name: String
+        var value: ArraySlice<UInt8>?
+    }
+
+    // RFC 5321 §4.1.1.11
+    private static func unsupported(_ name: String) -> SMTPSyntaxError {
+        .arguments(SMTPReply(555, .init(5, 5, 4), "Unsupported option: \(name)"))
+    }
+
+    private func apply(_ parameter: Parameter, to sender: inout SMTPSender) throws(SMTPSyntaxError) -> Bool {
+        switch (parameter.name, parameter.value) {
+        case ("SIZE", let value?):  // RFC 1870 §6.1
+            guard let size = Self.number(value, digits: 18) else {
+                throw .arguments(.badArguments("Bad SIZE value"))
+            }
+            sender.size = size > 0 ? size : nil
+        case ("BODY", let value?):  // RFC 6152 §2
+            let word = String(decoding: value, as: UTF8.self).uppercased()
+            guard let body = SMTPBodyType(rawValue: word) else {
+                throw .arguments(.badArguments("Bad BODY value"))
+            }
+            sender.body = body
+        case ("SMTPUTF8", nil):  // RFC 6531 §3.4
+            sender.smtpUTF8 = true
+        case ("AUTH", let value?):  // RFC 4954 §5
+            guard let text = Self.xtext(value) else { throw .arguments(.badArguments("Bad AUTH value")) }
+            sender.authSender = text == "<>" ? "" : text
+        case ("RET", let value?) where offersDSN:  // RFC 3461 §4.3
+            let word = String(decoding: value, as: UTF8.self).uppercased()
+            guard word == "FULL" || word == "HDRS" else { throw .arguments(.badArguments("Bad RET value")) }
+            sender.dsnReturn = word
+        case ("ENVID", let value?) where offersDSN:  // RFC 3461 §4.4
+            guard value.count <= 100, let text = Self.xtext(value) else {
+                throw .arguments(.badArguments("Bad ENVID value"))
+            }
+            sender.envelopeID = text
+        default:
+            return false
+        }
+        return true
+    }
+
+    private func apply(_ parameter: Parameter, to recipient: inout SMTPRecipient) throws(SMTPSyntaxError) -> Bool {
+        switch (parameter.name, parameter.value) {
+        case ("NOTIFY", let value?) where offersDSN:  // RFC 3461 §4.1
+            let words = value.split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false)
+                .map { String(decoding: $0, as: UTF8.self).uppercased() }
+            let isNever = words == ["NEVER"]
+            guard isNever || words.allSatisfy({ ["SUCCESS", "FAILURE", "DELAY"].contains($0) }) else {
+                throw .arguments(.badArguments("Bad NOTIFY value"))
+            }
+            recipient.notify = words
+        case ("ORCPT", let value?) where offersDSN:  // RFC 3461 §4.2
+            guard value.count <= 500, let separator = value.firstIndex(of: UInt8(ascii: ";")),
+                separator != value.startIndex, let address = Self.xtext(value[(separator + 1)...])
+            else { throw .arguments(.badArguments("Bad ORCPT value")) }
+            recipient.originalRecipient = String(decoding: value[..<separator], as: UTF8.self) + ";" + address
+        default:
+            return false
+        }
+        return true
+    }
+
+    /// Splits "FROM:<path> parameters" into what stands in the brackets and what follows.
+    private func split(
+        _ argument: ArraySlice<UInt8>,
+        keyword: String,
+        usage: String
+    ) throws(SMTPSyntaxError) -> (path: ArraySlice<UInt8>, parameters: ArraySlice<UInt8>) {
+        let prefix = String(decoding: argument.prefix(keyword.utf8.count), as: UTF8.self)
+        guard prefix.uppercased() == keyword else { throw .arguments(.badArguments(usage)) }
+        var rest = argument.dropFirst(keyword.utf8.count)
+        if workarounds.contains(.spaceAfterColon) { rest = rest.drop { $0 == 0x20 } }
+        guard rest.first == UInt8(ascii: "<"), let close = Self.closingBracket(rest) else {
+            throw .arguments(.badArguments(usage))
+        }
+        let parameters = rest[(close + 1)...]
+        guard parameters.isEmpty || parameters.first == 0x20 else { throw .arguments(.badArguments(usage)) }
+        return (rest[rest.index(after: rest.startIndex)..<close], parameters)
+    }
+
+    /// The `>` that ends a path; one inside a quoted local part doesn't.
+    private static func closingBracket(_ bytes: ArraySlice<UInt8>) -> Int? {
+        var isQuoted = false
+        var isEscaped = false
+        for index in bytes.indices {
+            let byte = bytes[index]
+            if isEscaped {
+                isEscaped = false
+            } else if isQuoted, byte == UInt8(ascii: "\\") {
+                isEscaped = true
+            } else if byte == UInt8(ascii: "\"") {
+                isQuoted.toggle()
+            } else if byte == UInt8(ascii: ">"), !isQuoted {
+                return index
+            }
+        }
+        return nil
+    }
+
+    /// The inside of the brackets; nil when it is no path.
+    static func path(_ bytes: ArraySlice<UInt8>) -> SMTPPath? {
+        if bytes.isEmpty { return .null }
+        var mailbox = bytes
+        if bytes.first == UInt8(ascii: "@") {
+            // RFC 5321 §4.1.1.3, RFC 5321 appendix C: source routes are accepted and dropped
+            guard let colon = bytes.firstIndex(of: UInt8(ascii: ":")), isRoute(bytes[..<colon]) else { return nil }
+            mailbox = bytes[(colon + 1)...]
+        }
+        if let address = EmailAddress(bytes: mailbox) { return .address(address) }
+        let isAtom = mailbox.allSatisfy { byte in
+            byte > 32 && byte < 127 && !"()<>[]:;@\\,\"".utf8.contains(byte)
+        }
+        guard mailbox.count == bytes.count, !mailbox.isEmpty, mailbox.count <= 64, isAtom,
+            mailbox.first != UInt8(ascii: "."), mailbox.last != UInt8(ascii: ".")
+        else { return nil }
+        return .unqualified(String(decoding: mailbox, as: UTF8.self))
+    }
+
+    private static func isRoute(_ bytes: ArraySlice<UInt8>) -> Bool {
+        bytes.split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false).allSatisfy { hop in
+            hop.first == UInt8(ascii: "@") && DomainName(String(decoding: hop.dropFirst(), as: UTF8.self)) != nil
+        }
+    }
+
+    private static func parameters(_ bytes: ArraySlice<UInt8>) throws(SMTPSyntaxError) -> [Parameter] {
+        var parameters: [Parameter] = []
+        for word in bytes.split(separator: 0x20) {
+            let equals = word.firstIndex(of: UInt8(ascii: "="))
+            let name = word[..<(equals ?? word.endIndex)]
+            let isKeyword = name.allSatisfy { byte in
+                (48...57).contains(byte) || (65...90).contains(byte) || (97...122).contains(byte) || byte == 0x2D
+            }
+            let value = equals.map { word[($0 + 1)...] }
+            guard !name.isEmpty, isKeyword, value?.isEmpty != true, parameters.count < 32 else {
+                throw .arguments(.badArguments("Bad parameter syntax"))
+            }
+            parameters.append(Parameter(name: String(decoding: name, as: UTF8.self).uppercased(), value: value))
+        }
+        return parameters
+    }
+
+    // RFC 3461 §4: xtext is printable ASCII but "+" and "=", and "+" with two upper-case hexadecimal digits
+    static func xtext(_ bytes: ArraySlice<UInt8>) -> String? {
+        var decoded: [UInt8] = []
+        var iterator = bytes.makeIterator()
+        while let byte = iterator.next() {
+            switch byte {
+            case UInt8(ascii: "+"):
+                guard let high = iterator.next().flatMap(hexadecimal), let low = iterator.next().flatMap(hexadecimal)
+                else { return nil }
+                decoded.append(high << 4 | low)
+            case 33...60, 62...126:
+                decoded.append(byte)
+            default:
+                return nil
+            }
+        }
+        guard decoded.allSatisfy({ $0 >= 32 && $0 != 127 }) else { return nil }
+        return String(validating: decoded, as: UTF8.self)
+    }
+
+    private static func hexadecimal(_ byte: UInt8) -> UInt8? {
+        switch byte {
+        case 48...57: byte - 48
+        case 65...70: byte - 55
+        default: nil
+        }
+    }
+}

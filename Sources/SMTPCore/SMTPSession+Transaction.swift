@@ -1,0 +1,133 @@
+import MailSyntax
+
+// MAIL, RCPT, DATA and BDAT: check, ask, apply.
+extension SMTPSession {
+    /// Why MAIL is out of place now, if it is.
+    func orderOfMail() -> SMTPReply? {
+        if configuration.role == .submission, !isTLS { return .startTLSFirst }
+        if helo == nil { return .helloFirst }
+        if configuration.role == .submission, login == nil { return .authenticationRequired }
+        return transaction == nil ? nil : .nestedMail
+    }
+
+    func mail(_ sender: SMTPSender) -> Action {
+        if let reply = orderOfMail() { return .reply(reply) }
+        // RFC 1870 §6.1
+        if let size = sender.size, let limit = limits.messageSize, size > limit { return .reply(.messageTooBig) }
+        if case .address(let address) = sender.path, address.needsSMTPUTF8, !sender.smtpUTF8 {
+            return .reply(Self.needsUTF8)
+        }
+        if case .unqualified = sender.path, configuration.role == .mx {
+            return .reply(SMTPReply(501, .init(5, 1, 7), "Sender address needs a domain"))
+        }
+        return .judgeSender(sender)
+    }
+
+    // RFC 6531 §3.5
+    private static var needsUTF8: SMTPReply {
+        SMTPReply(553, .init(5, 6, 7), "Address needs the SMTPUTF8 option")
+    }
+
+    /// Policy has spoken about the sender; a positive reply begins the transaction.
+    package mutating func senderJudged(_ sender: SMTPSender, _ reply: SMTPReply) -> Action {
+        if reply.isPositive { transaction = Transaction(sender: sender) }
+        return refusedByPolicy(reply)
+    }
+
+    func rcpt(_ recipient: SMTPRecipient) -> Action {
+        guard let transaction else { return .reply(orderOfMail() ?? .mailFirst) }
+        guard transaction.chunks == .none else { return .reply(.chunksUnderWay) }
+        // RFC 5321 §4.5.3.1.10
+        guard transaction.recipients < limits.recipients else { return .reply(.tooManyRecipients) }
+        switch recipient.path {
+        case .address(let address) where address.needsSMTPUTF8 && !transaction.sender.smtpUTF8:
+            return .reply(Self.needsUTF8)
+        // RFC 5321 §4.5.1: postmaster without a domain is always good
+        case .unqualified(let local) where local.lowercased() != "postmaster":
+            return .reply(SMTPReply(501, .init(5, 1, 3), "Recipient address needs a domain"))
+        default:
+            return .judgeRecipient(recipient)
+        }
+    }
+
+    /// Policy has spoken about the recipient; a positive reply adds it.
+    package mutating func recipientJudged(_ reply: SMTPReply) -> Action {
+        if reply.isPositive {
+            transaction?.recipients += 1
+        } else {
+            transaction?.refused += 1
+        }
+        return refusedByPolicy(reply)
+    }
+
+    func data() -> Action {
+        guard let transaction else { return .reply(orderOfMail() ?? .mailFirst) }
+        guard transaction.chunks == .none else { return .reply(.chunksUnderWay) }
+        guard transaction.recipients > 0 else {
+            return .reply(transaction.refused > 0 ? .noValidRecipients : .recipientFirst)
+        }
+        return .receiveData(.startMail)
+    }
+
+    // RFC 3030 §2: the octets come whatever we think of the command
+    mutating func bdat(size: Int, isLast: Bool) -> Action {
+        guard transaction != nil else { return discard(size, orderOfMail() ?? .mailFirst) }
+        if case .failed(let reply) = transaction?.chunks { return discard(size, reply) }
+        guard let transaction, transaction.recipients > 0 else {
+            return discard(size, self.transaction?.refused ?? 0 > 0 ? .noValidRecipients : .recipientFirst)
+        }
+        var total = 0
+        if case .active(let before) = transaction.chunks { total = before }
+        let (sum, overflow) = total.addingReportingOverflow(size)
+        if overflow || sum > limits.messageSize ?? .max { return discard(size, .messageTooBig) }
+        let isFirst = transaction.chunks == .none
+        self.transaction?.chunks = .active(total: sum)
+        self.transaction?.lastChunk = isLast
+        return .receiveChunk(size: size, isFirst: isFirst, isKept: true)
+    }
+
+    private mutating func discard(_ size: Int, _ reply: SMTPReply) -> Action {
+        transaction?.chunks = .failed(reply)
+        pendingRefusal = reply
+        return .receiveChunk(size: size, isFirst: true, isKept: false)
+    }
+
+    /// DATA is over.
+    package mutating func dataEnded(octets: Int, fault: SMTPDataFault?) -> DataVerdict {
+        guard let fault else { return .accept }
+        transaction = nil
+        return .refuse(Self.reply(to: fault))
+    }
+
+    /// A chunk is over.
+    package mutating func chunkEnded(octets: Int, fault: SMTPDataFault?) -> DataVerdict {
+        if let reply = pendingRefusal {
+            pendingRefusal = nil
+            return .refuse(reply)
+        }
+        if let fault {
+            let reply = Self.reply(to: fault)
+            transaction?.chunks = .failed(reply)
+            return .refuse(reply)
+        }
+        guard transaction?.lastChunk == true else {
+            return .goOn(SMTPReply(250, .init(2, 0, 0), "\(octets) octets received"))
+        }
+        return .accept
+    }
+
+    static func reply(to fault: SMTPDataFault) -> SMTPReply {
+        switch fault {
+        case .bareLineEnding: .bareLineEndingInData
+        case .lineTooLong: .textLineTooLong
+        case .tooLarge: .messageTooBig
+        }
+    }
+
+    /// The message was taken or refused, and the transaction is over.
+    package mutating func messageDone(_ reply: SMTPReply) -> Action {
+        transaction = nil
+        if reply.isPositive { messageAccepted() }
+        return refusedByPolicy(reply)
+    }
+}

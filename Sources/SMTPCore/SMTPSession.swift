@@ -1,0 +1,285 @@
+import MailSyntax
+
+/// What a server says about itself on one listener.
+package struct SMTPSessionConfiguration: Sendable {
+    /// Which rules hold.
+    package enum Role: Sendable, Hashable {
+        /// Mail from other servers (25).
+        case mx
+        /// Mail from users, who must log in (587, 465).
+        case submission
+    }
+
+    /// In the greeting and in EHLO.
+    package var hostname: String
+    package var role: Role
+    /// STARTTLS can be offered.
+    package var offersTLS: Bool
+    package var limits: SMTPLimits
+    package var workarounds: SMTPWorkarounds = .all
+    /// The DSN extension is offered. // RFC 3461
+    package var offersDSN = false
+
+    package init(hostname: String, role: Role, offersTLS: Bool, limits: SMTPLimits) {
+        self.hostname = hostname
+        self.role = role
+        self.offersTLS = offersTLS
+        self.limits = limits
+    }
+}
+
+/// The server's side of one SMTP connection, as a value: frames in, actions out.
+///
+/// Responsibilities: the order of commands, syntax, limits, and every reply that doesn't depend on policy or storage.
+/// States: not greeted → greeted → (submission: authenticated) → in a transaction → taking data or chunks. A transaction
+/// is a value of its own; RSET, HELO, EHLO and STARTTLS replace it. // RFC 5321 §4.1.4
+/// Not here: who may send what to whom (`.judgeSender`, `.judgeRecipient`), passwords (`.authenticate`), octets of
+/// messages (the framer counts them), time.
+package struct SMTPSession: Sendable {
+    /// What the session task does next. `reply` in the name of a case: send it and go on with the next frame.
+    package enum Action: Sendable, Hashable {
+        case reply(SMTPReply)
+        /// Send it, then close.
+        case close(SMTPReply)
+        /// Hand it to the transport; continue with ``SMTPSession/tlsEstablished()``.
+        case startTLS(SMTPReply)
+        /// Run the exchange; continue with ``SMTPSession/authenticationEnded(_:login:)``.
+        case authenticate(mechanism: String, initialResponse: [UInt8]?)
+        /// Continue with ``SMTPSession/senderJudged(_:)``.
+        case judgeSender(SMTPSender)
+        /// Continue with ``SMTPSession/recipientJudged(_:)``.
+        case judgeRecipient(SMTPRecipient)
+        /// Send it and expect data; continue with ``SMTPSession/dataEnded(octets:fault:)``.
+        case receiveData(SMTPReply)
+        /// Expect a chunk; continue with ``SMTPSession/chunkEnded(octets:fault:)``. `isKept`: its octets belong to the
+        /// message, else they are thrown away.
+        case receiveChunk(size: Int, isFirst: Bool, isKept: Bool)
+    }
+
+    /// What is to become of the data that has ended.
+    package enum DataVerdict: Sendable, Hashable {
+        /// Store it, then ``SMTPSession/messageDone(_:)``.
+        case accept
+        /// A chunk that was not the last: send the reply.
+        case goOn(SMTPReply)
+        /// Forget it: the transaction is over.
+        case refuse(SMTPReply)
+    }
+
+    enum Chunks: Sendable, Hashable {
+        case none
+        /// Taking chunks; `total` includes the one that is coming in.
+        case active(total: Int)
+        /// One was refused: the rest is thrown away until RSET. // RFC 3030 §2
+        case failed(SMTPReply)
+    }
+
+    struct Transaction: Sendable {
+        var sender: SMTPSender
+        var recipients = 0
+        /// A recipient was refused, so that DATA without one says why.
+        var refused = 0
+        var chunks = Chunks.none
+        var lastChunk = false
+    }
+
+    package let configuration: SMTPSessionConfiguration
+    private let parser: SMTPCommandParser
+    /// The name given with HELO or EHLO.
+    package private(set) var helo: String?
+    /// EHLO was used, not HELO.
+    package private(set) var isExtended = false
+    package private(set) var isTLS: Bool
+    /// The address that logged in.
+    package private(set) var login: String?
+    var transaction: Transaction?
+    /// What to answer when the octets of a refused BDAT have gone by.
+    var pendingRefusal: SMTPReply?
+    private var errors = 0
+    private var idleCommands = 0
+    private var loginFailures = 0
+    /// The verb of the last command, for events and logs; "other" when it was none.
+    package private(set) var lastVerb = "connect"
+
+    package init(configuration: SMTPSessionConfiguration, isTLS: Bool) {
+        self.configuration = configuration
+        self.isTLS = isTLS
+        var parser = SMTPCommandParser()
+        parser.workarounds = configuration.workarounds
+        parser.offersDSN = configuration.offersDSN
+        self.parser = parser
+    }
+
+    var limits: SMTPLimits { configuration.limits }
+
+    // RFC 5321 §4.3.1
+    package var greeting: SMTPReply {
+        SMTPReply(220, nil, "\(configuration.hostname) ESMTP Martlet")
+    }
+
+    /// The keyword of the "with" clause in Received. // RFC 3848 §2, RFC 6531 §4.3
+    package var protocolName: String {
+        guard isExtended else { return "SMTP" }
+        let base = transaction?.sender.smtpUTF8 == true ? "UTF8SMTP" : "ESMTP"
+        return base + (isTLS ? "S" : "") + (login != nil ? "A" : "")
+    }
+
+    /// A message is being described or sent.
+    package var isInTransaction: Bool { transaction != nil }
+
+    // MARK: frames
+
+    /// A command line came, without its CRLF.
+    package mutating func lineReceived(_ line: [UInt8]) -> Action {
+        do {
+            let command = try parser.parse(line)
+            lastVerb = command.verb.lowercased()
+            return counted(perform(command))
+        } catch {
+            switch error {
+            case .otherProtocol:
+                lastVerb = "other"
+                return .close(.notSMTP)
+            case .unknownCommand:
+                lastVerb = "other"
+                return counted(.reply(.unknownCommand))
+            case .arguments(let reply):
+                lastVerb = Self.verb(of: line)
+                return counted(.reply(ordered(reply)))
+            }
+        }
+    }
+
+    /// A line over its limit, or one that didn't end with CR LF, was skipped.
+    package mutating func brokenLineReceived(_ reply: SMTPReply) -> Action {
+        lastVerb = "other"
+        return counted(.reply(reply))
+    }
+
+    private static func verb(of line: [UInt8]) -> String {
+        String(decoding: line.prefix { $0 != 0x20 }.prefix(8), as: UTF8.self).lowercased()
+    }
+
+    /// A wrong order is told before wrong arguments where both are wrong.
+    private func ordered(_ reply: SMTPReply) -> SMTPReply {
+        switch lastVerb {
+        case "mail": orderOfMail() ?? reply
+        case "rcpt": transaction == nil ? .mailFirst : reply
+        default: reply
+        }
+    }
+
+    private mutating func perform(_ command: SMTPCommand) -> Action {
+        switch command {
+        case .helo(let name): return .reply(hello(name, isExtended: false))
+        case .ehlo(let name): return .reply(hello(name, isExtended: true))
+        case .mail(let sender): return mail(sender)
+        case .rcpt(let recipient): return rcpt(recipient)
+        case .data: return data()
+        case .bdat(let size, let isLast): return bdat(size: size, isLast: isLast)
+        case .auth(let mechanism, let initial): return auth(mechanism, initial)
+        case .startTLS: return startTLS()
+        case .quit: return .close(.goodbye)
+        case .rset:
+            transaction = nil
+            return idle(.ok)
+        case .noop: return idle(.ok)
+        case .vrfy: return idle(.cannotVerify)
+        case .expn: return idle(.notImplemented)
+        case .help:
+            return idle(SMTPReply(214, .init(2, 0, 0), "Commands: HELO EHLO MAIL RCPT DATA BDAT RSET NOOP VRFY QUIT"))
+        }
+    }
+
+    // MARK: counting
+
+    private mutating func idle(_ reply: SMTPReply) -> Action {
+        idleCommands += 1
+        return idleCommands > limits.idleCommands ? .close(.tooManyCommands) : .reply(reply)
+    }
+
+    /// Counts a refusal; past the limit the session ends.
+    private mutating func counted(_ action: Action) -> Action {
+        guard case .reply(let reply) = action, reply.isPermanent else { return action }
+        return countError() ? .close(.tooManyErrors) : action
+    }
+
+    private mutating func countError() -> Bool {
+        errors += 1
+        return errors > limits.errors
+    }
+
+    // MARK: hello, TLS, AUTH
+
+    // RFC 5321 §4.1.1.1, RFC 5321 §4.1.4: also resets
+    private mutating func hello(_ name: String, isExtended: Bool) -> SMTPReply {
+        transaction = nil
+        helo = name
+        self.isExtended = isExtended
+        idleCommands += 1
+        guard idleCommands <= limits.idleCommands else { return .tooManyCommands }
+        guard isExtended else { return SMTPReply(250, nil, configuration.hostname) }
+        return SMTPReply(250, nil, lines: [configuration.hostname] + keywords)
+    }
+
+    /// The EHLO keywords in this state.
+    package var keywords: [String] {
+        var keywords = ["PIPELINING", limits.messageSize.map { "SIZE \($0)" } ?? "SIZE"]
+        if configuration.offersTLS, !isTLS { keywords.append("STARTTLS") }
+        if offersAuthentication { keywords.append("AUTH PLAIN LOGIN") }
+        keywords += ["ENHANCEDSTATUSCODES", "8BITMIME"]
+        if configuration.offersDSN { keywords.append("DSN") }
+        return keywords + ["SMTPUTF8", "CHUNKING", "HELP"]
+    }
+
+    // RFC 4954 §4, RFC 8314 §3.3: passwords never travel in plaintext
+    private var offersAuthentication: Bool { configuration.role == .submission && isTLS && login == nil }
+
+    // RFC 3207 §4
+    private func startTLS() -> Action {
+        if isTLS { return .reply(SMTPReply(503, .init(5, 5, 1), "TLS is already on")) }
+        guard configuration.offersTLS else { return .reply(.notImplemented) }
+        return .startTLS(.readyForTLS)
+    }
+
+    /// The handshake is done: nothing that was said before counts. // RFC 3207 §4.2
+    package mutating func tlsEstablished() {
+        isTLS = true
+        helo = nil
+        isExtended = false
+        login = nil
+        transaction = nil
+    }
+
+    private func auth(_ mechanism: String, _ initialResponse: [UInt8]?) -> Action {
+        guard configuration.role == .submission else { return .reply(.notImplemented) }
+        guard isTLS else { return .reply(.encryptionRequired) }
+        guard isExtended else { return .reply(.helloFirst) }
+        if login != nil { return .reply(SMTPReply(503, .init(5, 5, 1), "Already authenticated")) }
+        if transaction != nil { return .reply(SMTPReply(503, .init(5, 5, 1), "Not during a mail transaction")) }
+        guard ["PLAIN", "LOGIN"].contains(mechanism) else { return .reply(.unknownMechanism) }
+        return .authenticate(mechanism: mechanism, initialResponse: initialResponse)
+    }
+
+    /// The AUTH exchange is over; `login` when it succeeded.
+    package mutating func authenticationEnded(_ reply: SMTPReply, login: String?) -> Action {
+        if let login {
+            self.login = login
+            return .reply(reply)
+        }
+        if reply.code == 535 {
+            loginFailures += 1
+            if loginFailures >= limits.loginFailures { return .close(.tooManyLogins) }
+        }
+        return counted(.reply(reply))
+    }
+
+    /// How many logins failed so far; the session task delays its answer by it.
+    package var failedLogins: Int { loginFailures }
+
+    /// A refusal by policy is an error of the client's too.
+    mutating func refusedByPolicy(_ reply: SMTPReply) -> Action { counted(.reply(reply)) }
+
+    /// A message was accepted: idle commands count anew.
+    mutating func messageAccepted() { idleCommands = 0 }
+}

@@ -1,0 +1,163 @@
+import NIOCore
+
+/// Takes message text out of DATA: removes stuffed dots, finds the end, and notices CR or LF alone.
+///
+/// Whole runs are passed on as slices; octets are copied only around a stuffed dot.
+/// // RFC 5321 §4.5.2
+struct SMTPTextScanner: Sendable {
+    enum Step {
+        case needMore
+        case text(ByteBuffer)
+        case end
+    }
+
+    static let maximumPiece = 65_536
+
+    private let maximumLine: Int
+    private var limit: Int?
+    private var isAtLineStart = true
+    private var lineLength = 0
+    private var lastWasCR = false
+    private(set) var octets = 0
+    private(set) var fault: SMTPDataFault?
+
+    init(maximumLine: Int) {
+        self.maximumLine = maximumLine
+    }
+
+    mutating func begin(limit: Int?) {
+        self = SMTPTextScanner(maximumLine: maximumLine)
+        self.limit = limit
+    }
+
+    mutating func continueMessage(limit: Int?) {
+        self.limit = limit
+        octets = 0
+    }
+
+    /// Takes text off the front; what can't be judged yet (a last CR, a dot at a line's start) stays.
+    mutating func consume(_ buffer: inout ByteBuffer) -> Step {
+        if isAtLineStart {
+            switch Self.lineStart(buffer) {
+            case .undecided: return .needMore
+            case .end:
+                buffer.moveReaderIndex(forwardBy: 3)
+                return .end
+            case .stuffed:
+                buffer.moveReaderIndex(forwardBy: 1)
+                isAtLineStart = false
+            case .plain: break
+            }
+        }
+        let run = scan(buffer)
+        guard run > 0, var piece = buffer.readSlice(length: run) else { return .needMore }
+        joinStuffedLines(&piece, from: &buffer)
+        return .text(keep(piece))
+    }
+
+    /// After a run that ended at a stuffed dot, goes on in the same piece, so that a message of dots isn't a message of
+    /// pieces.
+    private mutating func joinStuffedLines(_ piece: inout ByteBuffer, from buffer: inout ByteBuffer) {
+        while isAtLineStart, piece.readableBytes < Self.maximumPiece / 2, case .stuffed = Self.lineStart(buffer) {
+            buffer.moveReaderIndex(forwardBy: 1)
+            isAtLineStart = false
+            guard let run = Optional(scan(buffer)), run > 0, var more = buffer.readSlice(length: run) else { return }
+            piece.writeBuffer(&more)
+        }
+    }
+
+    private enum LineStart {
+        case undecided
+        case end
+        case stuffed
+        case plain
+    }
+
+    // Only CR LF . CR LF ends; any other dot at the start of a line is a stuffed one. // RFC 5321 §4.5.2
+    private static func lineStart(_ buffer: ByteBuffer) -> LineStart {
+        let bytes = buffer.readableBytesView.prefix(3)
+        guard let first = bytes.first else { return .undecided }
+        guard first == UInt8(ascii: ".") else { return .plain }
+        let rest = bytes.dropFirst()
+        guard let second = rest.first else { return .undecided }
+        guard second == 13 else { return .stuffed }
+        guard let third = rest.dropFirst().first else { return .undecided }
+        return third == 10 ? .end : .stuffed
+    }
+
+    /// How many octets can be taken: whole lines up to a dot at a line's start, and an unfinished last line.
+    private mutating func scan(_ buffer: ByteBuffer) -> Int {
+        buffer.withUnsafeReadableBytes { bytes in
+            let end = min(bytes.count, Self.maximumPiece)
+            let window = UnsafeRawBufferPointer(rebasing: bytes[..<end])
+            var position = 0
+            while position < end {
+                if isAtLineStart, window[position] == UInt8(ascii: ".") { return position }
+                guard let lineFeed = SMTPServerFramer.find(10, in: window, from: position) else {
+                    return scanUnfinished(window, from: position)
+                }
+                finishLine(window, from: position, lineFeed: lineFeed)
+                position = lineFeed + 1
+            }
+            return position
+        }
+    }
+
+    private mutating func finishLine(_ window: UnsafeRawBufferPointer, from start: Int, lineFeed: Int) {
+        // A CR is never taken without what follows it, so the one before LF is in the window.
+        let carriageReturn = SMTPServerFramer.find(13, in: window, from: start)
+        if carriageReturn == lineFeed - 1, lineFeed > start {
+            isAtLineStart = true
+        } else {
+            // CR in the middle, or LF alone. What follows is no line start, whatever it looks like.
+            fault = .bareLineEnding
+            isAtLineStart = false
+        }
+        noteLine(lineFeed + 1 - start)
+        lineLength = 0
+    }
+
+    private mutating func scanUnfinished(_ window: UnsafeRawBufferPointer, from start: Int) -> Int {
+        let end = window.last == 13 ? window.count - 1 : window.count
+        guard end > start else { return start }
+        if let carriageReturn = SMTPServerFramer.find(13, in: window, from: start), carriageReturn < end {
+            fault = .bareLineEnding
+        }
+        isAtLineStart = false
+        noteLine(end - start)
+        return end
+    }
+
+    private mutating func noteLine(_ count: Int) {
+        lineLength += count
+        if lineLength > maximumLine, fault == nil { fault = .lineTooLong }
+    }
+
+    /// Counts, and empties what isn't wanted any more.
+    private mutating func keep(_ piece: ByteBuffer) -> ByteBuffer {
+        octets += piece.readableBytes
+        if let limit, octets > limit, fault == nil { fault = .tooLarge }
+        return fault == nil ? piece : ByteBuffer()
+    }
+
+    /// A piece of a chunk, where nothing is stuffed: text all the same, since BINARYMIME isn't offered.
+    mutating func check(_ piece: ByteBuffer) -> ByteBuffer {
+        piece.withUnsafeReadableBytes { bytes in
+            var position = 0
+            if lastWasCR, bytes.first != 10 { fault = .bareLineEnding }
+            if lastWasCR, bytes.first == 10 { position = 1 }
+            while position < bytes.count {
+                let lineFeed = SMTPServerFramer.find(10, in: bytes, from: position)
+                let carriageReturn = SMTPServerFramer.find(13, in: bytes, from: position)
+                guard let lineFeed else {
+                    if let carriageReturn, carriageReturn != bytes.count - 1 { fault = .bareLineEnding }
+                    break
+                }
+                if carriageReturn != lineFeed - 1 || lineFeed == position { fault = .bareLineEnding }
+                position = lineFeed + 1
+            }
+            lastWasCR = bytes.last == 13
+        }
+        return keep(piece)
+    }
+}
