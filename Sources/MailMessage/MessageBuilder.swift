@@ -50,19 +50,31 @@ package indirect enum BodyPart: Sendable {
             if let description { out += HeaderText.field("Content-Description", description) }
             out += HeaderText.field("Content-Type", type)
             if encoding != "7bit" { out += HeaderText.field("Content-Transfer-Encoding", encoding) }
-            return out + [13, 10] + bytes
+            // The last line end before a boundary is the boundary's.
+            return out + [13, 10] + bytes + [13, 10]
         case .multipart(let subtype, let parameters, let parts):
             counter += 1
             // RFC 2045 §6.7: "=_" cannot occur in quoted-printable or base64.
             let boundary = "=_\(seed)_\(counter)"
             var value = "multipart/\(subtype);"
             for parameter in parameters { value += " \(parameter.name)=\(parameter.value);" }
-            var out = HeaderText.field("Content-Type", value + " boundary=\"\(boundary)\"") + [13, 10]
+            var out = HeaderText.field("Content-Type", value + " boundary=\"\(boundary)\"")
+            // RFC 2045 §6.4: what holds 8-bit parts is 8-bit itself.
+            if parts.contains(where: \.isEightBit) { out += HeaderText.field("Content-Transfer-Encoding", "8bit") }
+            out += [13, 10]
             for part in parts {
                 out += Array("--\(boundary)\r\n".utf8) + part.render(seed: seed, counter: &counter)
                 if out.last != 10 { out += [13, 10] }
             }
             return out + Array("--\(boundary)--\r\n".utf8)
+        }
+    }
+
+    private var isEightBit: Bool {
+        switch self {
+        case .verbatim(_, _, _, let encoding): encoding == "8bit"
+        case .multipart(_, _, let parts): parts.contains(where: \.isEightBit)
+        case .text, .data: false
         }
     }
 

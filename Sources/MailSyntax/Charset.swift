@@ -91,7 +91,7 @@ package enum Charset {
                     let status = iconv(converter, &from, &left, &to, &space)
                     position = total - left
                     produced = capacity - space
-                    return status == Int.max || Int(bitPattern: UInt(status)) == -1
+                    return status == -1
                 }
             }
             output.append(contentsOf: chunk[..<produced].lazy.map { UInt8(bitPattern: $0) })
@@ -102,6 +102,14 @@ package enum Charset {
                 position = max(position, start) + 1
             }
         }
+        // Sets with combining marks hold the last letter back.
+        let held = chunk.withUnsafeMutableBufferPointer { target in
+            var to = target.baseAddress
+            var space = capacity
+            _ = iconv(converter, nil, nil, &to, &space)
+            return capacity - space
+        }
+        output.append(contentsOf: chunk[..<held].lazy.map { UInt8(bitPattern: $0) })
         return String(decoding: output, as: UTF8.self)
     }
 
