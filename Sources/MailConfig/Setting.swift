@@ -26,6 +26,8 @@ package struct Setting: Sendable {
     let shape: EnvironmentShape
     let read: @Sendable (ConfigNode, inout ConfigReading, inout Manifest) -> Bool
     let render: @Sendable (Manifest) -> RenderedValue?
+    /// From the first manifest to the second.
+    let copy: @Sendable (Manifest, inout Manifest) -> Void
 
     init<Value>(
         _ path: String, _ place: any WritableKeyPath<Manifest, Value> & Sendable, _ type: ValueType<Value>,
@@ -49,6 +51,7 @@ package struct Setting: Sendable {
             return true
         }
         render = { type.render($0[keyPath: place]) }
+        copy = { $1[keyPath: place] = $0[keyPath: place] }
     }
 
     /// `MARTLET_LIMITS_MESSAGE_SIZE`.

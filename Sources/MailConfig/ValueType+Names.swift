@@ -36,7 +36,7 @@ extension ValueType where Value == String {
         .scalar("IP address", example: "192.0.2.1") { text throws(ValueProblem) in
             guard let address = IPAddress(text) else {
                 let remedy = "write an IPv4 or IPv6 address, such as `192.0.2.1` or `\"2001:db8::1\"`"
-                throw ValueProblem(message: "`\(text)` is not an IP address", remedy: remedy)
+                throw ValueProblem(message: "is `\(text)`, not an IP address", remedy: remedy)
             }
             return address.description
         } render: {
@@ -112,7 +112,7 @@ extension ValueType where Value == Manifest.DNSForwarder {
             let parts = text.split(separator: "@", maxSplits: 1, omittingEmptySubsequences: false)
             let port = parts.count == 2 ? Int(parts[1]) : 53
             guard let first = parts.first, let address = IPAddress(first), let port, (1...65535).contains(port) else {
-                throw ValueProblem(message: "`\(text)` is not the address of a DNS server", remedy: remedy)
+                throw ValueProblem(message: "is `\(text)`, not the address of a DNS server", remedy: remedy)
             }
             return Manifest.DNSForwarder(address: address.description, port: port)
         } render: {

@@ -1,0 +1,92 @@
+import Testing
+
+@testable import MailConfig
+
+@Suite struct ManifestDiffTests {
+    @Test func changesAreNamedWithTheirEffect() {
+        let old = Manifest()
+        var new = old
+        #expect(ManifestDiff.changes(from: old, to: new).isEmpty)
+        new.limits.messageSize = nil
+        new.server.user = "martlet"
+        new.listeners = [Listener(name: "mx", kind: .mx)]
+        let changes = ManifestDiff.changes(from: old, to: new)
+        #expect(changes.map(\.path) == ["server.user", "listeners", "limits.message_size"])
+        #expect(changes.first?.description == "server.user: not set → martlet (takes effect at the next start)")
+        #expect(changes.last?.description == "limits.message_size: 50MB → unlimited")
+        let live = ManifestDiff.live(from: old, to: new)
+        #expect(live.limits.messageSize == nil && live.server.user == nil && live.listeners == old.listeners)
+    }
+
+    /// Every stored value is reached by a setting: a manifest made of live and restart parts of another is that other.
+    @Test func theSchemaReachesEverything() throws {
+        let text = """
+            server: {hostname: a.b, user: u, node: 3, dns: {forwarders: [192.0.2.1], hosts: {c.d: "::1"}, trust_anchor: /t}}
+            storage: {data_directory: /d}
+            listeners: [{kind: mx}]
+            tls: {certificates: [{chain: /c, key: /k}], self_signed: false, handshake_timeout: 1s}
+            limits: {message_size: 1MB, header_size: 16KiB, recipients: 101, command_line: 1KiB, text_line: 1kB, commands: 11,
+              errors: 2, login_failures: 1, sessions: 1, sessions_per_address: 1, received_hops: 31}
+            smtp: {timeouts: {greeting: 1s, command: 1s, data: 1s, total: 1s}}
+            mail: {recipient_delimiter: "-"}
+            imap: {login_timeout: 1s, idle_timeout: 1s, command_size: 8KiB}
+            pop3: {login_timeout: 1s, idle_timeout: 1s}
+            queue: {lifetime: 1h, bounce_lifetime: 1h, minimum_backoff: 1s, maximum_backoff: 2s, concurrency: 2,
+              per_destination: 1, bounce_message_size: 1B}
+            outbound: {helo_name: h.i, bind: [192.0.2.2], port: 26, tls: none,
+              timeouts: {connect: 1s, command: 1s, data: 1s, final: 1s},
+              smarthost: {host: s, port: 1, tls: implicit, verify: false, username: u, password_file: /p}}
+            dkim: {rsa_selector: r, ed25519_selector: e, rsa_bits: 1024, expire: 1d}
+            log: {format: json, level: error, events: /e}
+            control: {socket: /s, mode: 0666}
+            """
+        let new = try ManifestLoader.load(text: text, file: "m").get().manifest
+        #expect(ManifestDiff.changes(from: Manifest(), to: new).count == Schema.settings.count)
+        var copy = Manifest()
+        for setting in Schema.settings { setting.copy(new, &copy) }
+        #expect(copy == new)
+    }
+}
+
+@Suite struct ManifestFuzzTests {
+    /// Whatever is done to a manifest, it is read or refused with places; nothing traps.
+    @Test(arguments: [1, 2, 3, 4] as [UInt64])
+    func mutatedManifestsAreReadOrRefused(seed: UInt64) {
+        var state = seed
+        func next(_ bound: Int) -> Int {
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            return Int((state >> 33) % UInt64(max(1, bound)))
+        }
+        let whole = Array(ManifestTemplate.render(hostname: "mail.example.org", dataDirectory: "/d").unicodeScalars)
+        let pieces: [[Unicode.Scalar]] = [
+            "\n", " ", "\t", ":", ": ", "-", "- ", "[", "]", "{", "}", "\"", "'", "#", "&a ", "*a", "!!x ", "|", ">",
+            "%", "@",
+            "\u{E000}", "\u{85}", "\r", "\u{0}", "é", "? ", "<<: ", "---\n", "...\n", "\\", "~", "server:",
+            "hostname: a.b\n",
+        ].map { Array($0.unicodeScalars) }
+        for _ in 0..<300 {
+            var text = whole
+            for _ in 0...next(6) {
+                let at = next(text.count)
+                switch next(4) {
+                case 0: text.removeSubrange(at..<min(text.count, at + next(40)))
+                case 1: text.insert(contentsOf: text[at..<min(text.count, at + next(200))], at: next(text.count))
+                default: text.insert(contentsOf: pieces[next(pieces.count)], at: at)
+                }
+            }
+            var view = String.UnicodeScalarView()
+            view.append(contentsOf: text)
+            if case .failure(let errors) = ManifestLoader.load(text: String(view), file: "m") {
+                #expect(!errors.diagnostics.isEmpty, "seed \(seed)")
+                #expect(errors.diagnostics.allSatisfy { ($0.line ?? 0) > 0 && ($0.column ?? 0) > 0 }, "seed \(seed)")
+            }
+        }
+    }
+
+    @Test func theEnvironmentAloneIsEnough() throws {
+        let loaded = try ManifestLoader.load(
+            text: "", file: "martlet.yaml", environment: ["MARTLET_SERVER_HOSTNAME": "mail.example.org"]
+        ).get()
+        #expect(loaded.manifest.server.hostname == "mail.example.org")
+    }
+}
