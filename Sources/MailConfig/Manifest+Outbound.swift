@@ -43,8 +43,6 @@ extension Manifest {
         package var connect: Duration = .seconds(30)
         /// The banner and each reply to a command.
         package var command: Duration = .seconds(300)
-        /// Writing a piece of message text.
-        package var data: Duration = .seconds(180)
         /// The reply to the end of data.
         package var final: Duration = .seconds(600)
     }

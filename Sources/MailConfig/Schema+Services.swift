@@ -106,10 +106,6 @@ extension Schema {
             "For the banner and the reply to a command. RFC 5321 §4.5.3.2 asks for 5 minutes."
         ),
         Setting(
-            "outbound.timeouts.data", \.outbound.timeouts.data, .duration(long, example: "3m"), .live,
-            "For a piece of message text to be taken. RFC 5321 §4.5.3.2.5 asks for 3 minutes."
-        ),
-        Setting(
             "outbound.timeouts.final", \.outbound.timeouts.final, .duration(long, example: "10m"), .live,
             "For the reply to the end of a message. RFC 5321 §4.5.3.2.6 asks for 10 minutes."
         ),

@@ -34,7 +34,7 @@ import Testing
             queue: {lifetime: 1h, bounce_lifetime: 1h, minimum_backoff: 1s, maximum_backoff: 2s, concurrency: 2,
               per_destination: 1, bounce_message_size: 1B}
             outbound: {helo_name: h.i, bind: [192.0.2.2], port: 26, tls: none,
-              timeouts: {connect: 1s, command: 1s, data: 1s, final: 1s},
+              timeouts: {connect: 1s, command: 1s, final: 1s},
               smarthost: {host: s, port: 1, tls: implicit, verify: false, username: u, password_file: /p}}
             dkim: {rsa_selector: r, ed25519_selector: e, rsa_bits: 1024, expire: 1d}
             log: {format: json, level: error, events: /e}
