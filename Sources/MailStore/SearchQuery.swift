@@ -1,0 +1,83 @@
+package import MailSyntax
+
+/// What is searched for in one mailbox. Texts are compared folded, as substrings (RFC 3501 §6.4.4).
+package indirect enum SearchQuery: Sendable, Hashable {
+    case all
+    /// Sequence sets are mapped to UIDs by the caller.
+    case uids([ClosedRange<UInt32>])
+    /// Every one of the flags is set.
+    case flags(MessageFlags)
+    /// Case-insensitively.
+    case keyword(String)
+    /// A header field that contains the text; "" asks whether the field is there.
+    case header(name: String, contains: String)
+    /// The text parts contain it.
+    case body(String)
+    /// The header or the text parts contain it.
+    case text(String)
+    /// The day of the internal date in its own zone, as days since 1970-01-01.
+    case internalDay(ClosedRange<Int>)
+    /// The day of the Date field in its own zone.
+    case sentDay(ClosedRange<Int>)
+    /// The internal date is at or after this moment.
+    case internalDateSince(Timestamp)
+    /// More octets than this.
+    case larger(Int)
+    /// Fewer octets than this.
+    case smaller(Int)
+    /// A change number at or above this.
+    case modSeq(ModSequence)
+    case emailID(EmailID)
+    case threadID(ThreadID)
+    case not(SearchQuery)
+    case and([SearchQuery])
+    case or(SearchQuery, SearchQuery)
+
+    /// The query with its texts folded, once.
+    var folded: SearchQuery {
+        switch self {
+        case .header(let name, let text): .header(name: name.lowercased(), contains: SearchFold.fold(text))
+        case .body(let text): .body(SearchFold.fold(text))
+        case .text(let text): .text(SearchFold.fold(text))
+        case .keyword(let word): .keyword(word.lowercased())
+        case .not(let inner): .not(inner.folded)
+        case .and(let all): .and(all.map(\.folded))
+        case .or(let left, let right): .or(left.folded, right.folded)
+        default: self
+        }
+    }
+
+    /// What must be read to judge a message.
+    enum Depth: Int, Comparable {
+        case row
+        case header
+        case body
+        static func < (a: Depth, b: Depth) -> Bool { a.rawValue < b.rawValue }
+    }
+
+    var depth: Depth {
+        switch self {
+        case .header, .sentDay: .header
+        case .body, .text: .body
+        case .not(let inner): inner.depth
+        case .and(let all): all.map(\.depth).max() ?? .row
+        case .or(let left, let right): max(left.depth, right.depth)
+        default: .row
+        }
+    }
+
+    /// The UIDs outside of which nothing can match.
+    var uidBounds: [ClosedRange<UInt32>] {
+        switch self {
+        case .uids(let ranges): ranges
+        case .and(let all):
+            all.map(\.uidBounds).min { $0.spanned < $1.spanned } ?? [1...UInt32.max]
+        default: [1...UInt32.max]
+        }
+    }
+}
+
+extension [ClosedRange<UInt32>] {
+    /// How many numbers the ranges hold.
+    var spanned: Int { reduce(0) { $0 + Int($1.upperBound - $1.lowerBound) + 1 } }
+}
