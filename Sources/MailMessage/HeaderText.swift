@@ -28,7 +28,7 @@ package enum HeaderText {
         var out = Array(name.utf8) + [0x3A]
         var column = out.count
         for word in value.utf8.split(whereSeparator: { $0 == 32 || $0 == 13 || $0 == 10 }) {
-            if column + 1 + word.count > 78, column > name.utf8.count + 1 {
+            if column + 1 + word.count > 78, column > name.utf8.count + 1 || word.count <= 77 {
                 out += [13, 10, 32]
                 column = 1
             } else {

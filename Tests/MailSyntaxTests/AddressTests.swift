@@ -91,7 +91,8 @@ struct DomainNameTests {
     @Test(
         "Names become lower-case A-labels",
         arguments: [
-            ("Example.COM", "example.com"), ("example.com.", "example.com"), ("_dmarc.Example.com", "_dmarc.example.com"),
+            ("Example.COM", "example.com"), ("example.com.", "example.com"),
+            ("_dmarc.Example.com", "_dmarc.example.com"),
             ("bücher.example", "xn--bcher-kva.example"), ("BÜCHER.example", "xn--bcher-kva.example"),
             ("faß.de", "xn--fa-hia.de"), ("xn--bcher-kva.example", "xn--bcher-kva.example"), ("a", "a"),
         ]
@@ -100,7 +101,9 @@ struct DomainNameTests {
 
     @Test(
         "What is not a name is refused",
-        arguments: ["", ".", "..", "a..b", ".a", "-a.b", "a-.b", "a b", "a/b", "a\u{0}", "[1.2.3.4]", "xn--a", "a.b..", "ä b"]
+        arguments: [
+            "", ".", "..", "a..b", ".a", "-a.b", "a-.b", "a b", "a/b", "a\u{0}", "[1.2.3.4]", "xn--a", "a.b..", "ä b",
+        ]
     )
     func refuses(text: String) { #expect(DomainName(text) == nil) }
 
@@ -147,7 +150,9 @@ struct IPAddressTests {
 
     @Test(
         "What is not an address is refused",
-        arguments: ["", "1.2.3", "1.2.3.4.5", "01.2.3.4", "256.1.1.1", "1.2.3.4 ", "::g", "fe80::1%eth0", ":", "1.2.3.-4"]
+        arguments: [
+            "", "1.2.3", "1.2.3.4.5", "01.2.3.4", "256.1.1.1", "1.2.3.4 ", "::g", "fe80::1%eth0", ":", "1.2.3.-4",
+        ]
     )
     func refuses(text: String) { #expect(IPAddress(text) == nil) }
 

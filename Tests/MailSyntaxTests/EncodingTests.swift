@@ -29,7 +29,8 @@ struct EncodingTests {
     @Test(
         "Quoted-printable is decoded tolerantly",
         arguments: [
-            ("a=3Db", "a=b"), ("soft=\r\nbreak", "softbreak"), ("soft=\nbreak", "softbreak"), ("soft= \t\r\nbreak", "softbreak"),
+            ("a=3Db", "a=b"), ("soft=\r\nbreak", "softbreak"), ("soft=\nbreak", "softbreak"),
+            ("soft= \t\r\nbreak", "softbreak"),
             ("trail  \r\nx", "trail\r\nx"), ("keep=20\r\nx", "keep \r\nx"), ("bad=ZZ", "bad=ZZ"), ("end=", "end"),
             ("low=c3=a4", "lowä"), ("=", ""), ("=\r", ""), ("a=4", "a=4"),
         ]
@@ -57,7 +58,8 @@ struct EncodingTests {
             ("=?utf-8?Q?J=C3=BCrgen?= M", "Jürgen M"), ("=?ISO-8859-1?B?SvxyZ2Vu?=", "Jürgen"),
             ("=?utf-8?q?a?= =?utf-8?q?b?=", "ab"), ("=?utf-8?q?a?=\r\n =?utf-8?q?b?= c", "ab c"),
             ("=?utf-8?q?a_b?=", "a b"), ("x =?utf-8?q?a?= y", "x a y"), ("=?utf-8?B?w6Q=?==?utf-8?B?w7Y=?=", "äö"),
-            ("=?utf-8?B?4oI=?= =?utf-8?B?rA==?=", "€"), ("=?utf-8*en?q?a?=", "a"), ("=?iso-2022-jp?B?GyRCRnxLXBsoQg==?=", "日本"),
+            ("=?utf-8?B?4oI=?= =?utf-8?B?rA==?=", "€"), ("=?utf-8*en?q?a?=", "a"),
+            ("=?iso-2022-jp?B?GyRCRnxLXBsoQg==?=", "日本"),
             ("=?utf-7?Q?J+APw-rgen?=", "Jürgen"), ("=?gb2312?B?1tDOxA==?=", "中文"), ("=?koi8-r?B?8NLJ18XU?=", "Привет"),
             ("=?windows-1251?B?z/Do4uXy?=", "Привет"), ("=?x-nope?q?abc?=", "abc"),
             ("=?utf-8?x?abc?=", "=?utf-8?x?abc?="), ("=?utf-8?q?abc", "=?utf-8?q?abc"), ("=?utf-8?q", "=?utf-8?q"),
@@ -103,15 +105,18 @@ struct InternetDateTests {
     @Test(
         "Dates of all ages are read",
         arguments: [
-            ("Sat, 21 Nov 2026 00:04:28 +0000 (UTC)", 1_795_219_468, 0), ("21 Nov 2026 00:04:28 +0000", 1_795_219_468, 0),
-            ("Sat, 21 Nov 2026 02:04:28 +0200", 1_795_219_468, 120), ("Fri, 20 Nov 2026 18:34:28 -0530", 1_795_219_468, -330),
+            ("Sat, 21 Nov 2026 00:04:28 +0000 (UTC)", 1_795_219_468, 0),
+            ("21 Nov 2026 00:04:28 +0000", 1_795_219_468, 0),
+            ("Sat, 21 Nov 2026 02:04:28 +0200", 1_795_219_468, 120),
+            ("Fri, 20 Nov 2026 18:34:28 -0530", 1_795_219_468, -330),
             ("Sat, 21 Nov 2026 00:04 GMT", 1_795_219_440, 0), ("Fri, 20 Nov 2026 19:04:28 EST", 1_795_219_468, -300),
             ("Thu, 01 Jan 70 00:00:00 GMT", 0, 0), ("1 Jan 00 00:00:00 UT", 946_684_800, 0),
             ("1 Jan 100 00:00:00 Z", 946_684_800, 0), ("Sat,21 Nov 2026 00:04:28", 1_795_219_468, 0),
             ("Sat (day), 21 (x(y)) Nov 2026 00 : 04 : 28 +0000", 1_795_219_468, 0),
             ("Sat Nov 21 00:04:28 2026", 1_795_219_468, 0), ("21-Nov-2026 00:04:28 +0000", 1_795_219_468, 0),
             ("Sat, 29 Feb 2020 12:00:00 +0000", 1_582_977_600, 0), ("31 Dec 2016 23:59:60 +0000", 1_483_228_799, 0),
-            ("Saturday, 21-Nov-26 00:04:28 GMT", 1_795_219_468, 0), ("Sat, 21 Nov 2026\r\n 00:04:28 A", 1_795_219_468, 0),
+            ("Saturday, 21-Nov-26 00:04:28 GMT", 1_795_219_468, 0),
+            ("Sat, 21 Nov 2026\r\n 00:04:28 A", 1_795_219_468, 0),
         ]
     )
     func reads(text: String, seconds: Int64, offset: Int) throws {
@@ -123,8 +128,10 @@ struct InternetDateTests {
     @Test(
         "What is not a date is refused",
         arguments: [
-            "", "Sat", "Sat, ", "32 Nov 2026 00:00:00", "31 Nov 2026 00:00:00", "29 Feb 2026 00:00:00", "1 Foo 2026 00:00",
-            "1 Nov 2026", "1 Nov 2026 24:00", "1 Nov 2026 00:60", "1 Nov 1800 00:00", "(((((", "1 Nov 99999999999999 1:1", "\\(",
+            "", "Sat", "Sat, ", "32 Nov 2026 00:00:00", "31 Nov 2026 00:00:00", "29 Feb 2026 00:00:00",
+            "1 Foo 2026 00:00",
+            "1 Nov 2026", "1 Nov 2026 24:00", "1 Nov 2026 00:60", "1 Nov 1800 00:00", "(((((",
+            "1 Nov 99999999999999 1:1", "\\(",
         ]
     )
     func refuses(text: String) { #expect(InternetDate.parse(text) == nil) }
@@ -139,7 +146,9 @@ struct InternetDateTests {
             #expect(read == time)
             #expect(zone == offset)
         }
-        #expect(InternetDate.format(Timestamp(seconds: 1_795_219_468), offsetMinutes: 0) == "Sat, 21 Nov 2026 00:04:28 +0000 (UTC)")
+        #expect(
+            InternetDate.format(Timestamp(seconds: 1_795_219_468), offsetMinutes: 0)
+                == "Sat, 21 Nov 2026 00:04:28 +0000 (UTC)")
         #expect(InternetDate.format(Timestamp(seconds: 0), offsetMinutes: -90) == "Wed, 31 Dec 1969 22:30:00 -0130")
     }
 }
@@ -157,7 +166,9 @@ struct IdentifierTests {
             #expect(MailID(text.lowercased())?.rawValue == raw)
             last = text
         }
-        for bad in ["", "0", "0000000000000", "ZZZZZZZZZZZZZ", "000000000000U", "00000000000011"] { #expect(MailID(bad) == nil) }
+        for bad in ["", "0", "0000000000000", "ZZZZZZZZZZZZZ", "000000000000U", "00000000000011"] {
+            #expect(MailID(bad) == nil)
+        }
     }
 
     @Test("Status codes are read strictly")
