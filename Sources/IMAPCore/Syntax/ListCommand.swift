@@ -66,6 +66,7 @@ package struct ListPattern: Hashable, Sendable {
     ///
     /// INBOX matches in any case. Costs at most pattern × name steps, whatever the pattern.
     package func matches(_ name: String, reference: String = "", separator: Character = "/") -> Bool {
+        if text == "*", reference.isEmpty { return true }
         let pattern = Self.foldInbox(Array((reference + text).unicodeScalars), separator: separator)
         let subject = Self.foldInbox(Array(name.unicodeScalars), separator: separator)
         let separators = Set(separator.unicodeScalars)
