@@ -48,7 +48,7 @@ extension IMAPSession {
         case .unselect: return try await unselect()
         case .expunge: return try await expunge()
         case .uidExpunge(let set): return try await expunge(set)
-        case .search: throw CommandRefusal.noMailbox
+        case .search(let search): return try await self.search(search, tag: command.tag)
         case .fetch(let command): return try await fetch(command)
         case .store(let command): return try await store(command)
         case .copy(let command): return try await copy(command)

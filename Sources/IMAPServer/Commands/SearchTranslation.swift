@@ -1,0 +1,104 @@
+import IMAPCore
+import MailStore
+
+/// Turns the search key of a command into the store's query: numbers become UIDs, strings text, dates days.
+struct SearchTranslation {
+    let view: SelectedMailbox
+
+    /// Days that no message lies before or behind.
+    private static let earliestDay = -4_000_000
+    private static let latestDay = 4_000_000
+
+    /// The query, kept to what the client has been told of.
+    /// - Throws: for a sequence number the mailbox does not have, and for keys that are not offered.
+    func query(_ key: SearchKey) throws(CommandRefusal) -> SearchQuery {
+        let translated = try translate(key)
+        guard let last = view.lastUID else { return .uids([]) }
+        return .and([.uids([1...last]), translated])
+    }
+
+    private func translate(_ key: SearchKey) throws(CommandRefusal) -> SearchQuery {
+        switch key {
+        case .all: return .all
+        case .and(let keys): return .and(try translate(keys))
+        case .or(let left, let right): return .or(try translate(left), try translate(right))
+        case .not(let inner): return .not(try translate(inner))
+        case .sequence(let set): return .uids(try resolve(set).ranges)
+        case .uid(let set): return .uids(try resolve(set).ranges)
+        case .flag(let flag): return flagQuery(flag)
+        case .notFlag(let flag): return .not(flagQuery(flag))
+        // RFC 3501 §6.4.4: NEW is RECENT UNSEEN
+        case .new: return .and([.uids(view.recent), .not(.flags(.seen))])
+        case .modSequence(let value): return .modSeq(ModSequence(rawValue: value))
+        case .larger(let octets): return .larger(Int(clamping: octets))
+        case .smaller(let octets): return .smaller(Int(clamping: octets))
+        case .from, .to, .cc, .bcc, .subject, .header, .body, .text: return textQuery(key)
+        case .before, .on, .since, .sentBefore, .sentOn, .sentSince: return dateQuery(key)
+        // RFC 5032 and RFC 8474 are not offered
+        case .older, .younger, .emailID, .threadID: throw .bad(nil, "Unknown search key.")
+        }
+    }
+
+    private func translate(_ keys: [SearchKey]) throws(CommandRefusal) -> [SearchQuery] {
+        var queries: [SearchQuery] = []
+        for key in keys { queries.append(try translate(key)) }
+        return queries
+    }
+
+    private func resolve(_ set: SequenceSet) throws(CommandRefusal) -> UIDRanges {
+        if set.isSavedResult { throw .bad(nil, "Saved search results are not supported.") }
+        // In an empty mailbox nothing matches; clients ask SEARCH 1:* there without a thought.
+        if view.count == 0 { return .none }
+        do throws(SequenceNumberOutOfRange) {
+            return try view.resolve(set)
+        } catch {
+            throw .bad(.clientBug, "Invalid messageset: the mailbox has no such message.")
+        }
+    }
+
+    private func resolve(_ set: UIDSet) throws(CommandRefusal) -> UIDRanges {
+        if set.isSavedResult { throw .bad(nil, "Saved search results are not supported.") }
+        return view.resolve(set)
+    }
+
+    private func flagQuery(_ flag: IMAPFlag) -> SearchQuery {
+        switch flag {
+        case .seen: .flags(.seen)
+        case .answered: .flags(.answered)
+        case .flagged: .flags(.flagged)
+        case .deleted: .flags(.deleted)
+        case .draft: .flags(.draft)
+        case .recent: .uids(view.recent)
+        case .keyword(let word): .keyword(word)
+        case .unknownSystem: .uids([])
+        }
+    }
+
+    private func textQuery(_ key: SearchKey) -> SearchQuery {
+        switch key {
+        case .from(let octets): .header(name: "from", contains: text(octets))
+        case .to(let octets): .header(name: "to", contains: text(octets))
+        case .cc(let octets): .header(name: "cc", contains: text(octets))
+        case .bcc(let octets): .header(name: "bcc", contains: text(octets))
+        case .subject(let octets): .header(name: "subject", contains: text(octets))
+        case .header(let name, let value): .header(name: text(name), contains: text(value))
+        case .body(let octets): octets.isEmpty ? .all : .body(text(octets))
+        case .text(let octets): octets.isEmpty ? .all : .text(text(octets))
+        default: .all
+        }
+    }
+
+    private func dateQuery(_ key: SearchKey) -> SearchQuery {
+        switch key {
+        case .before(let date): .internalDay(Self.earliestDay...(date.dayNumber - 1))
+        case .on(let date): .internalDay(date.dayNumber...date.dayNumber)
+        case .since(let date): .internalDay(date.dayNumber...Self.latestDay)
+        case .sentBefore(let date): .sentDay(Self.earliestDay...(date.dayNumber - 1))
+        case .sentOn(let date): .sentDay(date.dayNumber...date.dayNumber)
+        case .sentSince(let date): .sentDay(date.dayNumber...Self.latestDay)
+        default: .all
+        }
+    }
+
+    private func text(_ octets: [UInt8]) -> String { String(decoding: octets, as: UTF8.self) }
+}
