@@ -50,8 +50,9 @@ package struct POP3Framer: Sendable {
         if line.last == UInt8(ascii: "\r") { line.removeLast() }
         let isTooLong = isDiscarding || line.count >= longest
         isDiscarding = false
-        isPaused = mode == .authentication || (!isTooLong && Self.mayChangeFraming(line))
-        return isTooLong ? .lineTooLong : .line(line)
+        let frame: POP3Frame = isTooLong ? .lineTooLong : .line(line)
+        isPaused = Self.pauses(after: frame, in: mode)
+        return frame
     }
 
     /// Says what the next line is, and ends a pause.
@@ -72,6 +73,17 @@ package struct POP3Framer: Sendable {
             buffer.moveReaderIndex(forwardBy: buffer.readableBytes)
         }
         scanned = buffer.readableBytes
+    }
+
+    /// Whether the framer paused after this frame, which was read in that mode: its answer has to say what follows.
+    ///
+    /// An answer to any other frame must not, since a later frame may already have paused the framer.
+    package static func pauses(after frame: POP3Frame, in mode: POP3FramingMode) -> Bool {
+        switch (mode, frame) {
+        case (.authentication, _): true
+        case (.command, .line(let line)): mayChangeFraming(line)
+        case (.command, .lineTooLong): false
+        }
     }
 
     private static func mayChangeFraming(_ line: [UInt8]) -> Bool {

@@ -1,0 +1,4 @@
+import NetTransport
+package import POP3Core
+
+extension POP3Framer: ConnectionFramer {}

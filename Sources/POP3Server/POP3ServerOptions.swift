@@ -1,0 +1,17 @@
+package import POP3Core
+
+/// Settings of the POP3 server.
+package struct POP3ServerOptions: Sendable {
+    /// For the greeting.
+    package var hostname: String
+    /// From the connection to the end of the login.
+    package var loginTimeout = Duration.seconds(180)
+    /// Without a command once somebody has logged in.
+    // RFC 1939 §3: at least 10 minutes
+    package var idleTimeout = Duration.seconds(600)
+    package var limits = POP3Limits()
+
+    package init(hostname: String) {
+        self.hostname = hostname
+    }
+}

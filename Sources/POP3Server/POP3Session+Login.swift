@@ -1,0 +1,114 @@
+import Directory
+import Logging
+import MailStore
+import MailSyntax
+import NetTransport
+import POP3Core
+import SASLCore
+import Telemetry
+
+extension POP3Session {
+    /// USER and PASS.
+    mutating func logIn(_ login: POP3Login) async -> POP3Action {
+        guard let user = String(validating: login.user, as: UTF8.self) else { return machine.loginRefused() }
+        return await check(SASLCredentials(login: user, password: Secret(login.password)), mechanism: "USER")
+    }
+
+    /// AUTH and its continuation lines.
+    mutating func advance(_ step: POP3Exchange) async -> POP3Action {
+        let line: SASLLine?
+        switch step {
+        case .start(let name, let initialResponse):
+            guard let mechanism = SASLMechanism(name: name) else { return machine.exchangeFailed("unknown mechanism") }
+            exchange = (mechanism, SASLServer(mechanism))
+            line = initialResponse.map { SASLLine(initialResponse: $0) }
+        case .line(let octets): line = SASLLine(continuation: octets)
+        case .lineTooLong: line = .malformed
+        }
+        guard let (mechanism, begun) = exchange else { return machine.exchangeFailed("no exchange") }
+        var server = begun
+        exchange = nil
+        let result: SASLStep
+        switch (step, line) {
+        case (.start, nil): result = server.start(initialResponse: nil)
+        case (.start, .response(let message)): result = server.start(initialResponse: message)
+        case (_, .response(let message)): result = server.respond(message)
+        // RFC 5034 §4
+        case (_, .cancel): return machine.exchangeFailed("authentication cancelled")
+        case (_, .malformed), (_, nil): return machine.exchangeFailed("not base64")
+        }
+        switch result {
+        case .challenge(let challenge):
+            exchange = (mechanism, server)
+            return machine.challenge(SASLLine.encode(challenge))
+        case .credentials(let credentials): return await check(credentials, mechanism: mechanism.rawValue)
+        case .failed(.authorizationDenied): return machine.loginRefused()
+        case .failed(let failure): return machine.exchangeFailed(failure.description)
+        }
+    }
+
+    private mutating func check(_ credentials: SASLCredentials, mechanism: String) async -> POP3Action {
+        let attempt = LoginAttempt(credentials: credentials, protocol: .pop3, client: connection.info.remote)
+        let report = await server.authenticator.judge(attempt)
+        let action: POP3Action
+        let outcome: MailEvent.Login.Outcome
+        switch report.outcome {
+        case .success(let account):
+            outcome = .success
+            action = await open(account)
+        case .invalidCredentials:
+            outcome = .failure(reason: "invalid-credentials")
+            action = machine.loginRefused()
+        case .disabled:
+            outcome = .failure(reason: "disabled")
+            action = machine.loginRefused("the account is disabled")
+        case .throttled:
+            outcome = .failure(reason: "throttled")
+            action = machine.loginUnavailable("too many failed logins, try again later")
+        case .temporaryFailure(let text):
+            outcome = .failure(reason: "temporary")
+            action = machine.loginUnavailable(text)
+        }
+        server.events.record(
+            .login(
+                MailEvent.Login(
+                    outcome: outcome,
+                    service: LoginProtocol.pop3.rawValue,
+                    peer: peer,
+                    user: credentials.login,
+                    mechanism: mechanism
+                )
+            )
+        )
+        return action
+    }
+
+    /// Takes the snapshot of INBOX that the session works on.
+    private mutating func open(_ account: Account) async -> POP3Action {
+        do {
+            let store = server.store
+            guard let inbox = try await store.mailbox(account.id, path: "INBOX") else {
+                throw MailStoreError.noSuchMailbox
+            }
+            var entries: [POP3Maildrop.Entry] = []
+            entries.reserveCapacity(inbox.messages)
+            var next: UInt32? = 1
+            while let first = next {
+                let rows = try await store.rows(inbox.id, uids: [first...UInt32.max], limit: Self.page)
+                entries += rows.map { .init(uid: $0.uid.rawValue, octets: $0.size, reference: $0.email.rawValue) }
+                let last = rows.last?.uid.rawValue ?? UInt32.max
+                next = rows.count == Self.page && last < UInt32.max ? last + 1 : nil
+            }
+            self.account = account
+            mailbox = inbox.id
+            try? await connection.send(.totalDeadline(nil))
+            return machine.loginAccepted(POP3Maildrop(uidValidity: inbox.uidValidity.rawValue, entries: entries))
+        } catch {
+            server.logger.error("INBOX cannot be opened", metadata: metadata(error))
+            return machine.loginUnavailable("the mailbox cannot be opened now")
+        }
+    }
+
+    /// Rows asked of the store at a time.
+    private static let page = 1_000
+}
