@@ -14,7 +14,7 @@ package struct IMAPLimits: Hashable, Sendable {
     package var commandBeforeLogin = 8192
     /// Literals in one command.
     package var literals = 100
-    /// Octets of an APPEND message.
+    /// Octets of an APPEND message; the parser refuses a larger one before it is sent.
     package var appendSize = 64 * 1024 * 1024
     /// Octets of one piece of an APPEND message (a bounded channel counts pieces).
     package var appendChunk = 65_536

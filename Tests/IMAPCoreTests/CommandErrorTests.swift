@@ -136,6 +136,17 @@ import Testing
         #expect(error?.tag == "a")
     }
 
+    @Test func messagesAreBounded() throws {
+        let prefix = Array("a APPEND INBOX ".utf8)
+        let limit = IMAPLimits().appendSize
+        #expect(try IMAPParser().parseAppend(prefix: prefix, size: limit).tag == "a")
+        let error = #expect(throws: IMAPParseError.self) {
+            try IMAPParser().parseAppend(prefix: prefix, size: limit + 1)
+        }
+        #expect(error?.condition == .no)
+        #expect(error?.responseCode == .tooBig)
+    }
+
     // MARK: Limits, at N and N + 1
 
     static func nested(_ depth: Int) -> String {

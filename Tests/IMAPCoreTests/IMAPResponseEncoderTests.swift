@@ -25,7 +25,7 @@ import Testing
         (.uidNotSticky, "UIDNOTSTICKY"), (.highestModSequence(UInt64.max), "HIGHESTMODSEQ 18446744073709551615"),
         (.noModSequence, "NOMODSEQ"), (.modified([1...3, 5...5]), "MODIFIED 1:3,5"), (.closed, "CLOSED"),
         (.notSaved, "NOTSAVED"),
-        (.overQuota, "OVERQUOTA"), (.useAttribute, "USEATTR"), (.unknownCTE, "UNKNOWN-CTE"),
+        (.overQuota, "OVERQUOTA"), (.tooBig, "TOOBIG"), (.useAttribute, "USEATTR"), (.unknownCTE, "UNKNOWN-CTE"),
         (.unavailable, "UNAVAILABLE"),
         (.authenticationFailed, "AUTHENTICATIONFAILED"), (.authorizationFailed, "AUTHORIZATIONFAILED"),
         (.expired, "EXPIRED"),

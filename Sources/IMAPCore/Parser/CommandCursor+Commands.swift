@@ -250,6 +250,7 @@ extension CommandCursor {
         // RFC 3516 §4.4: literal8 needs BINARY.
         if at("~") { throw failure(.binaryLiteral, "literal8 is not offered") }
         guard isAtEnd else { throw failure(.syntax, "expected the message as a literal") }
+        guard size <= limits.appendSize else { throw failure(.messageTooLarge, "message larger than allowed") }
         return AppendCommand(mailbox: mailbox, flags: flags, date: date, size: size)
     }
 

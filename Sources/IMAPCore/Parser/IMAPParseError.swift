@@ -18,6 +18,8 @@ package struct IMAPParseError: Error, Hashable, Sendable, CustomStringConvertibl
         case literal
         /// `~{…}`: BINARY is not offered.
         case binaryLiteral
+        /// APPEND's message is larger than `IMAPLimits.appendSize`.
+        case messageTooLarge
         /// Something optional this server does not know, such as a search key or a fetch item.
         case unknownItem
     }
@@ -40,7 +42,7 @@ package struct IMAPParseError: Error, Hashable, Sendable, CustomStringConvertibl
     /// The completion to answer with: a well-formed command with an impossible name is NO, anything else BAD.
     package var condition: IMAPStatus.Condition {
         switch code {
-        case .mailboxName, .binaryLiteral: .no
+        case .mailboxName, .binaryLiteral, .messageTooLarge: .no
         default: .bad
         }
     }
@@ -51,6 +53,7 @@ package struct IMAPParseError: Error, Hashable, Sendable, CustomStringConvertibl
         case .mailboxName: .cannot
         case .binaryLiteral: .unknownCTE
         case .limit: .limit
+        case .messageTooLarge: .tooBig
         default: .clientBug
         }
     }

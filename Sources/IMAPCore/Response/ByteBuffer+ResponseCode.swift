@@ -65,6 +65,7 @@ extension ByteBuffer {
         case .closed: "CLOSED"
         case .notSaved: "NOTSAVED"
         case .overQuota: "OVERQUOTA"
+        case .tooBig: "TOOBIG"
         case .useAttribute: "USEATTR"
         case .unknownCTE: "UNKNOWN-CTE"
         case .unavailable: "UNAVAILABLE"

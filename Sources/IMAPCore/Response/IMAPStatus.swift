@@ -56,6 +56,8 @@ package enum IMAPResponseCode: Hashable, Sendable {
     case notSaved
     // RFC 9208 §4.3.1
     case overQuota
+    // RFC 7889 §4
+    case tooBig
     // RFC 6154 §3
     case useAttribute
     // RFC 3516 §4.3
