@@ -1,0 +1,92 @@
+package import Blobs
+import MailMessage
+package import MailSyntax
+package import OutboundQueue
+
+/// What the sender of a message must hear: recipients that failed for good.
+package struct BounceReport: Sendable, Hashable {
+    package struct Failure: Sendable, Hashable {
+        package var recipient: QueuedRecipient
+        package var reply: DeliveryReply
+        /// Given up because the time was over, not on the peer's word.
+        package var isExpired: Bool
+        package var at: Timestamp
+    }
+
+    package var message: QueuedMessage
+    /// The reverse-path of the message; the bounce itself has the null one.
+    package var sender: EmailAddress
+    /// At least one.
+    package var failures: [Failure]
+
+    package init(message: QueuedMessage, sender: EmailAddress, failures: [Failure]) {
+        self.message = message
+        self.sender = sender
+        self.failures = failures
+    }
+}
+
+/// Takes bounces. Returns when the bounce is durable: in a mailbox, or in the queue.
+package protocol BounceSink: Sendable {
+    func bounce(_ report: BounceReport) async throws
+}
+
+/// Writes the report that goes to the sender.
+package struct BounceComposer: Sendable {
+    /// Who reports.
+    package let reportingMTA: DomainName
+    /// Octets up to which a message is given back whole.
+    package let wholeMessageLimit: Int
+
+    package init(reportingMTA: DomainName, wholeMessageLimit: Int = 50_000) {
+        self.reportingMTA = reportingMTA
+        self.wholeMessageLimit = wholeMessageLimit
+    }
+
+    /// The report as a whole message, to be sent with the null reverse-path. Blocks on the disk.
+    /// - Parameters:
+    ///   - id: of the report.
+    ///   - reader: the message that is reported on; nil when it can't be read.
+    package func compose(_ report: BounceReport, id: MailID, reader: BlobReader?, at now: Timestamp) -> [UInt8] {
+        DeliveryStatusNotification(
+            id: id,
+            reportingMTA: reportingMTA,
+            to: report.sender,
+            date: now,
+            recipients: report.failures.map { recipient($0) },
+            returned: returned(report.message, reader),
+            queueID: report.message.id,
+            originalEnvelopeID: report.message.envelopeID,
+            arrivalDate: report.message.createdAt
+        ).render()
+    }
+
+    private func recipient(_ failure: BounceReport.Failure) -> DeliveryStatusNotification.Recipient {
+        let reply = failure.reply
+        // RFC 3464 §2.3.4: what was given up after its time has a permanent status, 5.4.7 (RFC 3463 §3.5).
+        let isReply = reply.code != nil
+        let status =
+            failure.isExpired
+            ? EnhancedStatusCode(5, 4, 7) : EnhancedStatusCode(5, reply.status.subject, reply.status.detail)
+        let explanation = failure.isExpired ? "given up after repeated attempts: \(reply.text)" : reply.text
+        return DeliveryStatusNotification.Recipient(
+            finalRecipient: failure.recipient.address,
+            action: .failed,
+            status: status,
+            originalRecipient: failure.recipient.originalRecipient,
+            remoteMTA: isReply ? reply.host?.split(separator: "[").first.map(String.init) : nil,
+            diagnosticCode: reply.code.map { "\($0) \(reply.status) \(reply.text)" },
+            explanation: explanation,
+            lastAttempt: failure.at
+        )
+    }
+
+    private func returned(_ message: QueuedMessage, _ reader: BlobReader?) -> DeliveryStatusNotification.Returned {
+        guard let reader else { return .nothing }
+        let wantsHeader = message.dsnReturn == .headers || reader.size > wholeMessageLimit
+        guard let bytes = try? reader.read(0..<min(reader.size, wantsHeader ? 65_536 : reader.size)) else {
+            return .nothing
+        }
+        return wantsHeader ? .header(Array(MessageContent.header(of: bytes))) : .message(bytes)
+    }
+}

@@ -1,0 +1,72 @@
+package import Blobs
+package import Directory
+package import MailIntake
+import MailMessage
+import MailPolicy
+import MailSyntax
+import OutboundQueue
+package import SQLEngine
+
+/// Accepts bounces like any other message: filed when the sender is here, queued when not.
+package struct IntakeBounceSink: BounceSink {
+    private let intake: MailIntake
+    private let snapshot: @Sendable () -> DirectorySnapshot
+    private let blobs: BlobStore
+    private let composer: BounceComposer
+    private let ids: IDGenerator
+    private let clock: any WallClock
+
+    package init(
+        intake: MailIntake,
+        snapshot: @escaping @Sendable () -> DirectorySnapshot,
+        blobs: BlobStore,
+        composer: BounceComposer,
+        ids: IDGenerator,
+        clock: any WallClock = SystemClock()
+    ) {
+        self.intake = intake
+        self.snapshot = snapshot
+        self.blobs = blobs
+        self.composer = composer
+        self.ids = ids
+        self.clock = clock
+    }
+
+    /// Returns when the bounce is durable. A sender that no longer exists here hears nothing.
+    @concurrent
+    package func bounce(_ report: BounceReport) async throws {
+        let directory = snapshot()
+        var local: [LocalDelivery] = []
+        var remote: [NewQueueRecipient] = []
+        switch directory.resolve(report.sender) {
+        // RFC 3461 §5.2.1 (deviates): NOTIFY=NEVER on our own report is what the null reverse-path says already.
+        case .notHosted: remote = [NewQueueRecipient(address: report.sender)]
+        case .unknown, .disabled: return
+        case .targets(let accounts, let elsewhere, _):
+            local = accounts.map { LocalDelivery(account: $0.account, recipient: report.sender, tag: $0.tag) }
+            remote = elsewhere.map { NewQueueRecipient(address: $0) }
+        }
+        let id = ids.next()
+        let reader = try? blobs.open(report.message.blob, size: report.message.size)
+        let bytes = composer.compose(report, id: id, reader: reader, at: clock.now())
+        var scanner = MessageScanner()
+        scanner.consume(bytes)
+        let isEightBit = bytes.contains { $0 >= 0x80 }
+        let domain = composer.reportingMTA
+        _ = try await intake.accept(
+            Acceptance(
+                id: id,
+                reversePath: .null,
+                content: .bytes(bytes),
+                index: scanner.finish(),
+                local: local,
+                remote: remote,
+                origin: .internal,
+                bodyType: isEightBit ? .eightBitMIME : .sevenBit,
+                smtpUTF8: report.sender.needsSMTPUTF8,
+                signFor: directory.signingKeys(domain).isEmpty ? nil : domain,
+                isBounce: true
+            )
+        )
+    }
+}

@@ -1,0 +1,388 @@
+import Blobs
+import DNSCore
+import Logging
+import MailAuth
+import MailConfig
+import MailSyntax
+import NIOCore
+import NIOPosix
+import NetTransport
+import OutboundQueue
+import SQLEngine
+import Telemetry
+
+/// Takes jobs to hosts: resolves the route, opens connections, uses them for as many jobs as wait, and reports.
+struct Courier: Sendable {
+    let settings: DeliverySettings
+    let router: MXRouter
+    let contexts: ClientTLSContexts
+    let content: @Sendable (QueuedMessage) async throws -> MessageContent
+    let settler: DeliverySettler
+    let board: DeliveryBoard
+    let ids: IDGenerator
+    let clock: any WallClock
+    let group: any EventLoopGroup
+    let logger: Logger
+
+    /// The jobs that share connections: one smarthost takes all.
+    func route(of job: DeliveryJob) -> String { settings.smarthost == nil ? job.destination : "smarthost" }
+
+    /// Works for a route, beginning with a job, until none waits. A cancelled task leaves its job leased.
+    func work(route key: String, first: DeliveryJob) async {
+        var next: DeliveryJob? = first
+        while let job = next, !Task.isCancelled {
+            next = await attempt(job, route: key) ?? board.next(key)
+        }
+    }
+
+    /// One attempt at a job; returns a job that was begun on a reused connection which broke.
+    private func attempt(_ job: DeliveryJob, route key: String) async -> DeliveryJob? {
+        let content: MessageContent
+        do {
+            content = try await self.content(job.message)
+        } catch {
+            guard !Task.isCancelled else { return nil }
+            await failLocally(job, error)
+            return nil
+        }
+        var progress = JobProgress(job: job, content: content)
+        var generator = SystemRandomNumberGenerator()
+        switch await targets(for: job, using: &generator) {
+        case .failure(let failure):
+            guard !Task.isCancelled else { return nil }
+            await failAll(&progress, failure, hasMoreHosts: false, target: nil, tls: nil)
+            await settler.settle(&progress)
+            if failure.permanence == .temporary { await suspend(key, failure) }
+            return nil
+        case .success(let targets):
+            return await visit(targets, &progress, route: key)
+        }
+    }
+
+    private func targets(
+        for job: DeliveryJob,
+        using generator: inout SystemRandomNumberGenerator
+    ) async -> Result<[RouteTarget], DeliveryFailure> {
+        let limit = settings.addressesPerAttempt
+        if let smarthost = settings.smarthost {
+            let found = await router.targets(ofHost: smarthost.host, port: smarthost.port, limit: limit)
+            // The smarthost's name is ours to set right: it says nothing about the recipient.
+            return found.mapError { failure in
+                var failure = failure
+                failure.permanence = .temporary
+                failure.reply.status = EnhancedStatusCode(4, 4, 4)
+                return failure
+            }
+        }
+        return await router.targets(for: job.destination, limit: limit, using: &generator)
+    }
+
+    private func visit(_ targets: [RouteTarget], _ progress: inout JobProgress, route key: String) async -> DeliveryJob?
+    {
+        var lastHostFailure: DeliveryFailure?
+        for (index, target) in targets.enumerated() where !progress.remaining.isEmpty {
+            let visit = Visit(target: target, hasMoreHosts: index + 1 < targets.count, route: key)
+            var end = await open(visit, progress, security: security(for: target))
+            if end.wantsClear {
+                end = await open(visit, end.progress, security: SessionSecurity(mode: .clear, serverName: target.host))
+            }
+            progress = end.progress
+            lastHostFailure = end.hostFailure
+            guard !Task.isCancelled else { break }
+            if let leftover = end.leftover { return leftover }
+        }
+        await settler.settle(&progress)
+        if let lastHostFailure, !Task.isCancelled { await suspend(key, lastHostFailure) }
+        return nil
+    }
+
+    private func security(for target: RouteTarget) -> SessionSecurity {
+        if let smarthost = settings.smarthost {
+            let verification = smarthost.verify ? CertificateVerification.full : .none
+            let mode: SessionSecurity.Mode =
+                switch smarthost.tls {
+                case .starttls: .required(verification)
+                case .implicit: .implicit(verification)
+                case .none: .clear
+                }
+            return SessionSecurity(mode: mode, serverName: smarthost.host)
+        }
+        let mode: SessionSecurity.Mode =
+            switch settings.tls {
+            case .opportunistic: .opportunistic
+            case .required: .required(.none)
+            case .none: .clear
+            }
+        return SessionSecurity(mode: mode, serverName: target.host)
+    }
+
+    // MARK: One connection
+
+    private struct Visit: Sendable {
+        var target: RouteTarget
+        var hasMoreHosts: Bool
+        var route: String
+    }
+
+    private struct VisitEnd: Sendable {
+        var progress: JobProgress
+        /// Opportunistic TLS failed: the host may take the message in clear.
+        var wantsClear = false
+        /// What was wrong with the host as such.
+        var hostFailure: DeliveryFailure?
+        var leftover: DeliveryJob?
+    }
+
+    private func open(_ visit: Visit, _ progress: JobProgress, security: SessionSecurity) async -> VisitEnd {
+        do {
+            let credentials = try credentials()
+            let source = settings.sourceAddresses.first { $0.isV6 == visit.target.address.isV6 }
+            var implicit: ClientTLS?
+            if case .implicit(let verification) = security.mode {
+                implicit = try contexts.tls(serverName: security.serverName, verification: verification)
+            }
+            return try await ClientConnection.with(
+                to: visit.target.address,
+                port: visit.target.port,
+                from: source,
+                id: ids.next(),
+                framer: ReplyFramer(),
+                timeout: settings.timeouts.connect,
+                implicitTLS: implicit,
+                group: group
+            ) { connection in
+                await run(connection, visit, progress, security: security, credentials: credentials)
+            }
+        } catch let error as SessionError {
+            return await hostFailed(visit, progress, error.failure(host: "\(visit.target)"), tls: nil)
+        } catch {
+            let failure = SessionError.connectFailed(Self.describe(error)).failure(host: "\(visit.target)")
+            return await hostFailed(visit, progress, failure, tls: nil)
+        }
+    }
+
+    private func credentials() throws -> DeliverySettings.Credentials? {
+        guard settings.smarthost != nil else { return nil }
+        do {
+            return try settings.credentials()
+        } catch {
+            logger.error("the smarthost's password could not be read", metadata: [LogKey.error: "\(error)"])
+            throw SessionError.noCredentials
+        }
+    }
+
+    private func run(
+        _ connection: Connection<ReplyFramer>,
+        _ visit: Visit,
+        _ progress: JobProgress,
+        security: SessionSecurity,
+        credentials: DeliverySettings.Credentials?
+    ) async -> VisitEnd {
+        var session = ClientSession(
+            connection: connection,
+            host: "\(visit.target)",
+            heloName: settings.heloName,
+            timeouts: settings.timeouts
+        )
+        do {
+            try await session.open(security: security, contexts: contexts, credentials: credentials)
+        } catch SessionError.tlsFailed where security.mode == .opportunistic && !Task.isCancelled {
+            connection.abort()
+            return VisitEnd(progress: progress, wantsClear: true)
+        } catch {
+            return await sessionFailed(error, &session, visit, progress)
+        }
+        var end = VisitEnd(progress: progress)
+        do {
+            try await deliver(&end.progress, over: &session, visit)
+        } catch {
+            return await sessionFailed(error, &session, visit, end.progress)
+        }
+        await settler.settle(&end.progress)
+        if end.progress.remaining.isEmpty { end.leftover = await reuse(&session, visit) }
+        await session.quit()
+        return end
+    }
+
+    /// Uses an open connection for the jobs that wait; returns one that must be tried anew because it broke.
+    private func reuse(_ session: inout ClientSession, _ visit: Visit) async -> DeliveryJob? {
+        var visit = visit
+        visit.hasMoreHosts = false
+        var messages = 1
+        while messages < settings.messagesPerConnection, let job = await nextJob(&session, route: visit.route) {
+            messages += 1
+            guard let content = try? await content(job.message) else { return job }
+            var progress = JobProgress(job: job, content: content)
+            do {
+                try await deliver(&progress, over: &session, visit)
+            } catch {
+                // Not the message's fault: the server may have closed an idle connection. A new one decides.
+                let rest = progress.remaining
+                await settler.settle(&progress)
+                session.connection.abort()
+                return rest.isEmpty || Task.isCancelled
+                    ? nil : DeliveryJob(message: job.message, destination: job.destination, recipients: rest)
+            }
+            await settler.settle(&progress)
+        }
+        return nil
+    }
+
+    private func nextJob(_ session: inout ClientSession, route key: String) async -> DeliveryJob? {
+        if let job = board.next(key) { return job }
+        let connection = session.connection
+        guard settings.linger > .zero, let token = board.becomeIdle(key, wake: { connection.wake() }) else {
+            return nil
+        }
+        // A job that came before the registration woke nobody.
+        if let job = board.next(key) {
+            board.endIdle(key, token)
+            return job
+        }
+        let isWoken = await session.linger(settings.linger)
+        board.endIdle(key, token)
+        return isWoken ? board.next(key) : nil
+    }
+
+    /// Transactions for one job, more than one when the server takes only so many recipients at a time.
+    private func deliver(_ progress: inout JobProgress, over session: inout ClientSession, _ visit: Visit) async throws
+    {
+        while !progress.remaining.isEmpty {
+            let results = try await session.transact(
+                progress.job.message,
+                to: progress.remaining,
+                content: progress.content
+            )
+            let hasDelivered = results.values.contains { if case .delivered = $0 { true } else { false } }
+            for recipient in progress.remaining {
+                switch results[recipient.id] {
+                case .delivered(let reply):
+                    progress.deliver(recipient, reply, target: visit.target, tls: session.tls)
+                case .failed(let failure):
+                    fail(&progress, recipient, failure, visit, session.tls)
+                case .again(let failure) where !hasDelivered:
+                    fail(&progress, recipient, failure, visit, session.tls)
+                case .again, nil:
+                    continue
+                }
+            }
+            guard hasDelivered else { return }
+            // What was refused for now waits for the next host; only "too many recipients" goes on here.
+            let again = progress.remaining.contains { recipient in
+                if case .again = results[recipient.id] { true } else { false }
+            }
+            guard again,
+                progress.remaining.allSatisfy({ recipient in
+                    if case .again = results[recipient.id] { true } else { false }
+                })
+            else { return }
+        }
+    }
+
+    // MARK: Failures
+
+    private func fail(
+        _ progress: inout JobProgress,
+        _ recipient: QueuedRecipient,
+        _ failure: DeliveryFailure,
+        _ visit: Visit,
+        _ tls: TLSInfo?
+    ) {
+        progress.fail(
+            recipient,
+            failure,
+            hasMoreHosts: visit.hasMoreHosts,
+            policy: settings.policy,
+            now: clock.now(),
+            target: visit.target,
+            tls: tls
+        )
+    }
+
+    private func sessionFailed(
+        _ error: any Error,
+        _ session: inout ClientSession,
+        _ visit: Visit,
+        _ progress: JobProgress
+    ) async -> VisitEnd {
+        guard !Task.isCancelled else {
+            session.connection.abort()
+            return VisitEnd(progress: progress)
+        }
+        let failure: DeliveryFailure
+        if let error = error as? SessionError {
+            failure = error.failure(host: session.host)
+            if case .refused = error { await session.quit() } else { session.connection.abort() }
+        } else {
+            session.connection.abort()
+            failure = SessionError.tlsFailed(Self.describe(error)).failure(host: session.host)
+        }
+        return await hostFailed(visit, progress, failure, tls: session.tls)
+    }
+
+    private func hostFailed(
+        _ visit: Visit,
+        _ progress: JobProgress,
+        _ failure: DeliveryFailure,
+        tls: TLSInfo?
+    ) async -> VisitEnd {
+        guard !Task.isCancelled else { return VisitEnd(progress: progress) }
+        logger.info(
+            "host failed",
+            metadata: [LogKey.host: "\(visit.target)", LogKey.reason: "\(failure.reply.text)"]
+        )
+        var end = VisitEnd(progress: progress, hostFailure: failure)
+        await failAll(&end.progress, failure, hasMoreHosts: visit.hasMoreHosts, target: visit.target, tls: tls)
+        return end
+    }
+
+    private func failAll(
+        _ progress: inout JobProgress,
+        _ failure: DeliveryFailure,
+        hasMoreHosts: Bool,
+        target: RouteTarget?,
+        tls: TLSInfo?
+    ) async {
+        for recipient in progress.remaining {
+            progress.fail(
+                recipient,
+                failure,
+                hasMoreHosts: hasMoreHosts,
+                policy: settings.policy,
+                now: clock.now(),
+                target: target,
+                tls: tls
+            )
+        }
+    }
+
+    /// The message can't be read or signed: somebody has to look at this server.
+    private func failLocally(_ job: DeliveryJob, _ error: any Error) async {
+        logger.error(
+            "a queued message could not be prepared",
+            metadata: [LogKey.queueID: "\(job.message.id)", LogKey.error: "\(error)"]
+        )
+        let reply = DeliveryReply(
+            status: EnhancedStatusCode(4, 3, 0), text: "local error: the message could not be read or signed")
+        var progress = JobProgress(job: job, content: MessageContent(bytes: []))
+        let failure = DeliveryFailure(.message, .temporary, reply)
+        await failAll(&progress, failure, hasMoreHosts: false, target: nil, tls: nil)
+        await settler.settle(&progress)
+    }
+
+    /// Spares what waits for the same route the same failure.
+    private func suspend(_ key: String, _ failure: DeliveryFailure) async {
+        let now = clock.now()
+        let until = now.adding(min(settings.policy.schedule.minimum, .seconds(60)))
+        let suspension = DeliveryBoard.Suspension(until: until, reply: failure.reply)
+        for job in board.suspend(key, suspension) { await settler.postpone(job, until: until, failure.reply) }
+    }
+
+    private static func describe(_ error: any Error) -> String {
+        switch error {
+        case let error as IOError: String(describing: error).split(separator: "\n").first.map(String.init) ?? "error"
+        case ChannelError.connectTimeout: "timed out"
+        default: String("\(error)".prefix(200))
+        }
+    }
+}

@@ -1,0 +1,136 @@
+import Logging
+import MailSyntax
+import NetTransport
+import OutboundQueue
+import SQLEngine
+import Telemetry
+
+/// Makes decisions last: bounces first, then the queue's rows, then the events that tell of it.
+struct DeliverySettler: Sendable {
+    let queue: OutboundQueue
+    let bounces: any BounceSink
+    let events: any MailEventSink
+    let attempts: @Sendable (DeliveryAttempt) -> Void
+    let via: String
+    let clock: any WallClock
+    let logger: Logger
+
+    /// Settles what was decided since the last call. Runs to its end also in a cancelled task.
+    func settle(_ progress: inout JobProgress) async {
+        let decided = progress.takeDecided()
+        guard !decided.isEmpty else { return }
+        let message = progress.job.message
+        let isBounced = await bounce(decided, of: message)
+        var outcomes: [RecipientID: RecipientOutcome] = [:]
+        for entry in decided {
+            switch entry.decision {
+            case .delivered: outcomes[entry.recipient.id] = .delivered
+            case .retry(let time, let reply): outcomes[entry.recipient.id] = .deferred(until: time, reply)
+            case .bounce(let reply), .expire(let reply):
+                // A bounce that could not be made durable is tried again together with its recipient.
+                outcomes[entry.recipient.id] =
+                    isBounced ? .failed : .postponed(until: clock.now().adding(.seconds(300)), reply)
+            }
+        }
+        await record(outcomes, of: message.id)
+        for entry in decided { tell(entry, of: message, isBounced: isBounced) }
+    }
+
+    /// Gives a job back untried.
+    func postpone(_ job: DeliveryJob, until: Timestamp, _ reply: DeliveryReply?) async {
+        var outcomes: [RecipientID: RecipientOutcome] = [:]
+        for recipient in job.recipients { outcomes[recipient.id] = .postponed(until: until, reply) }
+        await record(outcomes, of: job.message.id)
+    }
+
+    /// Without a record the lease stays, and the recipients are tried again when it is taken back: twice, never zero times.
+    private func record(_ outcomes: [RecipientID: RecipientOutcome], of message: MailID) async {
+        do {
+            try await queue.record(outcomes, of: message)
+        } catch {
+            logger.error(
+                "delivery outcome could not be recorded",
+                metadata: [LogKey.queueID: "\(message)", LogKey.error: "\(error)"]
+            )
+        }
+    }
+
+    /// Tells the sender; false when that could not be made durable.
+    private func bounce(_ decided: [JobProgress.Decided], of message: QueuedMessage) async -> Bool {
+        // RFC 5321 §6.1: never for a null reverse-path.
+        guard case .address(let sender) = message.reversePath else { return true }
+        let failures = decided.compactMap { entry -> BounceReport.Failure? in
+            let reply: DeliveryReply
+            let isExpired: Bool
+            switch entry.decision {
+            case .bounce(let given): (reply, isExpired) = (given, false)
+            case .expire(let given): (reply, isExpired) = (given, true)
+            case .delivered, .retry: return nil
+            }
+            // RFC 3461 §4.1: NOTIFY without FAILURE wants to hear nothing.
+            guard entry.recipient.notify.isEmpty || entry.recipient.notify.contains(.failure) else { return nil }
+            return BounceReport.Failure(
+                recipient: entry.recipient, reply: reply, isExpired: isExpired, at: clock.now())
+        }
+        guard !failures.isEmpty else { return true }
+        do {
+            try await bounces.bounce(BounceReport(message: message, sender: sender, failures: failures))
+            return true
+        } catch {
+            logger.error(
+                "a bounce could not be queued",
+                metadata: [LogKey.queueID: "\(message.id)", LogKey.error: "\(error)"]
+            )
+            return false
+        }
+    }
+
+    private func tell(_ entry: JobProgress.Decided, of message: QueuedMessage, isBounced: Bool) {
+        let now = clock.now()
+        let reply: DeliveryReply
+        let result: DeliveryAttempt.Result
+        var next: Timestamp?
+        switch entry.decision {
+        case .delivered(let given): (reply, result) = (given, .delivered)
+        case .retry(let time, let given): (reply, result, next) = (given, .deferred, time)
+        case .bounce(let given): (reply, result) = (given, isBounced ? .bounced : .deferred)
+        case .expire(let given): (reply, result) = (given, isBounced ? .expired : .deferred)
+        }
+        attempts(
+            DeliveryAttempt(
+                message: message.id,
+                recipient: entry.recipient.address,
+                result: result,
+                via: via,
+                target: entry.target,
+                tls: entry.tls,
+                reply: reply,
+                attempts: entry.recipient.attempts + 1,
+                at: now,
+                nextAttemptAt: next
+            )
+        )
+        let payload = MailEvent.Attempt(
+            id: message.id.description,
+            from: message.reversePath.description,
+            to: entry.recipient.address.description,
+            via: via,
+            destination: entry.target?.host ?? entry.recipient.destination,
+            address: entry.target?.address.description,
+            code: reply.code,
+            enhanced: reply.status.description,
+            reason: reply.text,
+            attempts: entry.recipient.attempts + 1,
+            delay: Int((now.microseconds - message.createdAt.microseconds) / 1000),
+            retryIn: next.map { Int($0.seconds - now.seconds) },
+            tls: entry.tls?.version,
+            size: message.size
+        )
+        switch result {
+        case .delivered: events.record(.delivered(payload))
+        case .deferred: events.record(.deferred(payload))
+        case .bounced: events.record(.bounced(payload))
+        case .expired: events.record(.expired(payload))
+        }
+    }
+}

@@ -1,0 +1,74 @@
+import MailSyntax
+import NetTransport
+import OutboundQueue
+
+/// How far one attempt at a job has come: who is still to be served, and what is decided.
+struct JobProgress: Sendable {
+    enum Decision: Sendable {
+        case delivered(DeliveryReply)
+        case retry(at: Timestamp, DeliveryReply)
+        case bounce(DeliveryReply)
+        case expire(DeliveryReply)
+    }
+
+    struct Decided: Sendable {
+        var recipient: QueuedRecipient
+        var decision: Decision
+        var target: RouteTarget?
+        var tls: TLSInfo?
+    }
+
+    let job: DeliveryJob
+    let content: MessageContent
+    private(set) var remaining: [QueuedRecipient]
+    private(set) var decided: [Decided] = []
+
+    init(job: DeliveryJob, content: MessageContent) {
+        self.job = job
+        self.content = content
+        remaining = job.recipients
+    }
+
+    /// What was decided since the last call.
+    mutating func takeDecided() -> [Decided] {
+        defer { decided = [] }
+        return decided
+    }
+
+    mutating func deliver(_ recipient: QueuedRecipient, _ reply: DeliveryReply, target: RouteTarget, tls: TLSInfo?) {
+        decide(recipient, Decided(recipient: recipient, decision: .delivered(reply), target: target, tls: tls))
+    }
+
+    /// Decides about a failure; a recipient for whom the next host is to be tried stays.
+    mutating func fail(
+        _ recipient: QueuedRecipient,
+        _ failure: DeliveryFailure,
+        hasMoreHosts: Bool,
+        policy: FailurePolicy,
+        now: Timestamp,
+        target: RouteTarget? = nil,
+        tls: TLSInfo? = nil
+    ) {
+        let action = policy.action(
+            for: failure,
+            hasMoreHosts: hasMoreHosts,
+            attempts: recipient.attempts + 1,
+            now: now,
+            expiresAt: job.message.expiresAt,
+            jitter: Double.random(in: 0..<1)
+        )
+        let decision: Decision
+        switch action {
+        case .nextHost: return
+        case .retry(let time): decision = .retry(at: time, failure.reply)
+        case .bounce: decision = .bounce(failure.reply)
+        case .expire: decision = .expire(failure.reply)
+        }
+        decide(recipient, Decided(recipient: recipient, decision: decision, target: target, tls: tls))
+    }
+
+    private mutating func decide(_ recipient: QueuedRecipient, _ decision: Decided) {
+        remaining.removeAll { $0.id == recipient.id }
+        decided.append(decision)
+    }
+}

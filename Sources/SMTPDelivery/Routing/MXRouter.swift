@@ -1,0 +1,168 @@
+package import DNSCore
+package import MailSyntax
+package import OutboundQueue
+
+/// From a destination to the addresses to try, in order. // RFC 5321 §5.1
+package struct MXRouter: Sendable {
+    /// Hosts of a destination that are looked at; a longer list helps nobody.
+    package static let maximumHosts = 10
+
+    private let resolver: any DNSResolver
+    private let port: Int
+    private let ownNames: Set<DomainName>
+    private let ownAddresses: Set<IPAddress>
+
+    package init(
+        resolver: any DNSResolver,
+        port: Int = 25,
+        ownNames: Set<DomainName> = [],
+        ownAddresses: Set<IPAddress> = []
+    ) {
+        self.resolver = resolver
+        self.port = port
+        self.ownNames = ownNames
+        self.ownAddresses = ownAddresses
+    }
+
+    /// The targets of a domain or address literal.
+    /// - Parameters:
+    ///   - destination: a domain in A-labels, or a literal in brackets.
+    ///   - limit: addresses at most.
+    package func targets(
+        for destination: String,
+        limit: Int,
+        using generator: inout some RandomNumberGenerator
+    ) async -> Result<[RouteTarget], DeliveryFailure> {
+        if destination.hasPrefix("[") { return literalTarget(destination) }
+        let exchanges: [MailExchange]
+        switch await mailExchanges(of: destination) {
+        case .failure(let failure): return .failure(failure)
+        case .success(let found): exchanges = found
+        }
+        switch Self.order(exchanges, own: { isOwn($0) }, using: &generator) {
+        case nil: return .failure(Self.loop(destination))
+        case .some(let hosts):
+            return await addresses(of: hosts.prefix(Self.maximumHosts).map(\.self), for: destination, limit: limit)
+        }
+    }
+
+    /// The targets of one host, whose MX records are not asked for.
+    package func targets(ofHost host: String, port: Int, limit: Int) async -> Result<[RouteTarget], DeliveryFailure> {
+        if let address = IPAddress(host) ?? Self.address(ofLiteral: host) {
+            return .success([RouteTarget(host: host, address: address, port: port)])
+        }
+        return await addresses(of: [host], for: host, limit: limit, port: port)
+    }
+
+    // MARK: MX
+
+    private func mailExchanges(of domain: String) async -> Result<[MailExchange], DeliveryFailure> {
+        switch await resolver.resolve(domain, .mx) {
+        case .success(let answer):
+            let exchanges = answer.mailExchanges
+            let named = exchanges.filter { !$0.isNull }
+            if named.isEmpty {  // RFC 7505 §4.1
+                return .failure(
+                    Self.permanent(EnhancedStatusCode(5, 1, 10), "\(domain) does not accept mail (null MX)"))
+            }
+            return .success(named)
+        case .failure(.noData):
+            // RFC 5321 §5.1: without MX records the domain is its own host.
+            return .success([MailExchange(preference: 0, host: domain)])
+        case .failure(.nonexistentName):
+            return .failure(Self.permanent(EnhancedStatusCode(5, 1, 2), "domain \(domain) does not exist"))
+        case .failure(.invalidName):
+            return .failure(Self.permanent(EnhancedStatusCode(5, 1, 2), "domain \(domain) is not a valid name"))
+        case .failure(let failure):
+            return .failure(Self.temporary("MX lookup of \(domain): \(failure)"))
+        }
+    }
+
+    /// Hosts by preference, those of one preference shuffled; when this server is among them, only what is preferred
+    /// to it. nil when nothing is left: mail would come back to us. // RFC 5321 §5.1
+    static func order(
+        _ exchanges: [MailExchange],
+        own isOwn: (String) -> Bool,
+        using generator: inout some RandomNumberGenerator
+    ) -> [String]? {
+        let ownPreference = exchanges.filter { isOwn($0.host) }.map(\.preference).min()
+        let usable = exchanges.filter { $0.preference < ownPreference ?? .max || ownPreference == nil }
+        guard !usable.isEmpty else { return nil }
+        let shuffled = usable.shuffled(using: &generator)
+        var hosts: [String] = []
+        // The sort is stable only by chance, so the shuffled place is part of the key.
+        for exchange in shuffled.enumerated().sorted(by: {
+            ($0.element.preference, $0.offset) < ($1.element.preference, $1.offset)
+        }) where !hosts.contains(exchange.element.host) {
+            hosts.append(exchange.element.host)
+        }
+        return hosts
+    }
+
+    private func isOwn(_ host: String) -> Bool {
+        guard let name = DomainName(host) else { return false }
+        return ownNames.contains(name)
+    }
+
+    // MARK: Addresses
+
+    private func literalTarget(_ literal: String) -> Result<[RouteTarget], DeliveryFailure> {
+        guard let address = Self.address(ofLiteral: literal) else {
+            return .failure(Self.permanent(EnhancedStatusCode(5, 1, 2), "\(literal) is not an address"))
+        }
+        guard !ownAddresses.contains(address) else { return .failure(Self.loop(literal)) }
+        return .success([RouteTarget(host: literal, address: address, port: port)])
+    }
+
+    // RFC 5321 §4.1.3
+    private static func address(ofLiteral literal: String) -> IPAddress? {
+        guard literal.hasPrefix("["), literal.hasSuffix("]") else { return nil }
+        let inner = literal.dropFirst().dropLast()
+        return inner.lowercased().hasPrefix("ipv6:") ? IPAddress(inner.dropFirst(5)) : IPAddress(inner)
+    }
+
+    private func addresses(
+        of hosts: [String],
+        for destination: String,
+        limit: Int,
+        port: Int? = nil
+    ) async -> Result<[RouteTarget], DeliveryFailure> {
+        var targets: [RouteTarget] = []
+        var temporary: DNSFailure?
+        for host in hosts where targets.count < limit {
+            async let four = resolver.resolve(host, .a)
+            async let six = resolver.resolve(host, .aaaa)
+            var found: [IPAddress] = []
+            for result in [await four, await six] {
+                switch result {
+                case .success(let answer): found += answer.addresses
+                case .failure(let failure): if failure.isTemporary { temporary = failure }
+                }
+            }
+            // RFC 5321 §5.1: an address of ours ends the list, whatever name it goes by.
+            if found.contains(where: ownAddresses.contains) {
+                if targets.isEmpty { return .failure(Self.loop(destination)) }
+                break
+            }
+            targets += found.map { RouteTarget(host: host, address: $0, port: port ?? self.port) }
+        }
+        if !targets.isEmpty { return .success(Array(targets.prefix(limit))) }
+        if let temporary { return .failure(Self.temporary("address lookup for \(destination): \(temporary)")) }
+        return .failure(
+            Self.permanent(EnhancedStatusCode(5, 4, 4), "no address was found for a mail host of \(destination)"))
+    }
+
+    // MARK: Failures
+
+    private static func loop(_ destination: String) -> DeliveryFailure {
+        permanent(EnhancedStatusCode(5, 4, 6), "mail for \(destination) loops back to this server")
+    }
+
+    private static func permanent(_ status: EnhancedStatusCode, _ text: String) -> DeliveryFailure {
+        DeliveryFailure(.destination, .permanent, DeliveryReply(status: status, text: text))
+    }
+
+    private static func temporary(_ text: String) -> DeliveryFailure {
+        DeliveryFailure(.destination, .temporary, DeliveryReply(status: EnhancedStatusCode(4, 4, 3), text: text))
+    }
+}

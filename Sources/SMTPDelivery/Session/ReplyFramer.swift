@@ -1,0 +1,98 @@
+package import NIOCore
+import NetTransport
+
+/// Cuts a server's octets into replies. Lenient where servers are sloppy: a lone LF ends a line, a code may stand alone.
+package struct ReplyFramer: ConnectionFramer, Sendable {
+    /// Nothing changes the framing of replies.
+    package enum Mode: Sendable, Hashable {
+        case replies
+    }
+
+    /// RFC 5321 §4.5.3.1.5 has 512; real servers send longer explanations.
+    package static let maximumLine = 4096
+    package static let maximumLines = 256
+
+    private var lines: [String] = []
+    private var code: Int?
+    private var hasFailed = false
+
+    package init() {}
+
+    package var isPaused: Bool { false }
+
+    package mutating func expect(_ mode: Mode) {}
+
+    package mutating func reset() {
+        self = ReplyFramer()
+    }
+
+    package mutating func next(_ buffer: inout ByteBuffer) -> ReplyFrame? {
+        while !hasFailed {
+            let view = buffer.readableBytesView
+            guard let end = view.prefix(Self.maximumLine + 1).firstIndex(of: 0x0A) else {
+                guard view.count > Self.maximumLine else { return nil }
+                return fail("a reply line is too long", &buffer)
+            }
+            var line = Array(view[view.startIndex..<end])
+            buffer.moveReaderIndex(forwardBy: line.count + 1)
+            if line.last == 0x0D { line.removeLast() }
+            switch take(line) {
+            case .more: continue
+            case .reply(let reply): return .reply(reply)
+            case .nonsense(let reason): return fail(reason, &buffer)
+            }
+        }
+        buffer.clear()
+        return nil
+    }
+
+    private enum Step {
+        case more
+        case reply(RemoteReply)
+        case nonsense(String)
+    }
+
+    private mutating func take(_ line: [UInt8]) -> Step {
+        guard let number = Self.code(line) else {
+            return .nonsense("not an SMTP reply: \(Self.printable(line.prefix(100)))")
+        }
+        // RFC 5321 §4.2.1: every line of a reply has the same code.
+        guard code == nil || code == number else { return .nonsense("a reply changes its code") }
+        code = number
+        lines.append(Self.printable(line.dropFirst(4)))
+        if line.dropFirst(3).first == UInt8(ascii: "-") {
+            return lines.count < Self.maximumLines ? .more : .nonsense("a reply has too many lines")
+        }
+        defer {
+            lines = []
+            code = nil
+        }
+        return .reply(RemoteReply(code: number, lines: lines))
+    }
+
+    private mutating func fail(_ reason: String, _ buffer: inout ByteBuffer) -> ReplyFrame {
+        hasFailed = true
+        buffer.clear()
+        return .nonsense(reason)
+    }
+
+    private static func code(_ line: [UInt8]) -> Int? {
+        let digits = line.prefix(3).map { Int($0) - 0x30 }
+        guard digits.count == 3, (2...5).contains(digits[0]), digits.allSatisfy({ (0...9).contains($0) }) else {
+            return nil
+        }
+        if let separator = line.dropFirst(3).first, separator != 0x20, separator != 0x2D { return nil }
+        return digits[0] * 100 + digits[1] * 10 + digits[2]
+    }
+
+    /// Text that can stand in logs and bounces: control characters become question marks.
+    static func printable(_ bytes: some Sequence<UInt8>) -> String {
+        let text = String(decoding: Array(bytes), as: UTF8.self)
+        var result = ""
+        for scalar in text.unicodeScalars {
+            let isControl = scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value)
+            result.unicodeScalars.append(isControl ? "?" : scalar)
+        }
+        return result
+    }
+}

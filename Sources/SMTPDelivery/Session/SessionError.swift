@@ -1,0 +1,62 @@
+import MailSyntax
+import OutboundQueue
+
+/// What ended a session, or kept it from beginning.
+enum SessionError: Error, Sendable {
+    case connectFailed(String)
+    case timedOut(ClientSession.Stage)
+    case lost(ClientSession.Stage)
+    case nonsense(ClientSession.Stage, String)
+    /// A refusal that concerns everybody, before any message.
+    case refused(ClientSession.Stage, RemoteReply)
+    case tlsUnavailable(String)
+    case tlsFailed(String)
+    case noMechanism
+    case noCredentials
+
+    /// The failure as the queue sees it: always the host's, so that another host is tried, then time.
+    func failure(host: String) -> DeliveryFailure {
+        switch self {
+        case .connectFailed(let reason):
+            Self.failure(host, EnhancedStatusCode(4, 4, 1), "could not connect: \(reason)")
+        case .timedOut(let stage):
+            Self.failure(host, EnhancedStatusCode(4, 4, 2), "timed out while \(stage.doing)")
+        case .lost(let stage):
+            Self.failure(host, EnhancedStatusCode(4, 4, 2), "lost connection while \(stage.doing)")
+        case .nonsense(let stage, let reason):
+            Self.failure(host, EnhancedStatusCode(4, 5, 0), "protocol error while \(stage.doing): \(reason)")
+        case .refused(let stage, let reply):
+            DeliveryFailure(
+                .host,
+                reply.isPermanent ? .permanent : .temporary,
+                DeliveryReply(
+                    code: reply.code,
+                    status: reply.statusOrDefault,
+                    text: stage == .greeting ? reply.text : "\(reply.text) (in reply to \(stage.rawValue))",
+                    host: host
+                )
+            )
+        case .tlsUnavailable(let reason):
+            Self.failure(host, EnhancedStatusCode(4, 7, 4), "TLS is required: \(reason)")
+        case .tlsFailed(let reason):
+            Self.failure(host, EnhancedStatusCode(4, 7, 5), "TLS failed: \(reason)")
+        case .noMechanism:
+            Self.failure(host, EnhancedStatusCode(4, 7, 0), "no login mechanism in common (PLAIN, LOGIN)")
+        case .noCredentials:
+            Self.failure(host, EnhancedStatusCode(4, 3, 5), "local error: the login for the host could not be read")
+        }
+    }
+
+    private static func failure(_ host: String, _ status: EnhancedStatusCode, _ text: String) -> DeliveryFailure {
+        DeliveryFailure(.host, .temporary, DeliveryReply(status: status, text: text, host: host))
+    }
+}
+
+extension ClientSession.Stage {
+    fileprivate var doing: String {
+        switch self {
+        case .greeting, .content, .endOfData: rawValue
+        default: "talking (\(rawValue))"
+        }
+    }
+}
