@@ -16,22 +16,21 @@ struct HeaderReader {
         case mainMessage
     }
 
-    static func read(_ header: [UInt8], kind: Kind) -> HeaderReader {
-        var reader = HeaderReader()
+    /// Reads the fields of `header`; call once.
+    mutating func read(_ header: [UInt8], kind: Kind) {
         header.withUnsafeBufferPointer { bytes in
             var cursor = FieldCursor(end: bytes.count)
             while let field = cursor.next(bytes) {
                 guard let first = field.name.first else { continue }
                 let letter = bytes[first] | 0x20
                 if letter == UInt8(ascii: "c"), field.name.count > 8 {
-                    reader.readContentField(bytes, field)
+                    readContentField(bytes, field)
                 } else if kind != .part {
-                    reader.readMessageField(bytes, field, main: kind == .mainMessage)
+                    readMessageField(bytes, field, main: kind == .mainMessage)
                 }
             }
         }
-        if kind != .part { reader.finishEnvelope() }
-        return reader
+        if kind != .part { finishEnvelope() }
     }
 
     private mutating func readContentField(_ bytes: UnsafeBufferPointer<UInt8>, _ field: FieldCursor.Bounds) {

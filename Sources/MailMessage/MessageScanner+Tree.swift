@@ -34,7 +34,8 @@ extension MessageScanner {
         close(downTo: target, at: lineStart - lineEndBefore, lines: lineFeedsBefore - (lineEndBefore > 0 ? 1 : 0))
         boundaries.removeSubrange((match.isClosing ? match.index : match.index + 1)...)
         inHeader = false
-        if !match.isClosing { openChild(of: target, kind: .part) }
+        // A message cut off inside a boundary line has no part after it.
+        if !match.isClosing, !isFinishing { openChild(of: target, kind: .part) }
     }
 
     /// Opens a part whose header begins at `offset`; false, and nothing happens, beyond the limit of parts.
@@ -51,13 +52,18 @@ extension MessageScanner {
         return true
     }
 
-    /// Closes the open parts below `target`; -1 closes all. `end` is where the body ends, `lines` the line feeds up to it.
+    /// Closes the open parts below `target`; -1 closes all. `end` is where the innermost body ends, unless its header
+    /// reaches further: the line end before a boundary can be the blank line of a header. `lines` counts the line feeds
+    /// up to it.
     mutating func close(downTo target: Int, at end: Int, lines: Int) {
+        var end = end
+        var lines = lines
         while current != target, current >= 0 {
             let start = nodes[current].part.bodyRange.lowerBound
-            nodes[current].part.bodyRange = start..<max(start, end)
+            if end < start { (end, lines) = (start, nodes[current].firstLine) }
+            nodes[current].part.bodyRange = start..<end
             nodes[current].part.lineCount = max(0, lines - nodes[current].firstLine)
-            sample.close(node: current, octets: max(0, end - start))
+            sample.close(node: current, octets: end - start)
             current = nodes[current].parent
         }
     }
@@ -66,16 +72,16 @@ extension MessageScanner {
     mutating func endHeader() {
         let boundary = readHeader(end: offset)
         nodes[current].firstLine = lineFeeds
-        let node = nodes[current]
+        let depth = nodes[current].depth
         inHeader = false
-        if node.part.isMultipart {
-            guard !boundary.isEmpty, node.depth < Self.maximumDepth else { return }
+        if nodes[current].part.isMultipart {
+            guard !boundary.isEmpty, depth < Self.maximumDepth else { return }
             boundaries.append(Boundary(node: current, bytes: boundary))
-        } else if node.part.isMessage {
-            guard node.depth < Self.maximumDepth else { return }
+        } else if nodes[current].part.isMessage {
+            guard depth < Self.maximumDepth else { return }
             openChild(of: current, kind: .message)
-        } else if node.part.type == "text" {
-            sample.start(node: current, part: node.part)
+        } else if nodes[current].part.type == "text", sample.isWaiting {
+            sample.start(node: current, part: nodes[current].part)
         }
     }
 
@@ -89,16 +95,20 @@ extension MessageScanner {
     /// Reads `header` into the open node; returns the boundary of its children.
     private mutating func readHeader(end: Int) -> [UInt8] {
         let start = nodes[current].part.headerRange.lowerBound
-        var reader = HeaderReader.read(header, kind: nodes[current].kind)
+        let kind = nodes[current].kind
+        var reader = HeaderReader()
+        reader.read(header, kind: kind)
         applyDefaultType(&reader)
         reader.part.headerRange = start..<end
         reader.part.bodyRange = end..<end
         nodes[current].part = reader.part
-        switch nodes[current].kind {
+        switch kind {
         case .mainMessage:
             mainHeader = header
             header = []
-            mainReader = reader
+            mainEnvelope = reader.envelope
+            mainReferences = reader.references
+            receivedCount = reader.receivedCount
             headerComplete = true
         case .message:
             nodes[nodes[current].parent].part.embedded = MIMEPart.EmbeddedMessage(envelope: reader.envelope)
@@ -120,8 +130,8 @@ extension MessageScanner {
     // MARK: Result
 
     mutating func makeIndex() -> MessageIndex {
-        let envelope = mainReader.envelope
-        var references = mainReader.references
+        let envelope = mainEnvelope
+        var references = mainReferences
         if let inReplyTo = envelope.inReplyTo { references += MessageIdentifiers.extract(inReplyTo) }
         return MessageIndex(
             headerBlock: mainHeader,

@@ -36,6 +36,7 @@ package struct MessageScanner {
     /// The innermost open node; -1 when all are closed.
     var current = 0
     var inHeader = true
+    var isFinishing = false
 
     var offset = 0
     var lineFeeds = 0
@@ -52,13 +53,14 @@ package struct MessageScanner {
     private var headerLineStart = 0
 
     var mainHeader: [UInt8] = []
-    var mainReader = HeaderReader()
+    var mainEnvelope = Envelope()
+    var mainReferences: [String] = []
     var sample = PreviewSample()
 
     /// Octets of the message's header so far, blank line included.
     package var headerOctets: Int { headerComplete ? mainHeader.count : header.count }
     /// `Received` fields; known when the header is complete.
-    package var receivedCount: Int { mainReader.receivedCount }
+    package internal(set) var receivedCount = 0
     /// True once the blank line, or the end, has been seen.
     package internal(set) var headerComplete = false
 
@@ -90,6 +92,7 @@ package struct MessageScanner {
 
     /// Ends the message. Call once, then drop the scanner.
     package mutating func finish() -> MessageIndex {
+        isFinishing = true
         if inHeader, header.count > headerLineStart {
             _ = boundaryInHeader()
         } else if !carry.isEmpty {

@@ -15,6 +15,12 @@ struct PreviewSample {
     private var limit = 0
     private var part = MIMEPart()
 
+    /// True until a text part has been found.
+    var isWaiting: Bool {
+        if case .waiting = state { return true }
+        return false
+    }
+
     /// The body of a text part begins.
     mutating func start(node: Int, part: MIMEPart) {
         guard case .waiting = state, !part.isAttachment else { return }
