@@ -1,0 +1,220 @@
+"""The two servers that are measured: Martlet, and Debian's Postfix with Dovecot (LMTP, Maildir)."""
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import time
+
+ACCOUNTS = [f"user{index}@bench.test" for index in range(10)]
+PASSWORD = "bench-password-1"
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait_for_port(port, process, seconds=30):
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if process is not None and process.poll() is not None:
+            raise RuntimeError(f"server ended with {process.returncode}")
+        try:
+            with socket.create_connection(("127.0.0.1", port), timeout=1):
+                return
+        except OSError:
+            time.sleep(0.005)
+    raise RuntimeError(f"nothing listens on port {port}")
+
+
+class Martlet:
+    name = "martlet"
+    offset = 21000
+
+    def __init__(self, binary, folder, wrapper=()):
+        self.binary = str(binary)
+        self.folder = pathlib.Path(folder)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.config = self.folder / "martlet.yaml"
+        self.data = self.folder / "data"
+        self.wrapper = list(wrapper)
+        self.smtp_port = 25 + self.offset
+        self.imaps_port = 993 + self.offset
+        self.imap_port = 143 + self.offset
+        self.process = None
+
+    def command(self, *words):
+        done = subprocess.run([self.binary, *words, "--config", str(self.config)], capture_output=True, text=True)
+        if done.returncode != 0:
+            raise RuntimeError(f"martlet {' '.join(words)}: {done.stdout}{done.stderr}")
+        return done.stdout
+
+    def set_up(self):
+        secret = self.folder / "password"
+        secret.write_text(PASSWORD + "\n")
+        os.chmod(secret, 0o600)
+        self.command(
+            "quickstart", ACCOUNTS[0], "--hostname", "mx.bench.test", "--data", str(self.data), "--listen", "127.0.0.1",
+            "--port-offset", str(self.offset), "--password-file", str(secret))
+        for address in ACCOUNTS[1:]:
+            self.command("account", "add", address, "--password-file", str(secret))
+
+    def start(self):
+        log = open(self.folder / "log", "ab")
+        started = time.monotonic()
+        self.process = subprocess.Popen(
+            [*self.wrapper, self.binary, "serve", "--config", str(self.config)], stdout=log, stderr=log,
+            env={**os.environ, "MARTLET_LIMITS_SESSIONS_PER_ADDRESS": "unlimited", "MARTLET_LIMITS_SESSIONS": "5000"})
+        wait_for_port(self.smtp_port, self.process)
+        self.ready_seconds = time.monotonic() - started
+
+    @property
+    def roots(self):
+        return [self.process.pid]
+
+    def delivered(self):
+        return None  # a 250 means it is there
+
+    def stop(self):
+        if self.process is not None:
+            self.process.send_signal(signal.SIGTERM)
+            self.process.wait(timeout=30)
+            self.process = None
+
+
+class PostfixDovecot:
+    name = "postfix+dovecot"
+
+    def __init__(self, folder):
+        self.folder = pathlib.Path(folder)
+        self.smtp_port = free_port()
+        self.imap_port = free_port()
+        self.maildirs = self.folder / "mail"
+        self.process = None
+        self.dovecot = None
+
+    def set_up(self):
+        # Postfix and Dovecot drop privileges: everything above their folders must be searchable.
+        self.folder.mkdir(parents=True, exist_ok=True)
+        os.chmod(self.folder, 0o755)
+        for parent in self.folder.parents:
+            if parent == pathlib.Path("/tmp"):
+                break
+            os.chmod(parent, 0o755)
+        for name in ("etc", "spool", "lib", "run", "mail"):
+            (self.folder / name).mkdir(exist_ok=True)
+        shutil.chown(self.folder / "mail", "mail", "mail")
+        shutil.chown(self.folder / "lib", "postfix")
+        etc = self.folder / "etc"
+        (etc / "users").write_text("".join(f"{address}:{{PLAIN}}{PASSWORD}::::::\n" for address in ACCOUNTS))
+        (etc / "main.cf").write_text(
+            f"""compatibility_level = 3.6
+queue_directory = {self.folder}/spool
+data_directory = {self.folder}/lib
+command_directory = /usr/sbin
+daemon_directory = /usr/lib/postfix/sbin
+mail_owner = postfix
+setgid_group = postdrop
+myhostname = mx.bench.test
+mydestination =
+inet_interfaces = 127.0.0.1
+inet_protocols = ipv4
+mynetworks = 127.0.0.0/8
+smtpd_relay_restrictions = reject_unauth_destination
+virtual_mailbox_domains = bench.test
+virtual_mailbox_maps = texthash:{etc}/mailboxes
+virtual_transport = lmtp:unix:{self.folder}/run/lmtp
+maillog_file = /var/log/martlet-bench-postfix.log
+maillog_file_prefixes = /var
+smtpd_client_connection_count_limit = 0
+smtpd_client_connection_rate_limit = 0
+""")
+        (etc / "mailboxes").write_text("".join(f"{address} ok\n" for address in ACCOUNTS))
+        lines = pathlib.Path("/etc/postfix/master.cf").read_text().splitlines()
+        kept = [line for line in lines if line and not line.startswith("#")]
+        text = "\n".join(kept)
+        text = "\n".join(
+            f"127.0.0.1:{self.smtp_port} inet n - n - - smtpd" if line.startswith("smtp ") and " inet " in line
+            else line for line in text.splitlines())
+        fixed = []
+        for line in text.splitlines():
+            words = line.split()
+            if len(words) >= 8 and not line.startswith(" ") and words[4] == "y":
+                words[4] = "n"  # no chroot: the LMTP socket lies outside
+                line = " ".join(words)
+            fixed.append(line)
+        if not any(line.startswith("postlog ") for line in fixed):
+            fixed.append("postlog unix-dgram n - n - 1 postlogd")
+        (etc / "master.cf").write_text("\n".join(fixed) + "\n")
+        (etc / "dovecot.conf").write_text(
+            f"""protocols = imap lmtp
+base_dir = {self.folder}/run/dovecot
+state_dir = {self.folder}/run/dovecot-state
+log_path = {self.folder}/run/dovecot.log
+ssl = no
+disable_plaintext_auth = no
+mail_location = maildir:~/Maildir
+mail_uid = mail
+mail_gid = mail
+first_valid_uid = 1
+passdb {{
+  driver = passwd-file
+  args = scheme=PLAIN username_format=%u {etc}/users
+}}
+userdb {{
+  driver = static
+  args = uid=mail gid=mail home={self.maildirs}/%u
+}}
+service imap-login {{
+  inet_listener imap {{
+    address = 127.0.0.1
+    port = {self.imap_port}
+  }}
+  inet_listener imaps {{
+    port = 0
+  }}
+  process_limit = 2000
+  client_limit = 2000
+}}
+service imap {{
+  process_limit = 2000
+}}
+service lmtp {{
+  unix_listener {self.folder}/run/lmtp {{
+    mode = 0666
+  }}
+}}
+mail_max_userip_connections = 2000
+""")
+
+    def start(self):
+        etc = self.folder / "etc"
+        self.dovecot = subprocess.Popen(
+            ["dovecot", "-F", "-c", str(etc / "dovecot.conf")], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        deadline = time.monotonic() + 20
+        while not (self.folder / "run" / "lmtp").exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        subprocess.run(
+            ["postfix", "-c", str(etc), "start"], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        wait_for_port(self.smtp_port, None)
+        self.master = int((self.folder / "spool" / "pid" / "master.pid").read_text())
+
+    @property
+    def roots(self):
+        return [self.master, self.dovecot.pid]
+
+    def delivered(self):
+        """Messages in the Maildirs."""
+        return sum(
+            len(files) for folder, _, files in os.walk(self.maildirs) if os.path.basename(folder) in ("new", "cur"))
+
+    def stop(self):
+        subprocess.run(
+            ["postfix", "-c", str(self.folder / "etc"), "stop"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        if self.dovecot is not None:
+            self.dovecot.terminate()
+            self.dovecot.wait(timeout=30)
+            self.dovecot = None
