@@ -1,0 +1,82 @@
+import Testing
+
+@testable import IMAPServer
+
+@Suite("SEARCH", .timeLimit(.minutes(1)))
+struct SearchTests {
+    private func filled(_ body: @escaping @Sendable (IMAPTestClient) async throws -> Void) async throws {
+        try await TestServer.run { server in
+            try await server.session { client in
+                await client.append(sampleMessage("apple pie"), "(\\Seen) \"01-Nov-2026 12:00:00 +0000\"")
+                await client.append(sampleMessage("banana"), "(\\Flagged $Work) \"10-Nov-2026 23:30:00 -0500\"")
+                await client.append(sampleMessage("cherry", body: "needle in hay\r\n"), "() \"20-Nov-2026 12:00:00 +0000\"")
+                await client.append(sampleMessage("gone"), "(\\Deleted)")
+                await client.command("SELECT INBOX")
+                await client.command("EXPUNGE")
+                await client.append(sampleMessage("date", body: String(repeating: "x", count: 2000) + "\r\n"))
+                try await body(client)
+            }
+        }
+    }
+
+    @Test("keys find what they should")
+    func keys() async throws {
+        try await filled { client in
+            for (key, expected) in [
+                ("ALL", "1 2 3 4"), ("SEEN", "1"), ("UNSEEN", "2 3 4"), ("FLAGGED", "2"), ("KEYWORD $work", "2"),
+                ("UNKEYWORD $Work", "1 3 4"), ("SUBJECT APPLE", "1"), ("FROM ann", "1 2 3 4"), ("BODY needle", "3"),
+                ("TEXT needle", "3"), ("TEXT cherry", "3"), ("BEFORE 10-Nov-2026", "1"), ("ON 10-Nov-2026", "2"),
+                ("SINCE 10-Nov-2026 NOT ON 10-Nov-2026 BEFORE 21-Nov-2026", "3"), ("SENTON 20-Nov-2026", "1 2 3 4"),
+                ("LARGER 2000", "4"), ("SMALLER 2000", "1 2 3"), ("2:3", "2 3"), ("UID 3,5", "3 4"), ("*", "4"),
+                ("OR SUBJECT apple SUBJECT date", "1 4"), ("NOT (SEEN)", "2 3 4"), ("NEW", "2 3 4"), ("RECENT SEEN", "1"),
+                ("OLD", ""), ("HEADER Message-ID banana", "2"), ("HEADER X-None \"\"", ""), ("HEADER Subject \"\"", "1 2 3 4"),
+                ("CHARSET UTF-8 SUBJECT cherry", "3"), ("TO bob 1", "1"), ("DELETED", ""), ("UNDELETED", "1 2 3 4"),
+            ] {
+                let reply = await client.command("SEARCH \(key)")
+                #expect(reply.untagged == ["* SEARCH" + (expected.isEmpty ? "" : " " + expected)], "\(key)")
+            }
+            #expect(await client.command("UID SEARCH SUBJECT date").untagged == ["* SEARCH 5"])
+            #expect(await client.command("SEARCH CHARSET KLINGON ALL").tagged.hasPrefix("NO [BADCHARSET"))
+            #expect(await client.command("SEARCH 9").tagged.hasPrefix("BAD"))
+        }
+    }
+
+    @Test("ESEARCH says only what was asked")
+    func esearch() async throws {
+        try await filled { client in
+            let tags = { (reply: IMAPTestClient.Reply) in
+                reply.untagged.map { line in line.replacing(/\(TAG "a\d+"\)/, with: "T") }
+            }
+            #expect(tags(await client.command("SEARCH RETURN () ALL")) == ["* ESEARCH T ALL 1:4"])
+            #expect(tags(await client.command("UID SEARCH RETURN (MIN MAX COUNT) ALL")) == ["* ESEARCH T UID MIN 1 MAX 5 COUNT 4"])
+            #expect(tags(await client.command("UID SEARCH RETURN (ALL) UNSEEN")) == ["* ESEARCH T UID ALL 2:3,5"])
+            #expect(tags(await client.command("SEARCH RETURN (MIN COUNT) DELETED")) == ["* ESEARCH T COUNT 0"])
+            #expect(tags(await client.command("SEARCH RETURN () DELETED")) == ["* ESEARCH T"])
+            #expect(await client.command("SEARCH RETURN (SAVE) ALL").tagged.hasPrefix("BAD"))
+            #expect(await client.command("FETCH $ FLAGS").tagged.hasPrefix("BAD"))
+        }
+    }
+
+    @Test("MODSEQ in, MODSEQ out")
+    func modSequence() async throws {
+        try await filled { client in
+            let store = await client.command("STORE 2 (UNCHANGEDSINCE 100000) +FLAGS (\\Answered)").untagged
+            let changed = try #require(store.compactMap { modSeq(in: $0, after: "MODSEQ (") }.last)
+            #expect(await client.command("SEARCH MODSEQ \(changed)").untagged == ["* SEARCH 2 (MODSEQ \(changed))"])
+            #expect(await client.command("SEARCH MODSEQ \(changed + 50)").untagged == ["* SEARCH"])
+            let extended = await client.command("SEARCH RETURN (COUNT) MODSEQ 1").untagged.first
+            #expect(extended?.hasSuffix(" COUNT 4 MODSEQ \(changed)") == true)
+        }
+    }
+
+    @Test("an empty mailbox has nothing to find")
+    func empty() async throws {
+        try await TestServer.run { server in
+            try await server.inbox { client in
+                for key in ["ALL", "1:*", "UID 1:*", "NOT SEEN"] {
+                    #expect(await client.command("SEARCH \(key)").untagged == ["* SEARCH"], "\(key)")
+                }
+            }
+        }
+    }
+}
