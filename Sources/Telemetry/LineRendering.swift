@@ -13,6 +13,11 @@ package enum LineRendering {
         line += "\""
     }
 
+    /// Appends words that stand by themselves, without quotes around them.
+    package static func appendBare(_ value: String, to line: inout String) {
+        appendEscaped(value, quotes: false, to: &line)
+    }
+
     /// Appends a value as a JSON string, quotes included.
     package static func appendJSON(_ value: String, to line: inout String) {
         line += "\""
@@ -27,10 +32,10 @@ package enum LineRendering {
     }
 
     /// The escapes of JSON; text lines use the same, so that both can be read back alike.
-    private static func appendEscaped(_ value: String, to line: inout String) {
+    private static func appendEscaped(_ value: String, quotes: Bool = true, to line: inout String) {
         for scalar in value.unicodeScalars {
             switch scalar.value {
-            case 0x22: line += "\\\""
+            case 0x22 where quotes: line += "\\\""
             case 0x5C: line += "\\\\"
             case 0x0A: line += "\\n"
             case 0x0D: line += "\\r"

@@ -1,0 +1,43 @@
+import MailConfig
+
+/// What `martlet config` does; none of it needs a server or a data directory.
+package enum ConfigCommands {
+    /// Says that the manifest is good, with what is worth knowing, or throws everything that is wrong with it.
+    package static func check(_ option: String?) throws -> String {
+        let path = try ManifestFile.locate(option)
+        let loaded = try ManifestFile.load(path)
+        let notes = loaded.notes.map { "\($0)\n" }.joined()
+        return notes + "\(loaded.file): no errors\n"
+    }
+
+    /// Every setting in effect with where it comes from. Secrets are file names, never their content.
+    package static func show(_ option: String?, json: Bool) throws -> String {
+        let loaded = try ManifestFile.load(try ManifestFile.locate(option))
+        return json ? try PrettyJSON.text(ShownSetting.all(loaded)) + "\n" : ManifestText.render(loaded)
+    }
+
+    package static func reference() -> String { ConfigReference.render() }
+}
+
+/// A setting as `config show --json` prints it.
+struct ShownSetting: Codable {
+    var path: String
+    /// As it would be written on one line; absent when it is not set.
+    var value: String?
+    var origin: String
+    /// `live` or `restart`.
+    var apply: String
+
+    static func all(_ loaded: LoadedManifest) -> [ShownSetting] {
+        let changed = ManifestDiff.changes(from: Manifest(), to: loaded.manifest)
+        let values = Dictionary(changed.map { ($0.path, $0.after) }) { first, _ in first }
+        return Schema.settings.map { setting in
+            ShownSetting(
+                path: setting.path,
+                value: values[setting.path] ?? setting.defaultText,
+                origin: loaded.origin(setting.path).description,
+                apply: setting.apply.rawValue
+            )
+        }
+    }
+}

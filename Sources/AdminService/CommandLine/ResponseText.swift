@@ -1,0 +1,140 @@
+/// How answers are printed.
+extension AdminResponse {
+    /// What a command prints: a table or lines for a person, or JSON for a program.
+    package func output(json: Bool) throws -> String {
+        json ? try jsonText + "\n" : plainText
+    }
+
+    /// The payload alone, without the name of the case.
+    private var jsonText: String {
+        get throws {
+            switch self {
+            case .done(let lines): try PrettyJSON.text(["done": lines])
+            case .failed(let error): try PrettyJSON.text(error)
+            case .status(let status): try PrettyJSON.text(status)
+            case .accounts(let list): try PrettyJSON.text(list)
+            case .aliases(let list): try PrettyJSON.text(list)
+            case .domains(let list): try PrettyJSON.text(list)
+            case .keys(let list): try PrettyJSON.text(list)
+            case .zone(let zone): try PrettyJSON.text(zone.records)
+            case .queue(let list): try PrettyJSON.text(list)
+            case .queueEntry(let detail): try PrettyJSON.text(detail)
+            case .selfTest(let ticket): try PrettyJSON.text(ticket)
+            }
+        }
+    }
+
+    private var plainText: String {
+        switch self {
+        case .done(let lines): lines.map { "\($0)\n" }.joined()
+        case .failed(let error): "\(error)\n"
+        case .status(let status): Self.text(status)
+        case .accounts(let list): Self.text(list)
+        case .aliases(let list): Self.text(list)
+        case .domains(let list): Self.text(list)
+        case .keys(let list): Self.text(list)
+        case .zone(let zone): zone.text
+        case .queue(let list): Self.text(list)
+        case .queueEntry(let detail): Self.text(detail)
+        case .selfTest(let ticket): "self-test \(ticket.ticket)\n"
+        }
+    }
+
+    private static func text(_ status: ServerStatus) -> String {
+        var text = "martlet \(status.version) on \(status.hostname), process \(status.processID), "
+        text += "up \(Readable.duration(.seconds(status.uptimeSeconds)))\n\n"
+        var table = TextTable(["LISTENER", "KIND", "ADDRESS"])
+        for listener in status.listeners { table.add([listener.name, listener.kind, listener.endpoint]) }
+        return text + table.text
+    }
+
+    private static func text(_ list: [AccountSummary]) -> String {
+        var table = TextTable(["ACCOUNT", "STATE", "USED", "QUOTA", "MESSAGES", "NAME"])
+        for account in list {
+            table.add([
+                account.address,
+                account.enabled ? "enabled" : "disabled",
+                Readable.size(account.used),
+                account.quota.map { Readable.size($0) } ?? "unlimited",
+                "\(account.messages)",
+                account.name ?? "",
+            ])
+        }
+        return table.text
+    }
+
+    private static func text(_ list: [AliasSummary]) -> String {
+        var table = TextTable(["ALIAS", "GOES TO"])
+        for alias in list { table.add([alias.address, alias.targets.joined(separator: ", ")]) }
+        return table.text
+    }
+
+    private static func text(_ list: [DomainSummary]) -> String {
+        var table = TextTable(["DOMAIN", "ACCOUNTS", "ALIASES", "DKIM SELECTORS"])
+        for domain in list {
+            table.add([
+                domain.unicode.map { "\(domain.name) (\($0))" } ?? domain.name,
+                "\(domain.accounts)",
+                "\(domain.aliases)",
+                domain.selectors.joined(separator: ", "),
+            ])
+        }
+        return table.text
+    }
+
+    private static func text(_ list: [DKIMKeySummary]) -> String {
+        var table = TextTable(["DOMAIN", "SELECTOR", "ALGORITHM", "SIGNS", "RECORD"])
+        for key in list {
+            table.add([key.domain, key.selector, key.algorithm, key.active ? "yes" : "no", key.recordName])
+        }
+        return table.text
+    }
+
+    private static func text(_ list: [QueueSummary]) -> String {
+        guard !list.isEmpty else { return "The queue is empty.\n" }
+        var table = TextTable(["ID", "ARRIVED", "SIZE", "FROM", "TO", "STATE", "NEXT ATTEMPT"])
+        for message in list {
+            for (index, recipient) in message.recipients.enumerated() {
+                let isFirst = index == 0
+                table.add([
+                    isFirst ? message.id : "",
+                    isFirst ? message.arrived : "",
+                    isFirst ? Readable.size(message.size) : "",
+                    isFirst ? (message.from.isEmpty ? "<>" : message.from) : "",
+                    recipient.address,
+                    "\(recipient.state), \(recipient.attempts) tried",
+                    recipient.nextAttempt ?? "",
+                ])
+            }
+        }
+        return table.text
+    }
+
+    private static func text(_ detail: QueueDetail) -> String {
+        let message = detail.summary
+        var text = """
+            Id:       \(message.id)
+            From:     <\(message.from)>
+            Size:     \(Readable.size(message.size))
+            Arrived:  \(message.arrived)
+            Expires:  \(detail.expires ?? "never")
+
+            """
+        if let envelopeID = detail.envelopeID { text += "ENVID:    \(TextTable.clean(envelopeID))\n" }
+        for recipient in message.recipients {
+            text += "\nTo:       <\(TextTable.clean(recipient.address))>\n"
+            text += "State:    \(recipient.state), \(recipient.attempts) attempts\n"
+            if let next = recipient.nextAttempt { text += "Next:     \(next)\n" }
+            if let reply = recipient.lastReply { text += "Reply:    \(TextTable.clean(reply))\n" }
+        }
+        if let header = detail.header {
+            text += "\n" + header.split(whereSeparator: \.isNewline).map { TextTable.clean(String($0)) + "\n" }.joined()
+        }
+        return text
+    }
+}
+
+extension DKIMKeySummary {
+    /// The record as it stands in a zone file.
+    package var zoneLine: String { "\(recordName) IN TXT \(ZoneBuilder.quoted(recordText))\n" }
+}

@@ -1,0 +1,99 @@
+import Directory
+import MailSyntax
+import SASLCore
+
+/// Labels of credentials.
+enum CredentialLabel {
+    /// The password that the operator or the owner set.
+    static let password = "password"
+    /// What a self-test logs in with.
+    static let selfTest = "self-test"
+}
+
+extension Operations {
+    func accountAdd(_ text: String, password: String, name: String?, quota: Int?) async throws -> AdminResponse {
+        let address = try parseAddress(text)
+        let credentials = try await Self.credentials(password, label: CredentialLabel.password)
+        let account = try await directory.addAccount(
+            address,
+            name: name,
+            quota: quota.map { Int64($0) },
+            author: author
+        )
+        do {
+            try await directory.replaceCredentials(of: account.id, label: CredentialLabel.password, with: credentials)
+            try await stores.prepareMailboxes(of: account)
+        } catch {
+            // An account without a password is of no use, and the command would be refused when it is run again.
+            try? await stores.removeMail(of: account)
+            try? await directory.removeAccount(address, author: author)
+            throw error
+        }
+        return .done(lines: ["account \(account.address) added"])
+    }
+
+    func accountList() async throws -> [AccountSummary] {
+        var list: [AccountSummary] = []
+        for account in directory.snapshot.accounts {
+            let usage = try await stores.usage(of: account)
+            list.append(
+                AccountSummary(
+                    address: account.address.description,
+                    name: account.name,
+                    enabled: account.isEnabled,
+                    quota: account.quota.map { Int($0) },
+                    used: usage.octets,
+                    messages: usage.messages
+                )
+            )
+        }
+        return list
+    }
+
+    func accountPassword(_ text: String, _ password: String) async throws -> AdminResponse {
+        let account = try requireAccount(text)
+        let credentials = try await Self.credentials(password, label: CredentialLabel.password)
+        try await directory.replaceCredentials(of: account.id, label: CredentialLabel.password, with: credentials)
+        return .done(lines: ["the password of \(account.address) is set"])
+    }
+
+    func accountQuota(_ text: String, _ quota: Int?) async throws -> AdminResponse {
+        let account = try requireAccount(text)
+        try await directory.setQuota(account.address, quota.map { Int64($0) }, author: author)
+        let words = quota.map { Readable.size($0) } ?? "unlimited"
+        return .done(lines: ["the quota of \(account.address) is \(words)"])
+    }
+
+    func accountRemove(_ text: String) async throws -> AdminResponse {
+        let account = try requireAccount(text)
+        try await remove(account)
+        return .done(lines: ["account \(account.address) and its mail are removed"])
+    }
+
+    func remove(_ account: Account) async throws {
+        try directory.requireRemovable(account.address)
+        // First nobody can log in or send to it any more, then the mail goes.
+        try await directory.setEnabled(account.address, false, author: author)
+        try await stores.removeMail(of: account)
+        try await directory.removeAccount(account.address, author: author)
+    }
+
+    func accountSetEnabled(_ text: String, _ isEnabled: Bool) async throws -> AdminResponse {
+        let account = try requireAccount(text)
+        let word = isEnabled ? "enabled" : "disabled"
+        guard account.isEnabled != isEnabled else { return .done(lines: ["\(account.address) is \(word) already"]) }
+        try await directory.setEnabled(account.address, isEnabled, author: author)
+        return .done(lines: ["\(account.address) is \(word)"])
+    }
+
+    /// What is kept of a password: a hash and a verifier, never the password.
+    static func credentials(_ password: String, label: String) async throws -> [NewCredential] {
+        let secret = Secret(password)
+        let hash = try await PasswordHash.make(secret)
+        let verifier = try await PasswordHash.makeSCRAMVerifier(secret)
+        return [
+            NewCredential(kind: .password, value: hash, label: label),
+            NewCredential(kind: .scramSHA256, value: verifier.text, label: label),
+        ]
+    }
+}

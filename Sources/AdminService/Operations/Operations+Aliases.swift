@@ -1,0 +1,61 @@
+import Directory
+import MailSyntax
+
+extension Operations {
+    func aliasAdd(_ text: String, _ targetTexts: [String]) async throws -> AdminResponse {
+        let targets = try targetTexts.map { try parseAddress($0) }
+        // `@example.org` stands for every address of the domain that does not exist.
+        if text.hasPrefix("@") {
+            let domain = try requireHosted(String(text.dropFirst()))
+            guard let target = targets.first, targets.count == 1 else {
+                throw AdminError(
+                    .usage, "a catch-all has exactly one target", remedy: "make an alias and point it there")
+            }
+            try await directory.setCatchAll(domain, to: target, author: author)
+            return .done(lines: ["mail for unknown addresses of \(domain) goes to \(target)"])
+        }
+        let address = try parseAddress(text)
+        let old = directory.snapshot.alias(address)?.targets ?? []
+        let new = old + targets.filter { target in !old.contains { $0.folded == target.folded } }
+        guard new.count > old.count || targets.isEmpty else {
+            return .done(lines: ["\(address) goes there already"])
+        }
+        try await directory.addAlias(address, targets: new, author: author)
+        return .done(lines: ["\(address) goes to \(new.map(\.description).joined(separator: ", "))"])
+    }
+
+    func aliasList(_ domainText: String?) throws -> [AliasSummary] {
+        let domain = try domainText.map { try requireHosted($0) }
+        let snapshot = directory.snapshot
+        let aliases = snapshot.aliases.filter { domain == nil || $0.address.domain == domain }.map {
+            AliasSummary(address: $0.address.description, targets: $0.targets.map(\.description))
+        }
+        let catchAlls = snapshot.domains.filter { domain == nil || $0.name == domain }.compactMap { hosted in
+            hosted.catchAll.map { AliasSummary(address: "@\(hosted.name)", targets: [$0.description]) }
+        }
+        return aliases + catchAlls
+    }
+
+    func aliasRemove(_ text: String, _ targetTexts: [String]) async throws -> AdminResponse {
+        if text.hasPrefix("@") {
+            let domain = try requireHosted(String(text.dropFirst()))
+            try await directory.setCatchAll(domain, to: nil, author: author)
+            return .done(lines: ["mail for unknown addresses of \(domain) is refused"])
+        }
+        let address = try parseAddress(text)
+        guard let alias = directory.snapshot.alias(address) else {
+            throw AdminError(.noUser, "there is no alias \(address)", remedy: "see: martlet alias list")
+        }
+        let gone = try targetTexts.map { try parseAddress($0).folded }
+        for target in gone where !alias.targets.contains(where: { $0.folded == target }) {
+            throw AdminError(.noUser, "\(address) does not go to \(target)", remedy: "see: martlet alias list")
+        }
+        let left = alias.targets.filter { !gone.contains($0.folded) }
+        if gone.isEmpty || left.isEmpty {
+            try await directory.removeAlias(address, author: author)
+            return .done(lines: ["alias \(address) removed"])
+        }
+        try await directory.addAlias(address, targets: left, author: author)
+        return .done(lines: ["\(address) goes to \(left.map(\.description).joined(separator: ", "))"])
+    }
+}

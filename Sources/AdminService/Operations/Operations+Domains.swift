@@ -1,0 +1,178 @@
+import Directory
+import MailAuth
+import MailConfig
+import MailSyntax
+
+extension Operations {
+    func domainAdd(_ text: String, postmaster: String?) async throws -> AdminResponse {
+        let domain = try parseDomain(text)
+        let target = try await requirePostmaster(postmaster, of: domain)
+        let keys = try await makeKeys(DKIMAlgorithm.allCases, selector: nil)
+        try await directory.addDomain(domain, postmaster: target, keys: keys, author: author)
+        return .done(lines: [
+            "domain \(domain) added; postmaster and abuse go to \(target)",
+            "made DKIM keys with the selectors \(keys.map(\.selector).joined(separator: " and "))",
+            "publish its DNS records: martlet dns records \(domain)",
+        ])
+    }
+
+    /// RFC 5321 §4.5.1: every domain has a postmaster. Where none is named, the one of the first domain is asked to be.
+    private func requirePostmaster(_ text: String?, of domain: DomainName) async throws -> EmailAddress {
+        if let text { return try parseAddress(text) }
+        let snapshot = directory.snapshot
+        for other in snapshot.domains where other.name != domain {
+            let address = EmailAddress(localPart: "postmaster", domain: other.name)
+            if case .targets = snapshot.resolve(address) { return address }
+        }
+        throw AdminError(
+            .usage,
+            "\(domain) needs a postmaster: somebody who reads what other servers' operators write",
+            remedy: "martlet domain add \(domain) --postmaster USER@\(domain), then add that account"
+        )
+    }
+
+    func domainList() -> [DomainSummary] {
+        let snapshot = directory.snapshot
+        return snapshot.domains.map { domain in
+            DomainSummary(
+                name: domain.name.ascii,
+                unicode: domain.name.unicode == domain.name.ascii ? nil : domain.name.unicode,
+                accounts: snapshot.accounts.filter { $0.address.domain == domain.name }.count,
+                aliases: snapshot.aliases.filter { $0.address.domain == domain.name }.count,
+                selectors: snapshot.signingKeys(domain.name).map(\.selector)
+            )
+        }
+    }
+
+    func domainRemove(_ text: String) async throws -> AdminResponse {
+        let domain = try requireHosted(text)
+        try await directory.removeDomain(domain, author: author)
+        return .done(lines: ["domain \(domain), its aliases and its keys are removed"])
+    }
+
+    // MARK: DKIM
+
+    func dkimAdd(_ text: String, selector: String?, algorithms: [String]) async throws -> AdminResponse {
+        let domain = try requireHosted(text)
+        let wanted = try algorithms.map { try Self.algorithm($0) }
+        let chosen = wanted.isEmpty ? DKIMAlgorithm.allCases : wanted
+        if let selector {
+            guard chosen.count == 1 else {
+                throw AdminError(
+                    .usage,
+                    "a selector names one key",
+                    remedy: "say which with --algorithm rsa or --algorithm ed25519"
+                )
+            }
+            guard DomainName("\(selector)._domainkey.\(domain)") != nil else {
+                throw AdminError(
+                    .data, "\"\(selector)\" can't be a selector", remedy: "use letters, digits and hyphens")
+            }
+        }
+        let keys = try await makeKeys(chosen, selector: selector, avoiding: domain)
+        for key in keys { try await directory.addDKIMKey(key, domain: domain, author: author) }
+        return .done(
+            lines: keys.map {
+                "made the \($0.algorithm) key \($0.selector) of \(domain); publish it: martlet dkim record \(domain)"
+            })
+    }
+
+    func dkimList(_ text: String?) throws -> [DKIMKeySummary] {
+        let domain = try text.map { try requireHosted($0) }
+        return try directory.snapshot.dkimKeys.filter { domain == nil || $0.domain == domain }.map(Self.summary)
+    }
+
+    func dkimRecord(_ text: String, _ selector: String?) throws -> [DKIMKeySummary] {
+        let keys = try dkimList(text).filter { selector == nil || $0.selector == selector }
+        guard !keys.isEmpty else {
+            throw AdminError(
+                .noInput,
+                selector.map { "\(text) has no DKIM key \($0)" } ?? "\(text) has no DKIM key",
+                remedy: "make one: martlet dkim add \(text)"
+            )
+        }
+        return keys
+    }
+
+    static func summary(_ row: DKIMKeyRow) throws -> DKIMKeySummary {
+        let key = try DKIMSigningKey(pem: row.privateKey)
+        return DKIMKeySummary(
+            domain: row.domain.ascii,
+            selector: row.selector,
+            algorithm: key.algorithm.rawValue,
+            recordName: "\(row.selector)._domainkey.\(row.domain).",
+            recordText: key.publicRecord,
+            active: row.isActive
+        )
+    }
+
+    private static func algorithm(_ text: String) throws -> DKIMAlgorithm {
+        switch text.lowercased() {
+        case "rsa", "rsa-sha256": .rsaSHA256
+        case "ed25519", "ed25519-sha256": .ed25519SHA256
+        default: throw AdminError(.usage, "there is no DKIM algorithm \"\(text)\"", remedy: "use rsa or ed25519")
+        }
+    }
+
+    /// New keys, each with the selector of the manifest or the next free one like it.
+    private func makeKeys(
+        _ algorithms: [DKIMAlgorithm],
+        selector: String?,
+        avoiding domain: DomainName? = nil
+    ) async throws -> [NewDKIMKey] {
+        var taken = Set(directory.snapshot.dkimKeys.filter { $0.domain == domain }.map(\.selector))
+        var keys: [NewDKIMKey] = []
+        for algorithm in algorithms {
+            let usual = algorithm == .rsaSHA256 ? manifest.dkim.rsaSelector : manifest.dkim.ed25519Selector
+            let name = selector ?? Self.free(usual, taken)
+            taken.insert(name)
+            let key = try await Self.generate(algorithm, bits: manifest.dkim.rsaBits)
+            keys.append(NewDKIMKey(selector: name, algorithm: algorithm.keyType, privateKey: key.pem))
+        }
+        return keys
+    }
+
+    /// Making an RSA key takes a good part of a second of CPU.
+    @concurrent
+    private static func generate(_ algorithm: DKIMAlgorithm, bits: Int) async throws -> DKIMSigningKey {
+        try DKIMSigningKey.generate(algorithm, rsaBits: bits)
+    }
+
+    /// `rsa1`, then `rsa2`: the number at the end counts up.
+    static func free(_ usual: String, _ taken: Set<String>) -> String {
+        let digits = usual.reversed().prefix { $0.isASCII && $0.isNumber }.count
+        let stem = usual.dropLast(digits)
+        var number = Int(usual.suffix(digits)) ?? 1
+        var name = usual
+        while taken.contains(name) {
+            number = number < Int.max ? number + 1 : 1
+            name = "\(stem)\(number)"
+        }
+        return name
+    }
+
+    // MARK: DNS
+
+    func dnsRecords(_ text: String, _ addressTexts: [String]) throws -> ZoneText {
+        let domain = try requireHosted(text)
+        guard let hostname = DomainName(manifest.server.hostname) else {
+            throw AdminError(.config, "server.hostname \"\(manifest.server.hostname)\" is not a host name")
+        }
+        let given = try addressTexts.map { text in
+            guard let address = IPAddress(text) else {
+                throw AdminError(
+                    .data, "\"\(text)\" is not an IP address", remedy: "write it as 192.0.2.1 or 2001:db8::1")
+            }
+            return address
+        }
+        return ZoneBuilder(
+            domain: domain,
+            hostname: hostname,
+            addresses: given.isEmpty ? HostAddresses.likely() : given,
+            listeners: manifest.listeners.map {
+                ListenerStatus(name: $0.name, kind: $0.kind.rawValue, address: $0.address, port: $0.port)
+            },
+            keys: try dkimList(text).filter(\.active)
+        ).build()
+    }
+}

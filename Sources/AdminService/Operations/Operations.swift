@@ -1,0 +1,156 @@
+import Directory
+import MailConfig
+import MailSyntax
+import OutboundQueue
+import SQLEngine
+
+/// Everything an operator can do to what is kept, once. The command line uses it in its own process when no server runs;
+/// the control socket uses it inside the server.
+package struct Operations: Sendable {
+    package let stores: Stores
+    /// The server around these operations; nil in a command's own process.
+    let server: (any RunningServer)?
+    /// Who is noted in the revisions of the directory.
+    let author: String
+
+    package init(stores: Stores, server: (any RunningServer)? = nil, author: String) {
+        self.stores = stores
+        self.server = server
+        self.author = author
+    }
+
+    var directory: Directory { stores.directory }
+    var manifest: Manifest { stores.manifest }
+
+    /// Performs a request. Never throws: what went wrong is the answer.
+    package func perform(_ request: AdminRequest) async -> AdminResponse {
+        do {
+            return try await dispatch(request)
+        } catch {
+            return .failed(AdminError(translating: error))
+        }
+    }
+
+    private func dispatch(_ request: AdminRequest) async throws -> AdminResponse {
+        switch request {
+        case .status: .status(try running("status").status())
+        case .reload: try await reload()
+        case .accountAdd(let address, let password, let name, let quota):
+            try await accountAdd(address, password: password, name: name, quota: quota)
+        case .accountList: .accounts(try await accountList())
+        case .accountPassword(let address, let password): try await accountPassword(address, password)
+        case .accountQuota(let address, let quota): try await accountQuota(address, quota)
+        case .accountRemove(let address): try await accountRemove(address)
+        case .accountEnable(let address): try await accountSetEnabled(address, true)
+        case .accountDisable(let address): try await accountSetEnabled(address, false)
+        case .aliasAdd(let address, let targets): try await aliasAdd(address, targets)
+        case .aliasList(let domain): .aliases(try aliasList(domain))
+        case .aliasRemove(let address, let targets): try await aliasRemove(address, targets)
+        case .domainAdd(let domain, let postmaster): try await domainAdd(domain, postmaster: postmaster)
+        case .domainList: .domains(domainList())
+        case .domainRemove(let domain): try await domainRemove(domain)
+        case .dkimAdd(let domain, let selector, let algorithms):
+            try await dkimAdd(domain, selector: selector, algorithms: algorithms)
+        case .dkimList(let domain): .keys(try dkimList(domain))
+        case .dkimRecord(let domain, let selector): .keys(try dkimRecord(domain, selector))
+        case .dnsRecords(let domain, let addresses): .zone(try dnsRecords(domain, addresses))
+        case .queueList: .queue(try await queueList())
+        case .queueShow(let id): .queueEntry(try await queueShow(id))
+        case .queueRetry(let ids): try await queueChange(ids, "is due now") { try await stores.queue.retry($0) }
+        case .queueHold(let ids): try await queueChange(ids, "is held") { try await stores.queue.hold($0) }
+        case .queueRelease(let ids): try await queueChange(ids, "is released") { try await stores.queue.release($0) }
+        case .queueRemove(let ids): try await queueChange(ids, "is removed") { try await stores.queue.remove($0) }
+        case .queueFlush: try await queueFlush()
+        case .selfTestBegin(let address, let port): .selfTest(try await selfTestBegin(address, sinkPort: port))
+        case .selfTestEnd(let ticket): try await selfTestEnd(ticket)
+        }
+    }
+
+    private func reload() async throws -> AdminResponse {
+        .done(lines: try await running("reload").reload())
+    }
+
+    func running(_ what: String) throws -> any RunningServer {
+        guard let server else {
+            throw AdminError(
+                .unavailable,
+                "\(what) needs a running server, and none runs on \(manifest.storage.dataDirectory)",
+                remedy: "start it with: martlet serve"
+            )
+        }
+        return server
+    }
+
+    // MARK: What operators type
+
+    func parseAddress(_ text: String) throws -> EmailAddress {
+        guard let address = EmailAddress(text), address.domain != nil else {
+            throw AdminError(.data, "\"\(text)\" is not an e-mail address", remedy: "write it as user@example.org")
+        }
+        return address
+    }
+
+    func parseDomain(_ text: String) throws -> DomainName {
+        guard let domain = DomainName(text) else {
+            throw AdminError(.data, "\"\(text)\" is not a domain name", remedy: "write it as example.org")
+        }
+        return domain
+    }
+
+    func requireHosted(_ text: String) throws -> DomainName {
+        let domain = try parseDomain(text)
+        guard directory.snapshot.isHosted(domain) else { throw DirectoryError.domainNotHosted(domain) }
+        return domain
+    }
+
+    func requireAccount(_ text: String) throws -> Account {
+        let address = try parseAddress(text)
+        guard let account = directory.snapshot.account(address) else {
+            throw AdminError(
+                .noUser,
+                "there is no account \(address)",
+                remedy: directory.snapshot.alias(address) == nil
+                    ? "see: martlet account list" : "it is an alias: see martlet alias list"
+            )
+        }
+        return account
+    }
+}
+
+/// What operations need of the server that runs them.
+package protocol RunningServer: Sendable {
+    func status() -> ServerStatus
+    /// Takes over what changed in the manifest, the certificates and the directory; says what it did, a line each.
+    func reload() async throws -> [String]
+    var selfTests: SelfTestRegistry { get }
+}
+
+extension AdminError {
+    /// The operator's words for an error of the rooms below.
+    package init(translating error: any Error) {
+        switch error {
+        case let error as AdminError: self = error
+        case let error as DirectoryError: self.init(error)
+        case let error as DatabaseError:
+            self.init(error.isTemporary ? .temporary : .ioError, "the database: \(error)")
+        case let error as PasswordHashError: self.init(.data, "the password: \(error)")
+        case let error as SystemError: self.init(.osError, error.description)
+        default: self.init(.software, "\(error)")
+        }
+    }
+
+    private init(_ error: DirectoryError) {
+        switch error {
+        case .alreadyExists: self.init(.cannotCreate, "\(error)")
+        case .notFound: self.init(.noUser, "\(error)")
+        case .domainNotHosted(let domain):
+            self.init(
+                .noHost,
+                "\(domain) is not a domain of this server",
+                remedy: "add it first: martlet domain add \(domain) --postmaster ADDRESS"
+            )
+        case .invalid: self.init(.data, "\(error)")
+        case .inUse: self.init(.unavailable, "\(error)")
+        }
+    }
+}

@@ -1,0 +1,108 @@
+package import Blobs
+package import Directory
+package import MailConfig
+package import MailIntake
+package import MailStore
+import MailSyntax
+package import OutboundQueue
+package import SQLEngine
+
+/// What lasts, opened: the database and what stands on it. There is one of these for a data directory at a time; whoever
+/// makes it holds the directory's lock.
+package struct Stores: Sendable {
+    package let manifest: Manifest
+    package let ids: IDGenerator
+    package let database: SQLiteDatabase
+    package let blobs: BlobStore
+    package let directory: Directory
+    package let mail: MailStore
+    package let queue: OutboundQueue
+    package let intake: MailIntake
+
+    /// Opens everything in the manifest's data directory and brings the schema up to date.
+    ///
+    /// - Throws: `AdminError` saying what is wrong with which file.
+    package static func open(_ manifest: Manifest) async throws -> Stores {
+        let folder = manifest.storage.dataDirectory
+        guard FileBytes.exists(folder) else {
+            throw AdminError(
+                .noInput,
+                "the data directory \(folder) does not exist",
+                remedy: "make it with: martlet quickstart ADDRESS, or correct storage.data_directory"
+            )
+        }
+        let path = databasePath(in: folder)
+        do {
+            let ids = IDGenerator(node: manifest.server.node)
+            let blobs = try BlobStore(root: "\(folder)/blobs", ids: ids)
+            let database = try SQLiteDatabase(path: path, migrations: migrations, syncing: blobs)
+            let directory = try await Directory(
+                database: database,
+                recipientDelimiters: manifest.mail.recipientDelimiter
+            )
+            let queue = OutboundQueue(
+                database: database,
+                node: manifest.server.node,
+                lifetime: manifest.queue.lifetime,
+                bounceLifetime: manifest.queue.bounceLifetime
+            )
+            let mail = MailStore(database: database, blobs: blobs, directory: directory, ids: ids)
+            return Stores(
+                manifest: manifest,
+                ids: ids,
+                database: database,
+                blobs: blobs,
+                directory: directory,
+                mail: mail,
+                queue: queue,
+                intake: MailIntake(database: database, store: mail, queue: queue, blobs: blobs, ids: ids)
+            )
+        } catch let error as DatabaseError {
+            throw AdminError(error.isTemporary ? .temporary : .ioError, "\(path): \(error)", remedy: remedy(error))
+        } catch let error as FileError {
+            throw AdminError(.ioError, "\(error)", remedy: "see that this user may read and write \(folder)")
+        }
+    }
+
+    /// The schema of every room, in the order in which their tables refer to each other.
+    static var migrations: [Migration] {
+        BlobSchema.migrations + DirectorySchema.migrations + MailStoreSchema.migrations + QueueSchema.migrations
+    }
+
+    package static func databasePath(in folder: String) -> String { "\(folder)/martlet.db" }
+
+    private static func remedy(_ error: DatabaseError) -> String? {
+        switch error {
+        case .newerSchema: "use the version of martlet that made it, or a newer one"
+        case .corrupt: "restore it from a backup; the messages themselves are files under blobs/"
+        case .full: "make room on the disk"
+        default: nil
+        }
+    }
+
+    /// Folds the log into the database and closes it.
+    package func close() throws {
+        try database.close()
+    }
+
+    /// A queued message's header, as text.
+    func header(of message: QueuedMessage) throws -> String {
+        let reader = try blobs.open(message.blob, size: message.size)
+        let start = try reader.read(0..<min(message.size, 256 * 1024))
+        let end = HeaderEnd.find(in: start) ?? start.count
+        return String(decoding: start.prefix(end), as: UTF8.self)
+    }
+}
+
+/// Where a header stops: before the empty line.
+enum HeaderEnd {
+    static func find(in bytes: [UInt8]) -> Int? {
+        var lineStart = 0
+        for (index, byte) in bytes.enumerated() where byte == 0x0A {
+            let line = bytes[lineStart..<index]
+            if line.isEmpty || (line.count == 1 && line.first == 0x0D) { return lineStart }
+            lineStart = index + 1
+        }
+        return nil
+    }
+}

@@ -1,0 +1,65 @@
+import Glibc
+
+/// Small files whole.
+enum FileBytes {
+    /// Reads a file.
+    ///
+    /// - Throws: `AdminError` with `noInput` when it can't be read or is longer than `limit` octets.
+    static func read(_ path: String, limit: Int) throws -> [UInt8] {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw unreadable(path) }
+        defer { close(descriptor) }
+        var bytes: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 16 * 1024)
+        while true {
+            let count = chunk.withUnsafeMutableBytes { Glibc.read(descriptor, $0.baseAddress, $0.count) }
+            if count < 0, errno == EINTR { continue }
+            guard count >= 0 else { throw unreadable(path) }
+            guard count > 0 else { return bytes }
+            bytes.append(contentsOf: chunk.prefix(count))
+            guard bytes.count <= limit else { throw AdminError(.noInput, "\(path) is longer than \(limit) octets") }
+        }
+    }
+
+    static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+
+    /// Writes a new file beside its place, syncs it and moves it there, so that it is there whole or not at all.
+    static func write(_ text: String, to path: String, mode: mode_t) throws {
+        let temporary = "\(path).\(getpid()).new"
+        let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode)
+        guard descriptor >= 0 else { throw cannotCreate(path) }
+        var text = text
+        let isWritten = text.withUTF8 { Glibc.write(descriptor, $0.baseAddress, $0.count) == $0.count }
+        guard isWritten, fsync(descriptor) == 0, close(descriptor) == 0, rename(temporary, path) == 0 else {
+            let error = cannotCreate(path)
+            unlink(temporary)
+            throw error
+        }
+    }
+
+    /// Makes a directory and those above it.
+    static func makeDirectory(_ path: String, mode: mode_t) throws {
+        var made = path.hasPrefix("/") ? "" : "."
+        for part in path.split(separator: "/") {
+            made += "/" + part
+            if mkdir(made, mode) != 0, errno != EEXIST { throw cannotCreate(made) }
+        }
+    }
+
+    /// An absolute form of a path, without asking the file system about links.
+    static func absolute(_ path: String) -> String {
+        if path.hasPrefix("/") { return path }
+        var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
+        guard let current = getcwd(&buffer, buffer.count) else { return path }
+        let parts = (String(cString: current) + "/" + path).split(separator: "/").filter { $0 != "." }
+        return "/" + parts.joined(separator: "/")
+    }
+
+    private static func unreadable(_ path: String) -> AdminError {
+        AdminError(.noInput, SystemError("read \(path)").description)
+    }
+
+    private static func cannotCreate(_ path: String) -> AdminError {
+        AdminError(.cannotCreate, SystemError("make \(path)").description)
+    }
+}

@@ -1,0 +1,28 @@
+import Glibc
+
+/// What a server sets for itself before it opens anything.
+package enum ProcessLimits {
+    /// Nothing the server makes is readable by anyone else.
+    package static func restrictFileModes() {
+        umask(0o077)
+    }
+
+    /// Raises the limit of open files to the hard limit, at most to `wanted`, and returns what is in force.
+    @discardableResult
+    package static func raiseOpenFiles(to wanted: Int = 1 << 20) -> Int {
+        var limit = rlimit()
+        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return 0 }
+        let target = min(rlim_t(wanted), limit.rlim_max)
+        if limit.rlim_cur < target {
+            var raised = limit
+            raised.rlim_cur = target
+            if setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &raised) == 0 { limit = raised }
+        }
+        return Int(clamping: limit.rlim_cur)
+    }
+
+    /// A peer that goes away is an error of a write, not the end of the process.
+    package static func ignoreBrokenPipes() {
+        signal(SIGPIPE, SIG_IGN)
+    }
+}

@@ -1,0 +1,58 @@
+/// Every operation of an operator that reads or changes what the server keeps.
+///
+/// The command line makes one of these and either performs it itself, when no server runs on the data directory, or sends
+/// it over the control socket. Addresses and domains are text as typed: `Operations` parses them, once, with one set of
+/// error messages.
+package enum AdminRequest: Codable, Sendable, Equatable {
+    case status
+    case reload
+
+    /// `quota` in octets; nil leaves the account unlimited.
+    case accountAdd(address: String, password: String, name: String?, quota: Int?)
+    case accountList
+    case accountPassword(address: String, password: String)
+    case accountQuota(address: String, quota: Int?)
+    case accountRemove(address: String)
+    case accountEnable(address: String)
+    case accountDisable(address: String)
+
+    case aliasAdd(address: String, targets: [String])
+    case aliasList(domain: String?)
+    /// Removes the given targets, or the whole alias when there are none.
+    case aliasRemove(address: String, targets: [String])
+
+    /// `postmaster` names the account that reads postmaster and abuse.
+    case domainAdd(domain: String, postmaster: String?)
+    case domainList
+    case domainRemove(domain: String)
+
+    /// Makes a key for each algorithm (`rsa`, `ed25519`); both when there are none.
+    case dkimAdd(domain: String, selector: String?, algorithms: [String])
+    case dkimList(domain: String?)
+    case dkimRecord(domain: String, selector: String?)
+
+    /// Addresses given by the operator; empty means those of the host's interfaces.
+    case dnsRecords(domain: String, addresses: [String])
+
+    case queueList
+    case queueShow(id: String)
+    case queueRetry(ids: [String])
+    case queueHold(ids: [String])
+    case queueRelease(ids: [String])
+    case queueRemove(ids: [String])
+    case queueFlush
+
+    /// Makes what a self-test needs: credentials, a second account, a route to the sink. Only a running server answers.
+    case selfTestBegin(address: String?, sinkPort: Int)
+    case selfTestEnd(ticket: String)
+
+    /// True when the operation leaves everything as it is.
+    package var isReadOnly: Bool {
+        switch self {
+        case .status, .accountList, .aliasList, .domainList, .dkimList, .dkimRecord, .dnsRecords, .queueList,
+            .queueShow:
+            true
+        default: false
+        }
+    }
+}

@@ -1,0 +1,164 @@
+/// The answer to an `AdminRequest`.
+package enum AdminResponse: Codable, Sendable, Equatable {
+    /// It is done; each line says what, for a person.
+    case done(lines: [String])
+    case failed(AdminError)
+    case status(ServerStatus)
+    case accounts([AccountSummary])
+    case aliases([AliasSummary])
+    case domains([DomainSummary])
+    case keys([DKIMKeySummary])
+    case zone(ZoneText)
+    case queue([QueueSummary])
+    case queueEntry(QueueDetail)
+    case selfTest(SelfTestTicket)
+}
+
+/// A running server in a few words.
+package struct ServerStatus: Codable, Sendable, Equatable {
+    package var version: String
+    package var hostname: String
+    package var processID: Int
+    package var uptimeSeconds: Int
+    package var listeners: [ListenerStatus]
+
+    package init(
+        version: String,
+        hostname: String,
+        processID: Int,
+        uptimeSeconds: Int,
+        listeners: [ListenerStatus]
+    ) {
+        self.version = version
+        self.hostname = hostname
+        self.processID = processID
+        self.uptimeSeconds = uptimeSeconds
+        self.listeners = listeners
+    }
+}
+
+/// A listening socket as it is bound.
+package struct ListenerStatus: Codable, Sendable, Equatable {
+    /// The name of the listener, such as `submission`.
+    package var name: String
+    /// What is spoken: `smtp`, `submission`, `submissions`, `imap`, `imaps`, `pop3`, `pop3s`.
+    package var kind: String
+    package var address: String
+    package var port: Int
+
+    package init(name: String, kind: String, address: String, port: Int) {
+        self.name = name
+        self.kind = kind
+        self.address = address
+        self.port = port
+    }
+
+    /// `address:port`, with brackets around an IPv6 address.
+    package var endpoint: String { address.contains(":") ? "[\(address)]:\(port)" : "\(address):\(port)" }
+}
+
+package struct AccountSummary: Codable, Sendable, Equatable {
+    package var address: String
+    package var name: String?
+    package var enabled: Bool
+    /// Octets; nil is unlimited.
+    package var quota: Int?
+    /// Octets in use.
+    package var used: Int
+    package var messages: Int
+}
+
+package struct AliasSummary: Codable, Sendable, Equatable {
+    package var address: String
+    package var targets: [String]
+}
+
+package struct DomainSummary: Codable, Sendable, Equatable {
+    package var name: String
+    /// The name in Unicode, when it differs.
+    package var unicode: String?
+    package var accounts: Int
+    package var aliases: Int
+    package var selectors: [String]
+}
+
+package struct DKIMKeySummary: Codable, Sendable, Equatable {
+    package var domain: String
+    package var selector: String
+    /// `rsa-sha256` or `ed25519-sha256`.
+    package var algorithm: String
+    /// The owner name of the record, with a final dot.
+    package var recordName: String
+    /// The record's text, not split.
+    package var recordText: String
+    /// Whether new mail is signed with it.
+    package var active: Bool
+}
+
+/// A part of a zone file, ready to paste.
+package struct ZoneText: Codable, Sendable, Equatable {
+    package var records: [ZoneRecord]
+    package var text: String
+
+    package init(records: [ZoneRecord], text: String) {
+        self.records = records
+        self.text = text
+    }
+}
+
+/// One resource record with what it is for.
+package struct ZoneRecord: Codable, Sendable, Equatable {
+    /// The owner name, with a final dot.
+    package var name: String
+    package var type: String
+    /// The data in zone-file form.
+    package var data: String
+    package var comment: String
+    /// False for what can be left out.
+    package var required: Bool
+}
+
+package struct QueueSummary: Codable, Sendable, Equatable {
+    package var id: String
+    package var from: String
+    package var size: Int
+    /// RFC 3339, UTC.
+    package var arrived: String
+    package var held: Bool
+    package var recipients: [QueueRecipientSummary]
+}
+
+package struct QueueRecipientSummary: Codable, Sendable, Equatable {
+    package var address: String
+    /// `waiting`, `active`, `held`, `delivered`, `failed`.
+    package var state: String
+    package var attempts: Int
+    /// RFC 3339, UTC; nil when nothing is planned.
+    package var nextAttempt: String?
+    package var lastReply: String?
+}
+
+package struct QueueDetail: Codable, Sendable, Equatable {
+    package var summary: QueueSummary
+    /// RFC 3339, UTC.
+    package var expires: String?
+    package var envelopeID: String?
+    /// The message's header as text.
+    package var header: String?
+}
+
+/// What a self-test works with; it ends with `selfTestEnd` or by itself after a few minutes.
+package struct SelfTestTicket: Codable, Sendable, Equatable {
+    package var ticket: String
+    package var hostname: String
+    package var sender: String
+    package var senderPassword: String
+    package var second: String
+    package var secondPassword: String
+    /// A recipient whose domain leads to the sink and nowhere else.
+    package var remoteRecipient: String
+    package var listeners: [ListenerStatus]
+    package var keys: [DKIMKeySummary]
+    /// The fingerprint (SHA-256, hexadecimal) of the certificate that the server shows for its own name, when known.
+    package var certificates: [String]
+}

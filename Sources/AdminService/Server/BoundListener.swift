@@ -1,0 +1,61 @@
+import Glibc
+import MailConfig
+import MailSyntax
+package import NetTransport
+package import ServiceLifecycle
+
+/// A listener of any protocol.
+package protocol BoundListener: Service {
+    @discardableResult
+    func bind() async throws(ListenError) -> [ListenAddress]
+}
+
+extension ListenerService: BoundListener {}
+
+/// Opens the listeners of a manifest.
+enum ListenerBinding {
+    /// Makes a listener's service for an address and binds it; where the kernel lacks IPv6, `*` falls back to IPv4.
+    ///
+    /// - Throws: `AdminError` with the listener, the address, why, and what to do.
+    static func open(
+        _ listener: Listener,
+        make: (ListenAddress) -> any BoundListener
+    ) async throws -> (service: any BoundListener, status: [ListenerStatus]) {
+        var failure: ListenError?
+        for text in listener.bindCandidates {
+            guard let address = IPAddress(text) else {
+                throw AdminError(.config, "listener \"\(listener.name)\": \"\(text)\" is not an IP address")
+            }
+            let service = make(ListenAddress(address: address, port: listener.port))
+            do throws(ListenError) {
+                let bound = try await service.bind()
+                return (service, bound.map { Self.status(listener, $0) })
+            } catch {
+                guard address.isV6, !hasIPv6 else { throw translate(error) }
+                failure = error
+            }
+        }
+        throw failure.map(translate) ?? AdminError(.config, "listener \"\(listener.name)\" has no address")
+    }
+
+    private static func status(_ listener: Listener, _ bound: ListenAddress) -> ListenerStatus {
+        ListenerStatus(
+            name: listener.name,
+            kind: listener.kind.rawValue,
+            address: bound.address.description,
+            port: bound.port
+        )
+    }
+
+    private static func translate(_ error: ListenError) -> AdminError {
+        AdminError(.unavailable, error.description)
+    }
+
+    /// Whether the kernel has the family at all.
+    private static var hasIPv6: Bool {
+        let descriptor = socket(AF_INET6, Int32(SOCK_STREAM.rawValue), 0)
+        guard descriptor >= 0 else { return false }
+        close(descriptor)
+        return true
+    }
+}

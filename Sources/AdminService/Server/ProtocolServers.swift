@@ -1,0 +1,103 @@
+import IMAPServer
+import MailConfig
+import MailSyntax
+import NetTransport
+import POP3Server
+import SMTPCore
+import SMTPServer
+import SQLEngine
+
+/// Makes the service of each listener; services of one protocol share their dependencies.
+struct ProtocolServers {
+    private let assembly: ServerAssembly
+    private let imap: IMAPService
+    private let pop3: POP3Server
+    private let smtp: MailServerBackend
+    private let hostname: DomainName
+
+    init(assembly: ServerAssembly, hostname: DomainName) {
+        self.assembly = assembly
+        self.hostname = hostname
+        let stores = assembly.stores
+        let live = assembly.live
+        imap = IMAPService(
+            IMAPServerDependencies(
+                store: stores.mail,
+                blobs: stores.blobs,
+                authenticator: assembly.authenticator,
+                settings: ServerSettings.imap(assembly.manifest),
+                events: assembly.events,
+                logger: assembly.backend.logger("imap"),
+                clock: SystemClock()
+            )
+        )
+        smtp = MailServerBackend(
+            directory: stores.directory,
+            store: stores.mail,
+            intake: stores.intake,
+            authenticator: assembly.authenticator,
+            resolver: assembly.resolver,
+            ids: stores.ids
+        )
+        pop3 = POP3Server(
+            store: stores.mail,
+            authenticator: assembly.authenticator,
+            events: assembly.events,
+            logger: assembly.backend.logger("pop3"),
+            options: { ServerSettings.pop3(live.current) }
+        )
+    }
+
+    func make(_ listener: Listener, at address: ListenAddress) -> any BoundListener {
+        let ids = assembly.stores.ids
+        let group = assembly.group
+        switch listener.kind {
+        case .imap, .imaps:
+            return imap.listener(
+                configuration(listener, address, refusal: "* BYE Too many connections\r\n"),
+                group: group,
+                makeID: { ids.next() }
+            )
+        case .pop3, .pop3s:
+            return pop3.listener(
+                configuration(listener, address, refusal: "-ERR [SYS/TEMP] too many connections\r\n"),
+                group: group,
+                makeID: { ids.next() }
+            )
+        case .mx, .submission, .submissions:
+            return SMTPListener.makeService(
+                configuration: configuration(listener, address, refusal: SMTPListener.refusal),
+                settings: SMTPServerSettings(
+                    assembly.manifest,
+                    listener: listener,
+                    hostname: hostname,
+                    hasCertificate: assembly.tls != nil
+                ),
+                backend: smtp,
+                events: assembly.events,
+                group: group,
+                logger: assembly.backend.logger("smtp")
+            )
+        }
+    }
+
+    private func configuration(
+        _ listener: Listener,
+        _ address: ListenAddress,
+        refusal: String
+    ) -> ListenerConfiguration {
+        let tls: ListenerTLS =
+            switch (assembly.tls, listener.kind.isImplicitTLS) {
+            case (nil, _): .none
+            case (let store?, true): .implicit(store)
+            case (let store?, false): .startTLS(store)
+            }
+        return ListenerConfiguration(
+            name: listener.name,
+            addresses: [address],
+            tls: tls,
+            limiter: assembly.limiter,
+            refusal: refusal
+        )
+    }
+}

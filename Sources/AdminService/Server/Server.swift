@@ -1,0 +1,87 @@
+import Directory
+import Glibc
+import Logging
+import MailConfig
+import NIOPosix
+import NetTransport
+import SMTPDelivery
+import ServiceLifecycle
+import Telemetry
+
+/// A whole server: reads the manifest, opens what lasts, binds, gives up its privileges, runs until it is told to stop.
+///
+/// Order of the start: manifest, lock, certificates (as root: keys are often readable by root alone), stores (as the
+/// server's user), listeners and control socket (as root), privileges given up for good, services. Nothing is accepted
+/// before everything has been opened; what fails says so and nothing is half-started.
+package enum Server {
+    /// Runs until SIGTERM or SIGINT.
+    ///
+    /// - Throws: `AdminError` for whatever keeps the server from starting.
+    package static func run(configFile: String?) async throws {
+        let file = FileBytes.absolute(try ManifestFile.locate(configFile))
+        let loaded = try ManifestFile.load(file)
+        let manifest = loaded.manifest
+        ProcessLimits.restrictFileModes()
+        ProcessLimits.ignoreBrokenPipes()
+        ProcessLimits.raiseOpenFiles()
+        let backend = LogBackend(manifest.log)
+        let logger = backend.logger("server")
+        for note in loaded.notes { logger.notice("\(note.message)", metadata: [LogKey.configFile: "\(note.file)"]) }
+        let lock = try CommandContext.lock(manifest.storage.dataDirectory, role: "martlet server")
+        defer { lock.release() }
+        let user = try serverUser(manifest, logger)
+        _ = try ServerCertificates.ensureSelfSigned(manifest)
+        let tls = try certificates(manifest)
+        if let user { try Privileges.prepareTree(manifest.storage.dataDirectory, for: user) }
+        try Privileges.assume(user)
+        let events = try manifest.log.events.map { try LogWriter(appendingTo: $0) }
+        let stores = try await Stores.open(manifest)
+        try requirePostmasters(stores.directory)
+        let assembly = try ServerAssembly(
+            configFile: file,
+            backend: backend,
+            eventFile: events,
+            stores: stores,
+            tls: tls
+        )
+        Privileges.resume(user)
+        try await assembly.bind(owner: user)
+        if let user { try Privileges.drop(to: user) }
+        assembly.sayReady()
+        try await assembly.run()
+        try stores.close()
+        logger.notice("stopped")
+        backend.writer.flush()
+    }
+
+    private static func serverUser(_ manifest: Manifest, _ logger: Logger) throws -> ServerUser? {
+        guard Privileges.isRoot else { return nil }
+        guard let name = manifest.server.user else {
+            logger.warning(
+                "running as root",
+                metadata: [LogKey.remedy: "set server.user, so that privileges are given up after binding"]
+            )
+            return nil
+        }
+        return try ServerUser(named: name)
+    }
+
+    private static func certificates(_ manifest: Manifest) throws -> TLSStore? {
+        guard !manifest.tls.certificates.isEmpty || manifest.tls.selfSigned else { return nil }
+        do {
+            return try TLSStore(ServerCertificates.files(manifest))
+        } catch {
+            throw AdminError(.config, "a certificate can't be used: \(error)", remedy: "correct tls.certificates")
+        }
+    }
+
+    // RFC 5321 §4.5.1
+    private static func requirePostmasters(_ directory: Directory) throws {
+        guard let domain = directory.domainsWithoutPostmaster.first else { return }
+        throw AdminError(
+            .config,
+            "the domain \(domain) has no postmaster",
+            remedy: "say who it is: martlet alias add postmaster@\(domain) ADDRESS"
+        )
+    }
+}

@@ -1,0 +1,196 @@
+import DNSClient
+import Directory
+import IMAPServer
+import Logging
+import MailConfig
+import MailSyntax
+import NIOCore
+import NIOPosix
+import NetTransport
+import POP3Server
+import SMTPDelivery
+import SQLEngine
+import ServiceLifecycle
+import Telemetry
+import UnixSignals
+
+/// Everything that runs, put together in the order in which it depends on each other.
+final class ServerAssembly: Sendable {
+    let stores: Stores
+    let manifest: Manifest
+    let live: LiveManifest
+    let backend: LogBackend
+    let logger: Logger
+    let events: LogEventSink
+    let tls: TLSStore?
+    let state: ServerState
+    let operations: Operations
+    let notifier = ServiceNotifier(environment: ManifestFile.environment)
+    let group: MultiThreadedEventLoopGroup
+    let limiter: ConnectionLimiter
+    let authenticator: Authenticator
+    let resolver: UnboundResolver
+    private let clock = SystemClock()
+    private let bound = BoundServices()
+
+    init(
+        configFile: String,
+        backend: LogBackend,
+        eventFile: LogWriter?,
+        stores: Stores,
+        tls: TLSStore?
+    ) throws {
+        self.stores = stores
+        self.backend = backend
+        self.tls = tls
+        manifest = stores.manifest
+        live = LiveManifest(stores.manifest)
+        logger = backend.logger("server")
+        events = LogEventSink(backend: backend, file: eventFile)
+        state = ServerState(
+            configFile: configFile,
+            live: live,
+            backend: backend,
+            events: eventFile,
+            stores: stores,
+            tls: tls
+        )
+        operations = Operations(stores: stores, server: state, author: "operator")
+        group = MultiThreadedEventLoopGroup(numberOfThreads: System.coreCount)
+        limiter = ConnectionLimiter(
+            total: manifest.limits.sessions ?? .max,
+            perPeer: manifest.limits.sessionsPerAddress ?? .max
+        )
+        authenticator = Authenticator(source: stores.directory)
+        do {
+            resolver = try UnboundResolver(ServerSettings.resolver(manifest.server.dns))
+        } catch let error as ResolverSettingsError {
+            throw AdminError(.config, "\(error)", remedy: "correct server.dns")
+        }
+    }
+
+    // MARK: Binding
+
+    /// Opens every listener and the control socket; connections wait in the kernel until `run`.
+    func bind(owner: ServerUser?) async throws {
+        guard let hostname = DomainName(manifest.server.hostname) else {
+            throw AdminError(.config, "server.hostname \"\(manifest.server.hostname)\" is not a host name")
+        }
+        let servers = ProtocolServers(assembly: self, hostname: hostname)
+        for listener in manifest.listeners {
+            guard tls != nil || !listener.kind.needsCertificate else {
+                throw AdminError(
+                    .config,
+                    "the listener \"\(listener.name)\" needs a certificate, and there is none",
+                    remedy: "name one in tls.certificates, or set tls.self_signed: true"
+                )
+            }
+            let opened = try await ListenerBinding.open(listener) { servers.make(listener, at: $0) }
+            await bound.add(opened.service, opened.status)
+        }
+        state.setListeners(await bound.status)
+        let operations = operations
+        let control = try await ControlServer(
+            path: manifest.controlSocket,
+            mode: manifest.control.mode,
+            owner: owner,
+            group: group,
+            backend: backend
+        ) { await operations.perform($0) }
+        await bound.setControl(control)
+    }
+
+    /// The line that says where the server is.
+    func sayReady() {
+        let endpoints = state.status().listeners.map { "\($0.name)=\($0.endpoint)" }
+        logger.notice(
+            "READY",
+            metadata: [
+                LogKey.version: "\(ServerVersion.text)",
+                LogKey.hostname: "\(manifest.server.hostname)",
+                LogKey.listeners: "\(endpoints.joined(separator: " "))",
+                LogKey.path: "\(manifest.controlSocket)",
+            ]
+        )
+    }
+
+    // MARK: Running
+
+    /// Runs everything until a signal; stops in reverse order.
+    func run() async throws {
+        let configuration = ServiceGroupConfiguration(
+            services: try await services().map { .init(service: $0) },
+            gracefulShutdownSignals: [.sigterm, .sigint],
+            logger: Self.quiet(backend.logger("services"))
+        )
+        var bounded = configuration
+        bounded.maximumGracefulShutdownDuration = .seconds(30)
+        bounded.maximumCancellationDuration = .seconds(5)
+        try await ServiceGroup(configuration: bounded).run()
+        resolver.stop()
+        try? await group.shutdownGracefully()
+    }
+
+    private func services() async throws -> [any Service] {
+        guard let hostname = DomainName(manifest.server.hostname) else { return [] }
+        var services: [any Service] = [
+            HousekeepingService(
+                stores: stores, operations: operations, logger: backend.logger("housekeeping"), clock: clock),
+            ReloadService(state: state, notifier: notifier, logger: logger),
+            try deliveryService(hostname),
+        ]
+        if let control = await bound.control { services.append(control) }
+        services += await bound.listeners as [any Service]
+        services.append(ReadinessService(notifier: notifier))
+        return services
+    }
+
+    private func deliveryService(_ hostname: DomainName) throws -> DeliveryService {
+        let logger = backend.logger("delivery")
+        let signers = SignerCache(directory: stores.directory, live: live)
+        return DeliveryService(
+            settings: ServerSettings.delivery(manifest, listeners: state.status().listeners),
+            environment: DeliveryService.Environment(
+                queue: stores.queue,
+                blobs: stores.blobs,
+                resolver: resolver,
+                contexts: try ClientTLSContexts(),
+                signer: { try signers.signer($0) },
+                bounces: IntakeBounceSink(
+                    stores: stores,
+                    composer: BounceComposer(
+                        reportingMTA: hostname,
+                        wholeMessageLimit: manifest.queue.bounceMessageSize
+                    ),
+                    logger: logger,
+                    clock: clock
+                ),
+                events: events,
+                ids: stores.ids,
+                group: group,
+                logger: logger
+            )
+        )
+    }
+
+    /// The library's messages about services coming and going are of interest to its authors.
+    private static func quiet(_ logger: Logger) -> Logger {
+        var logger = logger
+        logger.logLevel = .warning
+        return logger
+    }
+}
+
+/// What was bound and waits to be run.
+private actor BoundServices {
+    private(set) var listeners: [any BoundListener] = []
+    private(set) var status: [ListenerStatus] = []
+    private(set) var control: ControlServer?
+
+    func add(_ listener: any BoundListener, _ status: [ListenerStatus]) {
+        listeners.append(listener)
+        self.status += status
+    }
+
+    func setControl(_ control: ControlServer) { self.control = control }
+}

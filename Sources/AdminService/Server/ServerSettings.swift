@@ -1,0 +1,80 @@
+import DNSClient
+import IMAPCore
+import IMAPServer
+import MailConfig
+import MailSyntax
+import OutboundQueue
+import POP3Core
+import POP3Server
+import SMTPDelivery
+
+/// From the manifest to the settings of each service.
+enum ServerSettings {
+    static func resolver(_ dns: Manifest.DNS) throws -> ResolverSettings {
+        let forwarders = try dns.forwarders.map { forwarder in
+            guard let address = IPAddress(forwarder.address), let port = UInt16(exactly: forwarder.port) else {
+                throw AdminError(.config, "server.dns.forwarders: \"\(forwarder)\" is not an address and port")
+            }
+            return ResolverSettings.Forwarder(address: address, port: port)
+        }
+        let hosts = dns.hosts.flatMap { host in
+            host.addresses.compactMap { IPAddress($0) }.map {
+                ResolverSettings.StaticHost(name: host.name, address: $0)
+            }
+        }
+        return ResolverSettings(
+            forwarders: forwarders,
+            hosts: hosts,
+            trustAnchor: dns.trustAnchor.map { .file($0) } ?? .automatic
+        )
+    }
+
+    static func imap(_ manifest: Manifest) -> IMAPServerSettings {
+        var settings = IMAPServerSettings()
+        settings.loginDeadline = manifest.imap.loginTimeout
+        settings.inactivityDeadline = manifest.imap.idleTimeout
+        settings.maximumLoginFailures = manifest.limits.loginFailures
+        settings.limits.command = manifest.imap.commandSize
+        if let size = manifest.limits.messageSize { settings.limits.appendSize = size }
+        return settings
+    }
+
+    static func pop3(_ manifest: Manifest) -> POP3ServerOptions {
+        var options = POP3ServerOptions(hostname: manifest.server.hostname)
+        options.loginTimeout = manifest.pop3.loginTimeout
+        options.idleTimeout = manifest.pop3.idleTimeout
+        options.limits.failedLogins = manifest.limits.loginFailures
+        return options
+    }
+
+    static func delivery(_ manifest: Manifest, listeners: [ListenerStatus]) -> DeliverySettings {
+        let outbound = manifest.outbound
+        let smarthost = outbound.smarthost
+        var settings = DeliverySettings(heloName: manifest.heloName, smarthost: smarthost) {
+            guard let username = smarthost?.username, let file = smarthost?.passwordFile else { return nil }
+            let bytes = try FileBytes.read(file, limit: 64 * 1024)
+            return .init(username: username, password: Array(bytes.prefix { $0 != 0x0A && $0 != 0x0D }))
+        }
+        settings.port = outbound.port
+        settings.tls = outbound.tls
+        settings.timeouts.connect = outbound.timeouts.connect
+        settings.timeouts.command = outbound.timeouts.command
+        settings.timeouts.final = outbound.timeouts.final
+        settings.sourceAddresses = outbound.bind.compactMap { IPAddress($0) }
+        settings.ownNames = Set([manifest.server.hostname, manifest.heloName].compactMap { DomainName($0) })
+        settings.ownAddresses = ownAddresses(listeners, port: outbound.port)
+        settings.concurrency = manifest.queue.concurrency
+        settings.perDestination = manifest.queue.perDestination
+        return settings
+    }
+
+    /// Where this server itself answers on the port that mail is sent to: mail sent there would come back.
+    private static func ownAddresses(_ listeners: [ListenerStatus], port: Int) -> Set<IPAddress> {
+        var own: Set<IPAddress> = []
+        for listener in listeners where listener.kind == "mx" && listener.port == port {
+            guard let address = IPAddress(listener.address) else { continue }
+            if address.isUnspecified { own.formUnion(HostAddresses.all()) } else { own.insert(address) }
+        }
+        return own
+    }
+}

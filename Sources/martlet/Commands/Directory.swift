@@ -1,0 +1,121 @@
+import AdminService
+import ArgumentParser
+
+struct AliasCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "alias",
+        abstract: "Addresses that stand for others, here or elsewhere.",
+        subcommands: [Add.self, List.self, Remove.self]
+    )
+
+    struct Add: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Make an alias, or give it more targets.")
+        @Argument(help: "The address, or @example.org for all unknown addresses of a domain.") var address: String
+        @Argument(help: "Where its mail goes.") var targets: [String]
+        @OptionGroup var config: ConfigOption
+        func run() async throws { try await config.perform(.aliasAdd(address: address, targets: targets)) }
+    }
+
+    struct List: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "List aliases.")
+        @Argument(help: "Only those of this domain.") var domain: String?
+        @OptionGroup var options: ListOptions
+        func run() async throws { try await options.perform(.aliasList(domain: domain)) }
+    }
+
+    struct Remove: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Remove an alias, or some of its targets.")
+        @Argument var address: String
+        @Argument(help: "Only these targets.") var targets: [String] = []
+        @OptionGroup var config: ConfigOption
+        func run() async throws { try await config.perform(.aliasRemove(address: address, targets: targets)) }
+    }
+}
+
+struct DomainCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "domain",
+        abstract: "Domains whose mail is kept here.",
+        subcommands: [Add.self, List.self, Remove.self]
+    )
+
+    struct Add: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Host a domain: its postmaster and its DKIM keys.")
+        @Argument var domain: String
+        @Option(help: "Who reads the mail of postmaster and abuse.") var postmaster: String?
+        @OptionGroup var config: ConfigOption
+        func run() async throws { try await config.perform(.domainAdd(domain: domain, postmaster: postmaster)) }
+    }
+
+    struct List: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "List domains.")
+        @OptionGroup var options: ListOptions
+        func run() async throws { try await options.perform(.domainList) }
+    }
+
+    struct Remove: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Stop hosting a domain that has no accounts left.")
+        @Argument var domain: String
+        @OptionGroup var config: ConfigOption
+        func run() async throws { try await config.perform(.domainRemove(domain: domain)) }
+    }
+}
+
+struct DKIMCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "dkim",
+        abstract: "Keys that outgoing mail is signed with.",
+        subcommands: [Add.self, List.self, Record.self]
+    )
+
+    struct Add: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Make keys for a domain.")
+        @Argument var domain: String
+        @Option(help: "rsa or ed25519; both when it is left out.") var algorithm: [String] = []
+        @Option(help: "The key's name in the DNS; the next free one when it is left out.") var selector: String?
+        @OptionGroup var config: ConfigOption
+
+        func run() async throws {
+            try await config.perform(.dkimAdd(domain: domain, selector: selector, algorithms: algorithm))
+        }
+    }
+
+    struct List: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "List keys.")
+        @Argument(help: "Only those of this domain.") var domain: String?
+        @OptionGroup var options: ListOptions
+        func run() async throws { try await options.perform(.dkimList(domain: domain)) }
+    }
+
+    struct Record: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Print the TXT records that publish a domain's keys.")
+        @Argument var domain: String
+        @Option(help: "Only this key.") var selector: String?
+        @OptionGroup var options: ListOptions
+
+        func run() async throws {
+            let context = try CommandContext(configFile: options.config.config)
+            let response = try await context.perform(.dkimRecord(domain: domain, selector: selector))
+            guard case .keys(let keys) = response, !options.json else {
+                return StandardOutput.write(try response.output(json: options.json))
+            }
+            StandardOutput.write(keys.map(\.zoneLine).joined())
+        }
+    }
+}
+
+struct DNSCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "dns",
+        abstract: "What belongs into the DNS.",
+        subcommands: [Records.self]
+    )
+
+    struct Records: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Print the records of a domain as a zone file.")
+        @Argument var domain: String
+        @Option(help: "The server's public address; may be given more than once.") var address: [String] = []
+        @OptionGroup var options: ListOptions
+        func run() async throws { try await options.perform(.dnsRecords(domain: domain, addresses: address)) }
+    }
+}

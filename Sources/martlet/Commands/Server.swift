@@ -1,0 +1,98 @@
+import AdminService
+import ArgumentParser
+
+struct Serve: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Run the server in the foreground.",
+        discussion: "SIGTERM and SIGINT finish what is under way and stop; SIGHUP reloads."
+    )
+    @OptionGroup var config: ConfigOption
+
+    func run() async throws {
+        try await Server.run(configFile: config.config)
+    }
+}
+
+struct Status: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Say whether a server runs, and where it listens.")
+    @OptionGroup var options: ListOptions
+    func run() async throws { try await options.perform(.status) }
+}
+
+struct Reload: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Have the server read its manifest and certificates again, as SIGHUP does."
+    )
+    @OptionGroup var config: ConfigOption
+    func run() async throws { try await config.perform(.reload) }
+}
+
+struct QuickstartCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "quickstart",
+        abstract: "Make a working mail server out of an address. Asks nothing, can be run again."
+    )
+    @Argument(help: "The first account; its domain is the first domain.") var address: String
+    @Option(help: "The full name of this host; mail.DOMAIN otherwise.") var hostname: String?
+    @OptionGroup var config: ConfigOption
+    @Option(help: "The data directory.") var data: String?
+    @Option(help: "The address to listen on; all addresses otherwise.") var listen: String?
+    @Option(help: "Added to every port, for trying it beside another server.") var portOffset: Int?
+    @Option(help: "Take the password from the first line of a file instead of making one up.") var passwordFile: String?
+
+    func run() async throws {
+        var options = Quickstart.Options(address: address)
+        options.hostname = hostname
+        options.configFile = config.config
+        options.dataDirectory = data
+        options.listenAddress = listen
+        options.portOffset = portOffset
+        options.passwordFile = passwordFile
+        StandardOutput.write(try await Quickstart(options).run().text)
+    }
+}
+
+struct SelfTestCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "selftest",
+        abstract: "Send mail around the running server as clients do, and say what worked.",
+        discussion: "Uses a temporary password and a temporary second account, and removes both."
+    )
+    @Argument(help: "The account to test with; the first one otherwise.") var address: String?
+    @OptionGroup var options: ListOptions
+
+    func run() async throws {
+        let context = try CommandContext(configFile: options.config.config)
+        let results = try await SelfTest(context: context, address: address).run()
+        StandardOutput.write(options.json ? try SelfTest.json(results) : SelfTest.table(results))
+        if results.contains(where: { !$0.passed }) { throw ExitCode(ExitStatus.unavailable.rawValue) }
+    }
+}
+
+struct ConfigCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "config",
+        abstract: "The manifest.",
+        subcommands: [Check.self, Show.self, Reference.self]
+    )
+
+    struct Check: ParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Say what is wrong with it, with line and column.")
+        @OptionGroup var config: ConfigOption
+        func run() throws { StandardOutput.write(try ConfigCommands.check(config.config)) }
+    }
+
+    struct Show: ParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Show every value in effect and where it comes from.")
+        @OptionGroup var options: ListOptions
+
+        func run() throws {
+            StandardOutput.write(try ConfigCommands.show(options.config.config, json: options.json))
+        }
+    }
+
+    struct Reference: ParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Print the reference of all settings.")
+        func run() { StandardOutput.write(ConfigCommands.reference()) }
+    }
+}
