@@ -1,3 +1,6 @@
+import Glibc
+import MailSyntax
+
 /// Walks the fields of a header block without allocating.
 struct FieldCursor {
     private(set) var position: Int
@@ -23,8 +26,7 @@ struct FieldCursor {
         guard start < limit, !isLineEnd(bytes, at: start, limit: limit) else { return nil }
         var cursor = start
         repeat {
-            while cursor < limit, bytes[cursor] != 10 { cursor += 1 }
-            cursor = min(cursor + 1, limit)
+            cursor = lineEnd(bytes, from: cursor, limit: limit)
         } while cursor < limit && (bytes[cursor] == 32 || bytes[cursor] == 9)
         position = cursor
         var valueEnd = cursor
@@ -36,6 +38,12 @@ struct FieldCursor {
             return Bounds(name: start..<start, value: start..<valueEnd, whole: start..<cursor)
         }
         return Bounds(name: start..<colon.nameEnd, value: (colon.position + 1)..<valueEnd, whole: start..<cursor)
+    }
+
+    /// The octet after the next line feed, or the limit.
+    private func lineEnd(_ bytes: UnsafeBufferPointer<UInt8>, from start: Int, limit: Int) -> Int {
+        guard let base = bytes.baseAddress, let found = memchr(base + start, 10, limit - start) else { return limit }
+        return UnsafeRawPointer(found) - UnsafeRawPointer(base) + 1
     }
 
     private func isLineEnd(_ bytes: UnsafeBufferPointer<UInt8>, at index: Int, limit: Int) -> Bool {
@@ -79,4 +87,11 @@ func unfold(_ bytes: some Collection<UInt8>) -> [UInt8] {
     }
     while let last = out.last, last == 32 || last == 9 { out.removeLast() }
     return out
+}
+
+/// Octets of a header as text: UTF-8 when valid, else Windows-1252; quick where they are ASCII.
+func plainText(_ bytes: [UInt8]) -> String {
+    var all: UInt8 = 0
+    for byte in bytes { all |= byte }
+    return all < 0x80 ? String(decoding: bytes, as: UTF8.self) : Charset.decodeUnlabelled(bytes)
 }

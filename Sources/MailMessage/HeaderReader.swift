@@ -80,7 +80,7 @@ struct HeaderReader {
     }
 
     private func text(_ bytes: UnsafeBufferPointer<UInt8>, _ range: Range<Int>) -> String {
-        Charset.decodeUnlabelled(unfold(bytes[range]))
+        plainText(unfold(bytes[range]))
     }
 
     private mutating func readMessageField(
@@ -157,6 +157,11 @@ package enum MessageIdentifiers {
 
     static func unique(_ identifiers: [String]) -> [String] {
         guard identifiers.count > 1 else { return identifiers }
+        if identifiers.count <= 8 {
+            var kept: [String] = []
+            for identifier in identifiers where !kept.contains(identifier) { kept.append(identifier) }
+            return kept
+        }
         var seen: Set<String> = []
         return identifiers.filter { seen.insert($0).inserted }
     }

@@ -64,7 +64,10 @@ package struct MessageScanner {
     /// True once the blank line, or the end, has been seen.
     package internal(set) var headerComplete = false
 
-    package init() { header.reserveCapacity(2048) }
+    package init() {
+        header.reserveCapacity(4096)
+        nodes.reserveCapacity(8)
+    }
 
     package mutating func consume(_ bytes: [UInt8]) {
         bytes.withUnsafeBytes { consume($0) }

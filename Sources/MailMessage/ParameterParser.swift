@@ -73,7 +73,7 @@ struct ParameterParser {
             index += 1
         }
         while let last = content.last, last == 32 || last == 9 { content.removeLast() }
-        return Charset.decodeUnlabelled(content)
+        return plainText(content)
     }
 
     private mutating func quoted() -> String {
@@ -85,7 +85,7 @@ struct ParameterParser {
             index += 1
         }
         index = min(index + 1, end)
-        return Charset.decodeUnlabelled(content)
+        return plainText(content)
     }
 
     private mutating func skipBlanks() {
@@ -157,7 +157,7 @@ enum RFC2231 {
     static func value(_ name: String, in parameters: [(name: String, value: String)]) -> String? {
         if let extended = parameters.first(where: { $0.name == name + "*" }) { return decodeExtended(extended.value) }
         guard let plain = parameters.first(where: { $0.name == name }) else { return nil }
-        return plain.value.contains("=?") ? EncodedWord.decode(plain.value) : plain.value
+        return plain.value.utf8.contains(0x3F) ? EncodedWord.decode(plain.value) : plain.value
     }
 
     /// `name*0`, `name*0*` → section; nil for `name` and `name*`.

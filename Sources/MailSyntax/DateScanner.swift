@@ -8,7 +8,7 @@ struct DateScanner {
     mutating func parse() -> (Timestamp, offsetMinutes: Int)? {
         skipBlanks()
         if let word = word() {  // weekday, which is not checked: many are wrong
-            guard InternetDate.weekdays.contains(where: { word.hasPrefix($0.lowercased()) }) else { return nil }
+            guard InternetDate.weekdayCodes.contains(word.prefix) else { return nil }
             skip(UInt8(ascii: ","))
         }
         guard let (day, month, yearField) = date() else { return nil }
@@ -84,7 +84,8 @@ struct DateScanner {
             guard hours < 24, minutes < 60 else { return 0 }
             return (hours * 60 + minutes) * (sign == UInt8(ascii: "-") ? -1 : 1)
         }
-        switch word() {
+        guard let name = word() else { return 0 }
+        switch String(decoding: bytes[name.letters], as: UTF8.self).lowercased() {
         case "edt": return -240
         case "est", "cdt": return -300
         case "cst", "mdt": return -360
@@ -100,21 +101,26 @@ struct DateScanner {
     private mutating func month() -> Int? {
         let mark = index
         guard let name = word() else { return nil }
-        if let found = InternetDate.months.firstIndex(where: { name.hasPrefix($0.lowercased()) }) { return found + 1 }
+        if let found = InternetDate.monthCodes.firstIndex(of: name.prefix) { return found + 1 }
         index = mark
         return nil
     }
 
-    /// A run of letters, lower-cased, and the blanks after it.
-    private mutating func word() -> String? {
-        var letters: [UInt8] = []
-        while index < bytes.count, (65...90).contains(bytes[index] & 0xDF) {
-            letters.append(bytes[index] | 0x20)
-            index += 1
-        }
-        guard !letters.isEmpty else { return nil }
+    /// A run of letters and the blanks after it.
+    private mutating func word() -> (prefix: UInt32, letters: Range<Int>)? {
+        let start = index
+        while index < bytes.count, (65...90).contains(bytes[index] & 0xDF) { index += 1 }
+        guard index > start else { return nil }
+        let letters = start..<index
         skipBlanks()
-        return String(decoding: letters, as: UTF8.self)
+        return (Self.code(bytes[letters]), letters)
+    }
+
+    static func code(_ text: String) -> UInt32 { code(Array(text.utf8)[...]) }
+
+    /// The first three letters, lower-case, as a number; fewer give one that no name has.
+    private static func code(_ letters: ArraySlice<UInt8>) -> UInt32 {
+        letters.prefix(3).reduce(0) { $0 << 8 | UInt32($1 | 0x20) }
     }
 
     private mutating func number(digits limit: Int) -> (value: Int, digits: Int)? {

@@ -55,6 +55,9 @@ package enum InternetDate {
     }
 
     package static let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+    /// The first three letters, lower-case, as a number.
+    static let monthCodes = months.map { DateScanner.code($0) }
+    static let weekdayCodes = weekdays.map { DateScanner.code($0) }
     static let weekdays = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"]
 
     /// Days since 1970-01-01 in the Gregorian calendar.
