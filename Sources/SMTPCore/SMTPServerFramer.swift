@@ -3,8 +3,8 @@ package import NIOCore
 
 /// A piece of what a client sent.
 package enum SMTPFrame: Sendable, Hashable {
-    /// A line without its CRLF. `moreFollows`: another complete line has arrived, so that a reply may wait for its own.
-    case line([UInt8], moreFollows: Bool)
+    /// A line without its CRLF, and what the framer does after it.
+    case line([UInt8], then: SMTPLineSequel)
     /// A line over its limit was skipped.
     case lineTooLong
     /// A line ended with LF alone, or held CR alone, and was skipped.
@@ -13,6 +13,16 @@ package enum SMTPFrame: Sendable, Hashable {
     case data(ByteBuffer)
     /// The message is whole, or the chunk is; `octets` are those of this DATA or BDAT.
     case dataEnded(octets: Int, fault: SMTPDataFault?)
+}
+
+/// What comes after a line.
+package enum SMTPLineSequel: Sendable, Hashable {
+    /// Another complete line has arrived: the reply may wait for its own, so that a pipelined group is one write.
+    case line
+    /// Nothing that is complete.
+    case nothing
+    /// The framer is paused until it is told what to expect.
+    case pause
 }
 
 /// What is wrong with message text; it was consumed to its true end all the same.
@@ -121,8 +131,9 @@ package struct SMTPServerFramer: Sendable {
             return .bareLineEnding
         }
         isPaused = state == .authResponse || Self.pauses(content)
-        let more = !isPaused && buffer.withUnsafeReadableBytes { Self.find(10, in: $0, from: 0) != nil }
-        return .line(Array(content), moreFollows: more)
+        if isPaused { return .line(Array(content), then: .pause) }
+        let hasMore = buffer.withUnsafeReadableBytes { Self.find(10, in: $0, from: 0) != nil }
+        return .line(Array(content), then: hasMore ? .line : .nothing)
     }
 
     static func find(_ byte: UInt8, in bytes: UnsafeRawBufferPointer, from start: Int) -> Int? {

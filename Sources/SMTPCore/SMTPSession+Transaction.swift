@@ -131,3 +131,15 @@ extension SMTPSession {
         return refusedByPolicy(reply)
     }
 }
+
+// BDAT's bookkeeping, for the session task.
+extension SMTPSession {
+    /// The data that is coming in belongs to BDAT.
+    package var isTakingChunks: Bool {
+        if pendingRefusal != nil { return true }
+        return (transaction?.chunks ?? .none) != .none
+    }
+
+    /// The refusal of `.refuse` is sent; it counts as an error.
+    package mutating func dataRefused(_ reply: SMTPReply) -> Action { refusedByPolicy(reply) }
+}

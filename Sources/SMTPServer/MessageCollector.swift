@@ -1,0 +1,112 @@
+import Blobs
+import MailMessage
+import NIOCore
+
+/// Takes a message piece by piece: scanned as it comes, small ones in memory, the body of large ones in a temporary.
+struct MessageCollector {
+    enum Fault {
+        case headerTooBig
+        case bareLineEnding
+        /// The temporary could not be written.
+        case spool(any Error)
+    }
+
+    private let memoryLimit: Int
+    private let headerLimit: Int
+    private let makeSpool: () throws -> SpoolFile
+    private var scanner = MessageScanner()
+    private var memory: [UInt8] = []
+    private var spool: SpoolFile?
+    private var lastTwo: (UInt8, UInt8) = (13, 10)
+    private(set) var octets = 0
+    private(set) var fault: Fault?
+
+    init(memoryLimit: Int, headerLimit: Int, makeSpool: @escaping () throws -> SpoolFile) {
+        self.memoryLimit = memoryLimit
+        self.headerLimit = headerLimit
+        self.makeSpool = makeSpool
+    }
+
+    var receivedCount: Int { scanner.receivedCount }
+
+    mutating func append(_ piece: ByteBuffer) {
+        guard fault == nil, piece.readableBytes > 0 else { return }
+        piece.withUnsafeReadableBytes { append($0) }
+    }
+
+    private mutating func append(_ bytes: UnsafeRawBufferPointer) {
+        guard let last = bytes.last else { return }
+        lastTwo = (bytes.count > 1 ? bytes[bytes.count - 2] : lastTwo.1, last)
+        octets += bytes.count
+        scanner.consume(bytes)
+        guard scanner.headerOctets <= headerLimit else {
+            fail(.headerTooBig)
+            return
+        }
+        do {
+            if let spool {
+                try spool.append(bytes)
+            } else {
+                memory.append(contentsOf: bytes)
+                if memory.count > memoryLimit, scanner.headerComplete { try spill() }
+            }
+        } catch {
+            fail(.spool(error))
+        }
+    }
+
+    private mutating func spill() throws {
+        let file = try makeSpool()
+        let headerOctets = min(scanner.headerOctets, memory.count)
+        try memory.withUnsafeBytes { try file.append(UnsafeRawBufferPointer(rebasing: $0[headerOctets...])) }
+        memory = Array(memory[..<headerOctets])
+        spool = file
+    }
+
+    private mutating func fail(_ fault: Fault) {
+        self.fault = fault
+        memory = []
+        spool = nil
+    }
+
+    /// Ends the message. A last line without CR LF gets one.
+    mutating func finish() -> CollectedMessage? {
+        if fault == nil {
+            if lastTwo.1 == 13 { fail(.bareLineEnding) }
+            if lastTwo != (13, 10) { [UInt8](arrayLiteral: 13, 10).withUnsafeBytes { append($0) } }
+        }
+        guard fault == nil else { return nil }
+        let index = scanner.finish()
+        let header = index.headerBlock
+        guard let spool else {
+            return CollectedMessage(index: index, body: .memory(Array(memory.dropFirst(header.count))))
+        }
+        return CollectedMessage(index: index, body: .spool(spool))
+    }
+}
+
+/// A whole message: its index, whose header block is the header, and the rest.
+struct CollectedMessage {
+    enum Body {
+        case memory([UInt8])
+        case spool(SpoolFile)
+    }
+
+    var index: MessageIndex
+    var body: Body
+
+    /// The content with `prefix` on top of its header.
+    func content(prefix: [UInt8]) -> BlobContent {
+        switch body {
+        case .memory(let bytes):
+            var whole: [UInt8] = []
+            whole.reserveCapacity(prefix.count + index.headerBlock.count + bytes.count)
+            whole += prefix
+            whole += index.headerBlock
+            whole += bytes
+            return .bytes(whole)
+        case .spool(let spool):
+            return .joined(prefix: prefix + index.headerBlock, spool: spool)
+        }
+    }
+}

@@ -1,0 +1,102 @@
+package import Blobs
+package import DNSCore
+package import Directory
+package import MailIntake
+package import MailPolicy
+package import MailStore
+package import MailSyntax
+package import SQLEngine
+
+/// What a session asks of the rest of the server.
+package protocol SMTPBackend: Sendable {
+    /// Answers a question of a policy decision.
+    func answer(_ lookup: Lookup) async -> Answer
+    func authenticate(_ attempt: LoginAttempt) async -> LoginReport
+    /// Keeps a message; durable when it returns.
+    func accept(_ acceptance: Acceptance) async throws -> Accepted
+    /// A temporary for a large body.
+    func makeSpool() throws -> SpoolFile
+    /// The client's confirmed reverse name, nil when there is none.
+    func reverseName(_ address: IPAddress) async -> String?
+    /// The same when it is known already: `.some(nil)` is known to be none.
+    func knownReverseName(_ address: IPAddress) -> String??
+    func nextID() -> MailID
+    func now() -> Timestamp
+}
+
+/// The real thing: directory, mail store, intake, resolver.
+package struct MailServerBackend: SMTPBackend {
+    private let directory: Directory
+    private let store: MailStore
+    private let intake: MailIntake
+    private let authenticator: Authenticator
+    private let reverseNames: ReverseNames
+    private let ids: IDGenerator
+    private let clock: any WallClock
+
+    package init(
+        directory: Directory,
+        store: MailStore,
+        intake: MailIntake,
+        authenticator: Authenticator,
+        resolver: any DNSResolver,
+        ids: IDGenerator,
+        clock: any WallClock = SystemClock()
+    ) {
+        self.directory = directory
+        self.store = store
+        self.intake = intake
+        self.authenticator = authenticator
+        reverseNames = ReverseNames(resolver: resolver)
+        self.ids = ids
+        self.clock = clock
+    }
+
+    package func answer(_ lookup: Lookup) async -> Answer {
+        let snapshot = directory.snapshot
+        switch lookup {
+        case .recipient(let address):
+            return .recipient(Self.resolve(address, in: snapshot))
+        case .mayUse(let address, let login):
+            return .flag(snapshot.mayUse(address, as: AccountID(rawValue: login)))
+        case .quota(let account, let size):
+            do {
+                let fits = try await store.hasRoom(AccountID(rawValue: account), for: size)
+                return .quota(fits ? .fits : .exceeded)
+            } catch {
+                return .unavailable("\(error)")
+            }
+        case .hosted(let domain):
+            return .flag(snapshot.isHosted(domain))
+        case .firstHostedDomain:
+            return .domain(snapshot.domains.first?.name)
+        }
+    }
+
+    private static func resolve(_ address: EmailAddress, in snapshot: DirectorySnapshot) -> RecipientAnswer {
+        switch snapshot.resolve(address) {
+        case .notHosted: return .notHosted
+        case .unknown: return .unknown
+        case .disabled: return .disabled
+        case .targets(let local, let remote, let steps):
+            return .targets(
+                Expansion(
+                    local: local.map {
+                        ExpandedTarget(account: $0.account.rawValue, address: $0.address, tag: $0.tag)
+                    },
+                    remote: remote,
+                    steps: steps.map { ExpansionStep(rule: $0.rule, before: $0.before, after: $0.after) },
+                    origin: "directory revision \(snapshot.revision)"
+                )
+            )
+        }
+    }
+
+    package func authenticate(_ attempt: LoginAttempt) async -> LoginReport { await authenticator.judge(attempt) }
+    package func accept(_ acceptance: Acceptance) async throws -> Accepted { try await intake.accept(acceptance) }
+    package func makeSpool() throws -> SpoolFile { try intake.makeSpool() }
+    package func reverseName(_ address: IPAddress) async -> String? { await reverseNames.lookUp(address) }
+    package func knownReverseName(_ address: IPAddress) -> String?? { reverseNames.known(address) }
+    package func nextID() -> MailID { ids.next() }
+    package func now() -> Timestamp { clock.now() }
+}

@@ -1,0 +1,126 @@
+import Directory
+import MailPolicy
+import MailSyntax
+import NIOCore
+import NetTransport
+import SASLCore
+import SMTPCore
+import Telemetry
+
+// AUTH. // RFC 4954 §4
+extension SMTPConversation {
+    private enum Exchange {
+        case ended(SMTPReply)
+        case credentials(SASLCredentials)
+        /// The connection went away, or its time was up.
+        case lost(SMTPReply?)
+    }
+
+    mutating func authenticate(_ name: String, _ initialResponse: [UInt8]?) async -> Bool {
+        guard let mechanism = SASLMechanism(name: name) else {
+            return await perform(session.authenticationEnded(.unknownMechanism, login: nil))
+        }
+        switch await exchange(mechanism, initialResponse) {
+        case .ended(let reply):
+            return await perform(session.authenticationEnded(reply, login: nil))
+        case .lost(let reply):
+            guard let reply else { return false }
+            return await leave(reply)
+        case .credentials(let credentials):
+            return await check(credentials, mechanism)
+        }
+    }
+
+    private mutating func exchange(_ mechanism: SASLMechanism, _ initialResponse: [UInt8]?) async -> Exchange {
+        var server = SASLServer(mechanism)
+        var step: SASLStep
+        if let initialResponse {
+            guard case .response(let message) = SASLLine(initialResponse: initialResponse) else {
+                return .ended(.badBase64)
+            }
+            step = server.start(initialResponse: message)
+        } else {
+            step = server.start(initialResponse: nil)
+        }
+        while true {
+            switch step {
+            case .credentials(let credentials): return .credentials(credentials)
+            case .failed(.authorizationDenied): return .ended(.badCredentials)
+            case .failed: return .ended(SMTPReply(501, .init(5, 5, 2), "Malformed authentication response"))
+            case .challenge(let challenge):
+                let line = SMTPReply(334, nil, SASLLine.encode(challenge))
+                line.render(into: &output)
+                await send([.bytes(takeOutput()), .expect(.authResponse)])
+                switch await nextResponse() {
+                case .success(.response(let message)): step = server.respond(message)
+                case .success(.cancel): return .ended(.authenticationCancelled)
+                case .success(.malformed): return .ended(.badBase64)
+                case .failure(let interruption): return interruption.exchange
+                }
+            }
+        }
+    }
+
+    private struct Interruption: Error {
+        var exchange: Exchange
+    }
+
+    private mutating func nextResponse() async -> Result<SASLLine, Interruption> {
+        while true {
+            let event = await stream.next()
+            // Each line of an exchange pauses the framer, whatever is wrong with it.
+            isFramerPaused = true
+            switch event {
+            case .frame(.line(let line, _)): return .success(SASLLine(continuation: line))
+            case .frame(.lineTooLong): return .failure(Interruption(exchange: .ended(.authenticationLineTooLong)))
+            case .frame: return .failure(Interruption(exchange: .ended(.bareLineEnding)))
+            case .deadlineReached:
+                end = .timeout
+                return .failure(Interruption(exchange: .lost(.timeout)))
+            case .shuttingDown:
+                end = .shutdown
+                return .failure(Interruption(exchange: .lost(.shuttingDown)))
+            case .woken: continue
+            case .inputClosed, .closed, .tlsEstablished, .tlsFailed:
+                return .failure(Interruption(exchange: .lost(nil)))
+            }
+        }
+    }
+
+    private mutating func check(_ credentials: SASLCredentials, _ mechanism: SASLMechanism) async -> Bool {
+        let attempt = LoginAttempt(credentials: credentials, protocol: .smtp, client: connection.info.remote)
+        let report = await context.backend.authenticate(attempt)
+        let reply: SMTPReply
+        var reason: String?
+        switch report.outcome {
+        case .success(let account):
+            login = LoginFacts(account: account.id.rawValue, address: account.address)
+            reply = .authenticated
+        case .invalidCredentials:
+            (reply, reason) = (.badCredentials, "invalid-credentials")
+        case .disabled:
+            (reply, reason) = (SMTPReply(535, .init(5, 7, 13), "Account disabled"), "disabled")
+        case .throttled:
+            (reply, reason) = (SMTPReply(454, .init(4, 7, 0), "Too many failed logins, try later"), "throttled")
+        case .temporaryFailure:
+            (reply, reason) = (.authenticationFailedTemporarily, "temporary")
+        }
+        context.events.record(
+            .login(
+                .init(
+                    outcome: reason.map { .failure(reason: $0) } ?? .success,
+                    service: "smtp",
+                    peer: peer,
+                    user: credentials.login,
+                    mechanism: mechanism.rawValue
+                )
+            )
+        )
+        if reason != nil {
+            // Guessing is made slow; a delay holds nothing but this session.
+            let factor = min(session.failedLogins + 1, 5)
+            try? await Task.sleep(for: context.settings.failedLoginDelay * factor)
+        }
+        return await perform(session.authenticationEnded(reply, login: login?.address.description))
+    }
+}

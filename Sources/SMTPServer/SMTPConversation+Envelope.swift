@@ -1,0 +1,166 @@
+import Directory
+import Logging
+import MailIntake
+import MailPolicy
+import MailSyntax
+import NetTransport
+import OutboundQueue
+import SMTPCore
+import Telemetry
+
+/// What MAIL and RCPT have added up to.
+struct SMTPEnvelope {
+    var sender: SMTPSender
+    var reversePath: ReversePath
+    var recipients: [AdmittedRecipient] = []
+    var local: [LocalDelivery] = []
+    var remote: [NewQueueRecipient] = []
+    var trace: [TraceStep]
+
+    init(sender: SMTPSender, reversePath: ReversePath, trace: [TraceStep]) {
+        self.sender = sender
+        self.reversePath = reversePath
+        self.trace = trace
+    }
+
+    /// Adds what a recipient becomes; each account and each remote address once.
+    mutating func add(_ admitted: AdmittedRecipient, for recipient: SMTPRecipient) {
+        recipients.append(admitted)
+        for target in admitted.local where !local.contains(where: { $0.account.rawValue == target.account }) {
+            local.append(
+                LocalDelivery(
+                    account: AccountID(rawValue: target.account),
+                    recipient: admitted.address,
+                    tag: target.tag
+                )
+            )
+        }
+        for address in admitted.remote where !remote.contains(where: { $0.address.folded == address.folded }) {
+            remote.append(
+                NewQueueRecipient(
+                    address: address,
+                    originalRecipient: recipient.originalRecipient,
+                    notify: Self.notify(recipient.notify)
+                )
+            )
+        }
+    }
+
+    private static func notify(_ words: [String]?) -> DSNNotify {
+        guard let words else { return .standard }
+        var notify: DSNNotify = []
+        for word in words {
+            switch word {
+            case "SUCCESS": notify.insert(.success)
+            case "FAILURE": notify.insert(.failure)
+            case "DELAY": notify.insert(.delay)
+            default: notify.insert(.never)
+            }
+        }
+        return notify
+    }
+}
+
+extension SMTPPath {
+    var written: WrittenPath {
+        switch self {
+        case .null: .null
+        case .address(let address): .address(address)
+        case .unqualified(let text): .unqualified(text)
+        }
+    }
+}
+
+extension SMTPReply {
+    init(_ reply: PolicyReply) {
+        self.init(reply.code, reply.enhanced, reply.text)
+    }
+}
+
+// MAIL and RCPT.
+extension SMTPConversation {
+    var client: ClientFacts {
+        ClientFacts(
+            address: connection.info.remote,
+            helo: session.helo,
+            role: context.settings.role == .mx ? .mx : .submission,
+            tls: session.isTLS,
+            login: login
+        )
+    }
+
+    mutating func judge(_ sender: SMTPSender) async -> SMTPSession.Action {
+        let facts = SenderFacts(client: client, path: sender.path.written)
+        let reply: SMTPReply
+        do {
+            let (decision, trace) = try await Policy.run(
+                { Policy.admitSender(facts, $0) }, answer: context.backend.answer)
+            switch decision {
+            case .accept(let reversePath):
+                envelope = SMTPEnvelope(sender: sender, reversePath: reversePath, trace: trace)
+                reply = SMTPReply(250, .init(2, 1, 0), "Ok")
+            case .reject(let refusal):
+                reply = SMTPReply(refusal)
+            }
+        } catch {
+            reply = trouble(error, "the sender could not be judged")
+        }
+        if !reply.isPositive { recordRefusal(reply, stage: "mail", from: sender.path.description) }
+        return session.senderJudged(sender, reply)
+    }
+
+    mutating func judge(_ recipient: SMTPRecipient) async -> SMTPSession.Action {
+        let facts = RecipientFacts(
+            client: client,
+            path: recipient.path.written,
+            declaredSize: envelope?.sender.size ?? 0,
+            hostname: context.settings.hostname
+        )
+        let reply: SMTPReply
+        do {
+            let (decision, trace) = try await Policy.run(
+                { Policy.admitRecipient(facts, $0) },
+                answer: context.backend.answer
+            )
+            switch decision {
+            case .accept(let admitted):
+                envelope?.add(admitted, for: recipient)
+                envelope?.trace += trace
+                reply = SMTPReply(250, .init(2, 1, 5), "Ok")
+            case .reject(let refusal):
+                reply = SMTPReply(refusal)
+            }
+        } catch {
+            reply = trouble(error, "the recipient could not be judged")
+        }
+        if !reply.isPositive {
+            let from = envelope?.reversePath.description
+            recordRefusal(reply, stage: "rcpt", from: from, to: recipient.path.description)
+        }
+        return session.recipientJudged(reply)
+    }
+
+    /// Logs a trouble of ours under an id that the client gets too.
+    func trouble(_ error: any Error, _ what: String) -> SMTPReply {
+        let id = context.backend.nextID().description
+        logger.error(
+            "message not accepted",
+            metadata: [LogKey.errorID: "\(id)", LogKey.error: "\(error)", LogKey.reason: "\(what)"]
+        )
+        return .localError(id)
+    }
+
+    func recordRefusal(_ reply: SMTPReply, stage: String, from: String? = nil, to: String? = nil, id: MailID? = nil) {
+        let event = MailEvent.Rejected(
+            peer: peer,
+            stage: stage,
+            from: from,
+            to: to,
+            id: id?.description,
+            code: reply.code,
+            enhanced: reply.enhanced?.description,
+            reason: reply.text
+        )
+        context.events.record(reply.isTransient ? .refusedTemporarily(event) : .rejected(event))
+    }
+}

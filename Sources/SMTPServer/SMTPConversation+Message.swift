@@ -1,0 +1,171 @@
+import Logging
+import MailIntake
+import MailMessage
+import MailPolicy
+import MailSyntax
+import NetTransport
+import OutboundQueue
+import SMTPCore
+import Telemetry
+
+// The end of data: the final header, the commit, the reply.
+extension SMTPConversation {
+    mutating func dataEnded(octets: Int, fault: SMTPDataFault?) async -> Bool {
+        let isChunk = session.isTakingChunks
+        let verdict =
+            isChunk
+            ? session.chunkEnded(octets: octets, fault: fault) : session.dataEnded(octets: octets, fault: fault)
+        switch verdict {
+        case .goOn(let reply):
+            return await perform(.reply(reply))
+        case .refuse(let reply):
+            collector = nil
+            recordRefusal(reply, stage: "data", from: envelope?.reversePath.description)
+            return await perform(session.dataRefused(reply))
+        case .accept:
+            let reply = await acceptMessage()
+            collector = nil
+            envelope = nil
+            return await perform(session.messageDone(reply))
+        }
+    }
+
+    private mutating func acceptMessage() async -> SMTPReply {
+        let id = context.backend.nextID()
+        guard let envelope, var collector else {
+            return SMTPReply(451, .init(4, 3, 0), "Transaction lost")
+        }
+        let hops = collector.receivedCount
+        let message = collector.finish()
+        let reply: SMTPReply
+        if let message, hops <= context.settings.limits.hops {
+            reply = await store(message, envelope, id)
+        } else {
+            switch collector.fault {
+            case .headerTooBig: reply = .headerTooBig
+            case .bareLineEnding: reply = .bareLineEndingInData
+            case .spool(let error): reply = trouble(error, "the temporary could not be written")
+            case nil: reply = .loop  // RFC 5321 §6.3
+            }
+        }
+        if !reply.isPositive {
+            recordRefusal(reply, stage: "data", from: envelope.reversePath.description, id: id)
+        }
+        return reply
+    }
+
+    private mutating func store(_ message: CollectedMessage, _ envelope: SMTPEnvelope, _ id: MailID) async -> SMTPReply
+    {
+        var message = message
+        var trace = envelope.trace
+        finishHeader(&message, id, &trace)
+        let received = await receivedField(envelope, id)
+        do {
+            let (signFor, steps) = try await signingDomain(message.index)
+            trace += steps
+            let acceptance = Acceptance(
+                id: id,
+                reversePath: envelope.reversePath,
+                content: message.content(prefix: received),
+                index: message.index.prepending(received),
+                local: envelope.local,
+                remote: envelope.remote,
+                trace: trace,
+                origin: AcceptanceOrigin(
+                    listener: context.settings.listener,
+                    client: connection.info.remote.description,
+                    helo: session.helo,
+                    login: login?.address.description,
+                    tls: tls?.version
+                ),
+                bodyType: envelope.sender.body == .eightBitMIME ? .eightBitMIME : .sevenBit,
+                smtpUTF8: envelope.sender.smtpUTF8,
+                envelopeID: envelope.sender.envelopeID,
+                dsnReturn: envelope.sender.dsnReturn.flatMap(DSNReturn.init(rawValue:)),
+                signFor: signFor
+            )
+            let accepted = try await context.backend.accept(acceptance)
+            messages += 1
+            recordAccepted(acceptance, accepted, envelope)
+            return SMTPReply(250, .init(2, 0, 0), "Ok: queued as \(id)")
+        } catch {
+            return trouble(error, "the message could not be stored")
+        }
+    }
+
+    /// Completes a user's header and drops the fields that only a deliverer or nobody may write.
+    private func finishHeader(_ message: inout CollectedMessage, _ id: MailID, _ trace: inout [TraceStep]) {
+        let original = HeaderBlock(parsing: message.index.headerBlock)
+        var header = original.removing("Return-Path")  // RFC 5321 §4.4: added at final delivery
+        if let login {
+            header = header.removing("Bcc").removing("Resent-Bcc")
+            let fixups = SubmissionFixups(
+                id: id,
+                hostname: context.settings.hostname,
+                time: context.backend.now(),
+                domain: login.address.domain,
+                sender: login.address
+            )
+            let (fixed, changes) = fixups.apply(to: header)
+            header = fixed
+            trace += changes.map { change in
+                let rule = change.before == nil ? "header-add" : "header-complete"
+                return TraceStep(
+                    stage: TraceStage.rewrite,
+                    rule: rule,
+                    before: change.before.map { "\(change.field): \($0)" },
+                    after: "\(change.field): \(change.after)"
+                )
+            }
+        }
+        if header.bytes.count != original.bytes.count || header.bytes != original.bytes {
+            message.index = message.index.replacingHeader(header.bytes)
+        }
+    }
+
+    private func receivedField(_ envelope: SMTPEnvelope, _ id: MailID) async -> [UInt8] {
+        let only = envelope.recipients.count == 1 ? envelope.recipients.first?.address : nil
+        return ReceivedField(
+            helo: session.helo ?? "",
+            reverseName: await reverseName.value,
+            client: connection.info.remote,
+            tls: tls.map { ($0.version, $0.cipher, $0.bits) },
+            authenticatedSender: login?.address.description,
+            hostname: context.settings.hostname.ascii,
+            protocol: session.protocolName,
+            id: id,
+            forRecipient: only,
+            date: context.backend.now()
+        ).render()
+    }
+
+    private func signingDomain(_ index: MessageIndex) async throws -> (DomainName?, [TraceStep]) {
+        let author = index.envelope.from.first { $0.host != nil }
+        var address: EmailAddress?
+        if let mailbox = author?.mailbox, let host = author?.host {
+            address = EmailAddress(bytes: mailbox + [UInt8(ascii: "@")] + host)
+        }
+        let facts = SigningFacts(origin: login.map { .login($0) } ?? .stranger, headerFrom: address)
+        let (decision, trace) = try await Policy.run(
+            { Policy.chooseSigning(facts, $0) }, answer: context.backend.answer)
+        if case .sign(let domain) = decision { return (domain, trace) }
+        return (nil, trace)
+    }
+
+    private func recordAccepted(_ acceptance: Acceptance, _ accepted: Accepted, _ envelope: SMTPEnvelope) {
+        context.events.record(
+            .accepted(
+                .init(
+                    id: acceptance.id.description,
+                    peer: peer,
+                    from: acceptance.reversePath.description,
+                    to: envelope.recipients.map(\.address.description),
+                    size: acceptance.index.size,
+                    local: accepted.deliveries,
+                    remote: accepted.queued,
+                    messageID: acceptance.index.messageID
+                )
+            )
+        )
+    }
+}

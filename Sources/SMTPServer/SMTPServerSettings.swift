@@ -1,0 +1,53 @@
+package import MailConfig
+package import MailSyntax
+package import SMTPCore
+
+/// What the SMTP server needs of the manifest, for one listener.
+package struct SMTPServerSettings: Sendable {
+    package var hostname: DomainName
+    package var role: SMTPSessionConfiguration.Role
+    /// The listener's name in logs and events.
+    package var listener: String
+    package var offersTLS: Bool
+    package var limits = SMTPLimits()
+    package var timeouts = Manifest().smtp.timeouts
+    /// Octets of a message that are kept in memory; the body of a larger one goes to a temporary file.
+    package var memoryLimit = 262_144
+    /// How much longer each failed login makes the next answer wait, at most five times as long in all.
+    package var failedLoginDelay: Duration = .seconds(1)
+    /// How long a reverse lookup may still take when a message has come in before its answer.
+    package var reverseLookupPatience: Duration = .seconds(2)
+
+    package init(hostname: DomainName, role: SMTPSessionConfiguration.Role, listener: String, offersTLS: Bool) {
+        self.hostname = hostname
+        self.role = role
+        self.listener = listener
+        self.offersTLS = offersTLS
+    }
+
+    /// The settings of a manifest's listener.
+    ///
+    /// - Parameter hostname: the manifest's `server.hostname`, parsed.
+    package init(_ manifest: Manifest, listener: Listener, hostname: DomainName, hasCertificate: Bool) {
+        self.init(
+            hostname: hostname,
+            role: listener.kind == .mx ? .mx : .submission,
+            listener: listener.name,
+            offersTLS: hasCertificate
+        )
+        timeouts = manifest.smtp.timeouts
+        limits.commandLine = manifest.limits.commandLine
+        limits.textLine = manifest.limits.textLine
+        limits.messageSize = manifest.limits.messageSize
+        limits.headerSize = manifest.limits.headerSize
+        limits.recipients = manifest.limits.recipients
+        limits.idleCommands = manifest.limits.commands
+        limits.errors = manifest.limits.errors
+        limits.loginFailures = manifest.limits.loginFailures
+        limits.hops = manifest.limits.receivedHops
+    }
+
+    var session: SMTPSessionConfiguration {
+        SMTPSessionConfiguration(hostname: hostname.ascii, role: role, offersTLS: offersTLS, limits: limits)
+    }
+}
