@@ -1,5 +1,6 @@
 package import Blobs
 package import Directory
+import Glibc
 package import MailConfig
 package import MailIntake
 package import MailStore
@@ -16,13 +17,16 @@ package struct Stores: Sendable {
     package let blobs: BlobStore
     package let directory: Directory
     package let mail: MailStore
+    /// Follows deliveries; only where a server runs.
+    package let search: SearchIndex?
     package let queue: OutboundQueue
     package let intake: MailIntake
 
     /// Opens everything in the manifest's data directory and brings the schema up to date.
     ///
+    /// - Parameter searchIndex: whether to open the text index too, which a command does without.
     /// - Throws: `AdminError` saying what is wrong with which file.
-    package static func open(_ manifest: Manifest) async throws -> Stores {
+    package static func open(_ manifest: Manifest, searchIndex: Bool = false) async throws -> Stores {
         let folder = manifest.storage.dataDirectory
         guard FileBytes.exists(folder) else {
             throw AdminError(
@@ -46,7 +50,14 @@ package struct Stores: Sendable {
                 lifetime: manifest.queue.lifetime,
                 bounceLifetime: manifest.queue.bounceLifetime
             )
-            let mail = MailStore(database: database, blobs: blobs, directory: directory, ids: ids)
+            let search = searchIndex ? try openSearch(folder, mail: database, blobs: blobs) : nil
+            let mail = MailStore(
+                database: database,
+                blobs: blobs,
+                directory: directory,
+                ids: ids,
+                searchIndex: search
+            )
             return Stores(
                 manifest: manifest,
                 ids: ids,
@@ -54,6 +65,7 @@ package struct Stores: Sendable {
                 blobs: blobs,
                 directory: directory,
                 mail: mail,
+                search: search,
                 queue: queue,
                 intake: MailIntake(database: database, store: mail, queue: queue, blobs: blobs, ids: ids)
             )
@@ -67,9 +79,27 @@ package struct Stores: Sendable {
     /// The schema of every room, in the order in which their tables refer to each other.
     static var migrations: [Migration] {
         BlobSchema.migrations + DirectorySchema.migrations + MailStoreSchema.migrations + QueueSchema.migrations
+            + TraceSchema.migrations
     }
 
     package static func databasePath(in folder: String) -> String { "\(folder)/martlet.db" }
+
+    /// The text index has a file of its own, which is made anew when it can't be used.
+    private static func openSearch(_ folder: String, mail: SQLiteDatabase, blobs: BlobStore) throws -> SearchIndex {
+        let path = "\(folder)/search.db"
+        var options = SQLiteDatabase.Options()
+        options.isDurable = false
+        options.readers = 2
+        func open() throws -> SQLiteDatabase {
+            try SQLiteDatabase(path: path, migrations: SearchIndex.migrations, options: options)
+        }
+        do {
+            return SearchIndex(mail: mail, index: try open(), blobs: blobs)
+        } catch {
+            for suffix in ["", "-wal", "-shm"] { unlink(path + suffix) }
+            return SearchIndex(mail: mail, index: try open(), blobs: blobs)
+        }
+    }
 
     private static func remedy(_ error: DatabaseError) -> String? {
         switch error {

@@ -146,8 +146,14 @@ struct SelfTestRun: Sendable {
             implicitTLS: isImplicit ? tls : nil,
             group: group
         ) { connection in
-            var wire = try await WireClient(connection)
-            return try await body(&wire, tls)
+            do {
+                var wire = try await WireClient(connection)
+                return try await body(&wire, tls)
+            } catch {
+                // Without this a failed check would wait for the server's end of TLS.
+                connection.abort()
+                throw error
+            }
         }
     }
 

@@ -35,7 +35,7 @@ package enum Server {
         if let user { try Privileges.prepareTree(manifest.storage.dataDirectory, for: user) }
         try Privileges.assume(user)
         let events = try manifest.log.events.map { try LogWriter(appendingTo: $0) }
-        let stores = try await Stores.open(manifest)
+        let stores = try await Stores.open(manifest, searchIndex: true)
         try requirePostmasters(stores.directory)
         let assembly = try ServerAssembly(
             configFile: file,

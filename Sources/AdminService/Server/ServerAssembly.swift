@@ -139,6 +139,7 @@ final class ServerAssembly: Sendable {
             ReloadService(state: state, notifier: notifier, logger: logger),
             try deliveryService(hostname),
         ]
+        if let index = stores.search { services.append(SearchService(index: index, logger: backend.logger("search"))) }
         if let control = await bound.control { services.append(control) }
         services += await bound.listeners as [any Service]
         services.append(ReadinessService(notifier: notifier))
@@ -147,7 +148,8 @@ final class ServerAssembly: Sendable {
 
     private func deliveryService(_ hostname: DomainName) throws -> DeliveryService {
         let logger = backend.logger("delivery")
-        let signers = SignerCache(directory: stores.directory, live: live)
+        let directory = stores.directory
+        let signers = DirectorySigner(snapshot: { directory.snapshot }, validity: manifest.dkim.expire)
         return DeliveryService(
             settings: ServerSettings.delivery(manifest, listeners: state.status().listeners),
             environment: DeliveryService.Environment(
@@ -155,15 +157,16 @@ final class ServerAssembly: Sendable {
                 blobs: stores.blobs,
                 resolver: resolver,
                 contexts: try ClientTLSContexts(),
-                signer: { try signers.signer($0) },
+                signer: { try signers.signer(for: $0) },
                 bounces: IntakeBounceSink(
-                    stores: stores,
+                    intake: stores.intake,
+                    snapshot: { directory.snapshot },
+                    blobs: stores.blobs,
                     composer: BounceComposer(
                         reportingMTA: hostname,
                         wholeMessageLimit: manifest.queue.bounceMessageSize
                     ),
-                    logger: logger,
-                    clock: clock
+                    ids: stores.ids
                 ),
                 events: events,
                 ids: stores.ids,

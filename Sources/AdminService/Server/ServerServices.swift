@@ -2,6 +2,7 @@ import Blobs
 import CLinux
 import Logging
 import MailConfig
+import MailStore
 import SQLEngine
 import ServiceLifecycle
 import Telemetry
@@ -63,6 +64,24 @@ struct HousekeepingService: Service {
             return
         } catch {
             logger.error("unused messages could not be removed", metadata: [LogKey.error: "\(error)"])
+        }
+    }
+}
+
+/// Keeps the text index up with deliveries.
+struct SearchService: Service {
+    let index: SearchIndex
+    let logger: Logger
+
+    func run() async throws {
+        do {
+            try await cancelWhenGracefulShutdown { try await index.run() }
+        } catch is CancellationError {
+            return
+        } catch {
+            // Searches go on by reading; mail does not depend on the index.
+            logger.error("the text index stopped", metadata: [LogKey.error: "\(error)"])
+            try? await gracefulShutdown()
         }
     }
 }
