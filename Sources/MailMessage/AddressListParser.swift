@@ -231,9 +231,11 @@ package struct AddressListParser {
         var cursor = index
         while cursor < bytes.count, bytes[cursor] == 32 || bytes[cursor] == 9 { cursor += 1 }
         guard cursor < bytes.count, bytes[cursor] == UInt8(ascii: "@") else { return nil }
-        guard let colon = bytes[cursor...].firstIndex(of: UInt8(ascii: ":")) else { return nil }
+        // A search to the end at each "<@" would take quadratic time.
+        let near = bytes[cursor..<min(bytes.count, cursor + 1024)]
+        let stop = near.firstIndex { $0 == UInt8(ascii: ":") || $0 == UInt8(ascii: "<") || $0 == UInt8(ascii: ">") }
+        guard let colon = stop, bytes[colon] == UInt8(ascii: ":") else { return nil }
         let route = bytes[cursor..<colon]
-        guard !route.contains(UInt8(ascii: ">")), !route.contains(UInt8(ascii: "<")) else { return nil }
         index = colon + 1
         return route.filter { $0 != 32 && $0 != 9 && $0 != 13 && $0 != 10 }
     }

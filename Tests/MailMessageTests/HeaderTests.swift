@@ -37,6 +37,22 @@ struct AddressListTests {
     )
     func reads(text: String, expected: [String]) { #expect(show(text) == expected) }
 
+    @Test(
+        "A long run of one trick is read in linear time",
+        arguments: [
+            "<@", "(", "\"", "a:", "<a", "@", ",", "=?", "=?a?q?", "&", "<!--", "<a '", "= ", "--b\r\n", "\r\n ",
+            "x:\r\n",
+        ]
+    )
+    func linear(unit: String) {
+        let bytes = Array(String(repeating: unit, count: (1 << 18) / unit.utf8.count).utf8)
+        FuzzEntries.addresses(bytes)
+        FuzzEntries.syntax(bytes)
+        FuzzEntries.scan(Array("From: ".utf8) + bytes)
+        FuzzEntries.scan(
+            Array("Content-Type: multipart/mixed; boundary=b; x=".utf8) + bytes + Array("\r\n\r\n".utf8) + bytes)
+    }
+
     @Test("Garbage of every kind ends")
     func garbage() {
         var generator = SeededGenerator(seed: 3)
