@@ -50,6 +50,9 @@ package final class UnboundResolver: DNSResolver {
     /// Printable ASCII of a possible length: anything else could be cut or misread on its way through C.
     private static func isAskable(_ name: String) -> Bool {
         // Escapes make four characters of an octet. // RFC 1035 §2.3.4
-        !name.isEmpty && name.utf8.count <= 1020 && name.utf8.allSatisfy { (0x21...0x7E).contains($0) }
+        let labels = (name.hasSuffix(".") ? name.dropLast() : name[...]).split(
+            separator: ".", omittingEmptySubsequences: false)
+        return name.utf8.count <= 1020 && name.utf8.allSatisfy { (0x21...0x7E).contains($0) }
+            && labels.allSatisfy { !$0.isEmpty }
     }
 }

@@ -1,0 +1,227 @@
+import Blobs
+import Foundation
+import MailSyntax
+import OutboundQueue
+import SQLEngine
+import Synchronization
+import Testing
+
+/// A clock that stands still until it is moved.
+final class SteppingClock: WallClock {
+    private let time = Mutex(Timestamp(seconds: 1_800_000_000))
+
+    func now() -> Timestamp { time.withLock { $0 } }
+    func advance(_ duration: Duration) { time.withLock { $0 = $0.adding(duration) } }
+}
+
+/// A queue on a database and blobs of its own, removed at the end.
+final class QueueRoom: Sendable {
+    let folder: String
+    let database: SQLiteDatabase
+    let blobs: BlobStore
+    let clock = SteppingClock()
+    let ids: IDGenerator
+    let queue: OutboundQueue
+
+    init() throws {
+        folder = NSTemporaryDirectory() + "martlet-queue-\(UUID().uuidString)"
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        ids = IDGenerator(node: 1, clock: clock)
+        blobs = try BlobStore(root: folder + "/blobs", ids: ids)
+        database = try SQLiteDatabase(
+            path: folder + "/test.db", migrations: BlobSchema.migrations + QueueSchema.migrations, syncing: blobs)
+        queue = OutboundQueue(database: database, node: 1, clock: clock)
+    }
+
+    deinit {
+        try? database.close()
+        try? FileManager.default.removeItem(atPath: folder)
+    }
+
+    @discardableResult
+    func enqueue(
+        _ recipients: String...,
+        from sender: String = "sender@example.org",
+        change: @Sendable @escaping (inout NewQueueEntry) -> Void = { _ in }
+    ) async throws -> MailID {
+        let blob = try await blobs.stage(.bytes(Array("From: a@example.org\r\n\r\nHello\r\n".utf8)))
+        let id = ids.next()
+        let addresses = recipients.compactMap { EmailAddress($0) }
+        let now = clock.now()
+        let queue = queue
+        try await database.write(files: [blob]) { writer in
+            try BlobRows.insert(writer, blob, references: 0, now: now)
+            var entry = NewQueueEntry(
+                id: id,
+                reversePath: ReversePath(sender) ?? .null,
+                blob: blob.id.key,
+                size: blob.size,
+                createdAt: now,
+                recipients: addresses.map { NewQueueRecipient(address: $0) }
+            )
+            change(&entry)
+            try queue.enqueue(writer, entry)
+        }
+        return id
+    }
+
+    static let references = SQLStatement("SELECT COALESCE(SUM(reference_count), 0) FROM blob")
+
+    func references() async throws -> Int {
+        try await database.read { try $0.first(Self.references, map: { $0.int(0) }) ?? -1 }
+    }
+}
+
+@Suite("Outbound queue")
+struct OutboundQueueTests {
+    static let reply = DeliveryReply(
+        code: 450, status: EnhancedStatusCode(4, 2, 0), text: "greylisted", host: "mx.example.net[192.0.2.1]")
+
+    @Test("What was queued is leased once, grouped by message and destination, as it was given")
+    func leases() async throws {
+        let room = try QueueRoom()
+        let id = try await room.enqueue("a@one.example", "b@two.example", "c@ONE.example") { entry in
+            entry.bodyType = .eightBitMIME
+            entry.smtpUTF8 = true
+            entry.envelopeID = "QQ"
+            entry.dsnReturn = .headers
+            entry.dkimDomain = DomainName("example.org")
+        }
+        let jobs = try await room.queue.lease(limit: 10, perDestination: 10)
+        #expect(jobs.map(\.destination).sorted() == ["one.example", "two.example"])
+        #expect(jobs.map(\.recipients.count).reduce(0, +) == 3)
+        let message = try #require(jobs.first?.message)
+        #expect(message.id == id)
+        #expect(message.reversePath.description == "sender@example.org")
+        #expect(message.bodyType == .eightBitMIME)
+        #expect(message.smtpUTF8)
+        #expect(message.envelopeID == "QQ")
+        #expect(message.dsnReturn == .headers)
+        #expect(message.dkimDomain == DomainName("example.org"))
+        #expect(message.expiresAt == message.createdAt.adding(.seconds(5 * 86400)))
+        #expect(try room.blobs.open(message.blob, size: message.size).read(0..<4) == Array("From".utf8))
+        #expect(try await room.queue.lease(limit: 10, perDestination: 10).isEmpty)
+        #expect(try await room.queue.nextDue() == nil)
+    }
+
+    @Test("A message leaves with its last recipient, and its blob with it")
+    func delivers() async throws {
+        let room = try QueueRoom()
+        let id = try await room.enqueue("a@one.example", "b@two.example")
+        #expect(try await room.references() == 1)
+        let recipients = try await room.queue.lease(limit: 10, perDestination: 10).flatMap(\.recipients)
+        try await room.queue.record([recipients[0].id: .delivered], of: id)
+        #expect(try await room.queue.show(id)?.recipients.count == 1)
+        #expect(try await room.references() == 1)
+        try await room.queue.record([recipients[1].id: .failed], of: id)
+        #expect(try await room.queue.show(id) == nil)
+        #expect(try await room.references() == 0)
+        try await room.queue.record([recipients[1].id: .failed], of: id)
+        #expect(try await room.references() == 0)
+    }
+
+    @Test("What is deferred comes back at its time, with the reply and one attempt more")
+    func defers() async throws {
+        let room = try QueueRoom()
+        let id = try await room.enqueue("a@one.example")
+        let recipient = try #require(try await room.queue.lease(limit: 1, perDestination: 1).first?.recipients.first)
+        let until = room.clock.now().adding(.seconds(300))
+        try await room.queue.record([recipient.id: .deferred(until: until, Self.reply)], of: id)
+        #expect(try await room.queue.nextDue() == until)
+        #expect(try await room.queue.lease(limit: 1, perDestination: 1).isEmpty)
+        room.clock.advance(.seconds(300))
+        let again = try #require(try await room.queue.lease(limit: 1, perDestination: 1).first?.recipients.first)
+        #expect(again.attempts == 1)
+        #expect(again.lastReply == Self.reply)
+        try await room.queue.record([again.id: .postponed(until: until, nil)], of: id)
+        let postponed = try #require(try await room.queue.lease(limit: 1, perDestination: 1).first?.recipients.first)
+        #expect(postponed.attempts == 1)
+        #expect(postponed.lastReply == Self.reply)
+    }
+
+    @Test("Leases end with the node's restart, or with their time")
+    func takesBack() async throws {
+        let room = try QueueRoom()
+        try await room.enqueue("a@one.example")
+        #expect(try await room.queue.lease(limit: 1, perDestination: 1).count == 1)
+        let other = OutboundQueue(database: room.database, node: 2, clock: room.clock)
+        try await other.takeBackLeases()
+        #expect(try await room.queue.lease(limit: 1, perDestination: 1).isEmpty)
+        try await room.queue.takeBackLeases()
+        #expect(try await other.lease(limit: 1, perDestination: 1, for: .seconds(60)).count == 1)
+        room.clock.advance(.seconds(60))
+        try await room.queue.takeBackExpiredLeases()
+        #expect(try await room.queue.lease(limit: 1, perDestination: 1).isEmpty)
+        room.clock.advance(.seconds(1))
+        try await room.queue.takeBackExpiredLeases()
+        #expect(try await room.queue.lease(limit: 1, perDestination: 1).count == 1)
+    }
+
+    @Test("A large destination does not crowd out a small one")
+    func fairness() async throws {
+        let room = try QueueRoom()
+        for _ in 0..<20 { try await room.enqueue("a@large.example") }
+        try await room.enqueue("b@small.example")
+        let jobs = try await room.queue.lease(limit: 10, perDestination: 5)
+        #expect(jobs.filter { $0.destination == "large.example" }.count == 5)
+        #expect(jobs.filter { $0.destination == "small.example" }.count == 1)
+        #expect(try await room.queue.lease(limit: 3, perDestination: 5).count == 3)
+    }
+
+    @Test("Hold, release, retry, flush and remove do what they say")
+    func operations() async throws {
+        let room = try QueueRoom()
+        let wakes = Mutex(0)
+        room.queue.onWake { wakes.withLock { $0 += 1 } }
+        let id = try await room.enqueue("a@one.example")
+        #expect(try await room.queue.hold(id))
+        #expect(try await room.queue.lease(limit: 1, perDestination: 1).isEmpty)
+        #expect(try await room.queue.counts().heldRecipients == 1)
+        #expect(try await room.queue.release(id))
+        let recipient = try #require(try await room.queue.lease(limit: 1, perDestination: 1).first?.recipients.first)
+        let later = room.clock.now().adding(.seconds(300))
+        try await room.queue.record([recipient.id: .deferred(until: later, Self.reply)], of: id)
+        #expect(try await room.queue.retry(id))
+        let again = try #require(try await room.queue.lease(limit: 1, perDestination: 1).first?.recipients.first)
+        try await room.queue.record([again.id: .deferred(until: later, Self.reply)], of: id)
+        #expect(try await room.queue.flush() == 1)
+        #expect(wakes.withLock { $0 } == 3)
+        #expect(try await room.queue.remove(id))
+        #expect(try await room.references() == 0)
+        let nobody = MailID(rawValue: 1)
+        #expect(try await !room.queue.remove(nobody))
+        #expect(try await !room.queue.hold(nobody))
+        #expect(try await !room.queue.retry(nobody))
+        #expect(try await room.queue.show(nobody) == nil)
+    }
+
+    @Test("Listings come in pages, oldest first")
+    func lists() async throws {
+        let room = try QueueRoom()
+        var ids: [MailID] = []
+        for number in 0..<5 { ids.append(try await room.enqueue("a\(number)@one.example")) }
+        let first = try await room.queue.list(limit: 3)
+        #expect(first.map(\.id) == Array(ids.prefix(3)))
+        #expect(try await room.queue.list(after: first.last?.id, limit: 3).map(\.id) == Array(ids.suffix(2)))
+    }
+
+    @Test("A message without a recipient, or without its blob, is refused whole")
+    func refuses() async throws {
+        let room = try QueueRoom()
+        await #expect(throws: DatabaseError.self) { try await room.enqueue() }
+        await #expect(throws: DatabaseError.self) {
+            try await room.enqueue("a@one.example") { $0.blob = BlobKey(rawValue: 5) }
+        }
+        #expect(try await room.queue.counts().messages == 0)
+        #expect(try await room.references() == 0)
+    }
+
+    @Test("A bounce has its own, shorter life, and a null reverse-path stays null")
+    func bounceLifetime() async throws {
+        let room = try QueueRoom()
+        let id = try await room.enqueue("a@one.example", from: "") { $0.isBounce = true }
+        let entry = try #require(try await room.queue.show(id))
+        #expect(entry.message.reversePath == .null)
+        #expect(entry.message.expiresAt == entry.message.createdAt.adding(.seconds(86400)))
+    }
+}
