@@ -101,7 +101,7 @@ extension POP3Session {
             }
             self.account = account
             mailbox = inbox.id
-            try? await connection.send(.totalDeadline(nil))
+            try? await connection.send([.totalDeadline(nil), .deadline(options.idleTimeout)])
             return machine.loginAccepted(POP3Maildrop(uidValidity: inbox.uidValidity.rawValue, entries: entries))
         } catch {
             server.logger.error("INBOX cannot be opened", metadata: metadata(error))

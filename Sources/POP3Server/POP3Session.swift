@@ -58,7 +58,7 @@ struct POP3Session {
 
     private mutating func converse() async {
         var events = connection.events()
-        try? await connection.send([.deadline(options.idleTimeout), .totalDeadline(options.loginTimeout)])
+        try? await connection.send([.deadline(options.loginTimeout), .totalDeadline(options.loginTimeout)])
         if !connection.info.hasImplicitTLS { await send(machine.greeting) }
         while await handle(await events.next()) {}
     }

@@ -229,6 +229,20 @@ private func attempt(
         #expect(await authenticator.judge(try attempt("ann@example.com", "secret")).reason == .verified)
     }
 
+    @Test func manyClientsWithOnePasswordCostFewHashes() async throws {
+        let fixture = Fixture()
+        try fixture.put("ann@example.com", [try await PasswordHash.make(Secret("secret"))])
+        let authenticator = fixture.authenticator()
+        let good = try attempt("ann@example.com", "secret")
+        let reasons = await withTaskGroup(of: LoginReport.Reason.self) { group in
+            for _ in 0..<100 { group.addTask { await authenticator.judge(good).reason } }
+            return await group.reduce(into: []) { $0.append($1) }
+        }
+        #expect(reasons.allSatisfy { $0 == .verified || $0 == .cached })
+        #expect(reasons.contains(.verified))
+        #expect(reasons.count { $0 == .verified } < 50)
+    }
+
     @Test func loopbackIsNotThrottled() async throws {
         let fixture = Fixture()
         let authenticator = fixture.authenticator()

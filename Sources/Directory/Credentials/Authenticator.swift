@@ -103,15 +103,18 @@ extension Authenticator {
         let passwords = found?.credentials.filter { $0.kind == .password } ?? []
         let key = VerdictCache.key(
             login: login ?? attempt.login, password: attempt.password, credentials: passwords, secret: cacheKey)
-        let time = now()
-        let remembered = state.withLock { state in
-            (right: state.verified.contains(key, now: time), wrong: state.wrong.contains(key, now: time))
+        switch remembered(key) {
+        case false: return LoginReport(.invalidCredentials, .cachedFailure)
+        case true: if let found { return conclude(attempt, found, .cached) }
+        case nil: break
         }
-        if remembered.wrong { return LoginReport(.invalidCredentials, .cachedFailure) }
-        if remembered.right, let found { return conclude(attempt, found, .cached) }
-
-        let check = await self.check(attempt.password, passwords)
+        let check = await self.check(attempt.password, passwords, key)
         switch check {
+        case .remembered(true):
+            guard let found else { return LoginReport(.invalidCredentials, .unknownAccount) }
+            return conclude(attempt, found, .cached)
+        case .remembered(false):
+            return LoginReport(.invalidCredentials, .cachedFailure)
         case .unavailable(let error):
             return LoginReport(.temporaryFailure("\(error)"), .unavailable("\(error)"))
         case .mismatch(let unusable):
@@ -128,22 +131,39 @@ extension Authenticator {
         }
     }
 
+    /// The verdict on the same attempt, if it was given a short while ago.
+    private func remembered(_ key: VerdictCache.Key) -> Bool? {
+        let time = now()
+        return state.withLock { state in
+            if state.verified.contains(key, now: time) { return true }
+            return state.wrong.contains(key, now: time) ? false : nil
+        }
+    }
+
     private enum Check {
         case match(StoredCredential)
         case mismatch(unusable: PasswordHashError?)
+        /// The same attempt was judged while this one waited for a thread.
+        case remembered(Bool)
         case unavailable(PasswordHashError)
     }
 
     /// Tries the password on each of an account's hashes, or on a dummy when there is none that can be tried.
-    private func check(_ password: Secret, _ passwords: [StoredCredential]) async -> Check {
+    private func check(
+        _ password: Secret,
+        _ passwords: [StoredCredential],
+        _ key: VerdictCache.Key
+    ) async -> Check {
         var unusable: PasswordHashError?
         var hashed = false
+        let known: @Sendable () -> Bool? = { self.remembered(key) }
         for credential in passwords {
             do throws(PasswordHashError) {
-                if try await PasswordHash.verify(password, stored: credential.value, on: pool) {
-                    return .match(credential)
+                switch try await PasswordHash.verify(password, stored: credential.value, on: pool, unless: known) {
+                case .verified(true): return .match(credential)
+                case .verified(false): hashed = true
+                case .known(let verdict): return .remembered(verdict)
                 }
-                hashed = true
             } catch .unsupportedScheme(let name, let remedy) {
                 unusable = .unsupportedScheme(name, remedy: remedy)
             } catch .damaged(let scheme) {
@@ -154,8 +174,10 @@ extension Authenticator {
         }
         if hashed { return .mismatch(unusable: unusable) }
         do throws(PasswordHashError) {
-            _ = try await PasswordHash.verify(password, stored: try dummyHash(), on: pool)
-            return .mismatch(unusable: unusable)
+            switch try await PasswordHash.verify(password, stored: try dummyHash(), on: pool, unless: known) {
+            case .verified: return .mismatch(unusable: unusable)
+            case .known(let verdict): return .remembered(verdict)
+            }
         } catch {
             return .unavailable(error)
         }

@@ -41,6 +41,26 @@ package enum PasswordHash {
         }
     }
 
+    enum Verification: Sendable {
+        case verified(Bool)
+        case known(Bool)
+    }
+
+    /// Like `verify`, but asks once more whether the answer is known when a thread is there: of many clients that come with
+    /// one password at once, most wait for a thread and find that the first ones have been judged.
+    static func verify(
+        _ password: Secret,
+        stored: String,
+        on pool: HashingPool,
+        unless known: @escaping @Sendable () -> Bool?
+    ) async throws(PasswordHashError) -> Verification {
+        let parsed = try StoredPassword(parsing: stored)
+        return try await pool.run { scratch throws(PasswordHashError) in
+            if let verdict = known() { return .known(verdict) }
+            return .verified(try PasswordCheck.matches(password, parsed, scratch: scratch))
+        }
+    }
+
     /// Whether a stored password can be verified; says what to do when it cannot. Cheap.
     package static func check(stored: String) throws(PasswordHashError) {
         _ = try StoredPassword(parsing: stored)
