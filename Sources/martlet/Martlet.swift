@@ -3,7 +3,6 @@ import ArgumentParser
 import Glibc
 
 /// The program: subcommands and wiring only.
-@main
 struct Martlet: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "martlet",
@@ -16,31 +15,45 @@ struct Martlet: AsyncParsableCommand {
             ConfigCommand.self,
         ]
     )
+}
 
-    static func main() async {
+@main
+enum Program {
+    /// Runs the command on the concurrency pool and keeps the main thread.
+    ///
+    /// An asynchronous `main` would end the main thread and leave it as a zombie with the credentials of the start: the
+    /// process would look like root's in every listing after its privileges were given up.
+    static func main() {
+        // Ends the process itself; nobody cancels it.
+        Task { await perform() }
+        while true { pause() }
+    }
+
+    private static func perform() async {
         do {
-            var command = try parseAsRoot()
+            var command = try Martlet.parseAsRoot()
             if var command = command as? any AsyncParsableCommand {
                 try await command.run()
             } else {
                 try command.run()
             }
+            exit(ExitStatus.ok.rawValue)
         } catch let error as AdminError {
-            StandardError.write(error)
-            Glibc.exit(error.status.rawValue)
-        } catch let error where ExitCode.isOwn(error) {
-            exit(withError: error)
+            fail(error)
+        } catch let error where isParsersOwn(error) {
+            Martlet.exit(withError: error)
         } catch {
-            let translated = AdminError(translating: error)
-            StandardError.write(translated)
-            Glibc.exit(translated.status.rawValue)
+            fail(AdminError(translating: error))
         }
     }
-}
 
-extension ExitCode {
-    /// Errors that the argument parser shows itself: usage, help, an exit code.
-    static func isOwn(_ error: any Error) -> Bool {
+    private static func fail(_ error: AdminError) -> Never {
+        StandardError.write(error)
+        exit(error.status.rawValue)
+    }
+
+    /// Usage, help, version and exit codes, which the argument parser shows itself.
+    private static func isParsersOwn(_ error: any Error) -> Bool {
         error is ExitCode || error is ValidationError || error is CleanExit
             || String(reflecting: type(of: error)).hasPrefix("ArgumentParser.")
     }

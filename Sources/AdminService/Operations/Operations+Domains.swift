@@ -9,11 +9,15 @@ extension Operations {
         let target = try await requirePostmaster(postmaster, of: domain)
         let keys = try await makeKeys(DKIMAlgorithm.allCases, selector: nil)
         try await directory.addDomain(domain, postmaster: target, keys: keys, author: author)
-        return .done(lines: [
+        var lines = [
             "domain \(domain) added; postmaster and abuse go to \(target)",
             "made DKIM keys with the selectors \(keys.map(\.selector).joined(separator: " and "))",
             "publish its DNS records: martlet dns records \(domain)",
-        ])
+        ]
+        if case .unknown = directory.snapshot.resolve(target) {
+            lines.append("make the account of its postmaster now: martlet account add \(target)")
+        }
+        return .done(lines: lines)
     }
 
     /// RFC 5321 §4.5.1: every domain has a postmaster. Where none is named, the one of the first domain is asked to be.

@@ -213,7 +213,7 @@ package struct Quickstart: Sendable {
             }
         } else {
             let request = AdminRequest.domainAdd(domain: domain.ascii, postmaster: address.description)
-            steps += try await context.perform(request).lines.filter { !$0.hasPrefix("publish") }
+            steps += try await context.perform(request).lines.filter { !$0.contains(": martlet ") }
         }
         if accounts.contains(where: { EmailAddress($0.address)?.folded == address.folded }) {
             steps.append("kept the account \(address) and its password")
