@@ -4,11 +4,10 @@ package import IMAPCore
 package import Logging
 package import MailStore
 package import MailSyntax
-package import NetTransport
 package import NIOPosix
+package import NetTransport
 package import SQLEngine
 package import Telemetry
-
 
 /// What IMAP sessions work with; shared by all of them.
 package struct IMAPServerDependencies: Sendable {

@@ -34,16 +34,18 @@ struct MailboxListingTests {
         #expect(list([""]) == [ListEntry(path: "", attributes: [.noSelect], isSelectable: false)])
     }
 
-    @Test("wildcards: * goes down, % stays on its level", arguments: [
-        ("*", ["INBOX", "Archive", "Archive/2026", "Archive/2026/May", "Gone", "Gone/Left", "Sent"]),
-        ("%", ["INBOX", "Archive", "Gone", "Sent"]),
-        ("Archive/%", ["Archive/2026"]),
-        ("Archive/*", ["Archive/2026", "Archive/2026/May"]),
-        ("%/%", ["Archive/2026", "Gone/Left"]),
-        ("inbox", ["INBOX"]),
-        ("sent", []),
-        ("*e*", ["Archive", "Archive/2026", "Archive/2026/May", "Gone", "Gone/Left", "Sent"]),
-    ])
+    @Test(
+        "wildcards: * goes down, % stays on its level",
+        arguments: [
+            ("*", ["INBOX", "Archive", "Archive/2026", "Archive/2026/May", "Gone", "Gone/Left", "Sent"]),
+            ("%", ["INBOX", "Archive", "Gone", "Sent"]),
+            ("Archive/%", ["Archive/2026"]),
+            ("Archive/*", ["Archive/2026", "Archive/2026/May"]),
+            ("%/%", ["Archive/2026", "Gone/Left"]),
+            ("inbox", ["INBOX"]),
+            ("sent", []),
+            ("*e*", ["Archive", "Archive/2026", "Archive/2026/May", "Gone", "Gone/Left", "Sent"]),
+        ])
     func wildcards(pattern: String, expected: [String]) {
         #expect(list([pattern]).map(\.path) == expected)
     }

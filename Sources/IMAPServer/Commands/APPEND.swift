@@ -4,8 +4,8 @@ import IMAPCore
 import MailMessage
 import MailStore
 import MailSyntax
-import NetTransport
 import NIOCore
+import NetTransport
 import SQLEngine
 
 // RFC 3501 §6.3.11, RFC 4315 §3, RFC 7888
@@ -65,7 +65,8 @@ extension IMAPSession {
         messagesTold += 1
         let result = try await service.store.append(plan.account, to: plan.mailbox, messages: [new])
         return .ok(
-            .appendUID(validity: result.uidValidity.rawValue, uids: NumberRanges.collapsing(result.uids.map(\.rawValue))),
+            .appendUID(
+                validity: result.uidValidity.rawValue, uids: NumberRanges.collapsing(result.uids.map(\.rawValue))),
             "Append completed."
         )
     }

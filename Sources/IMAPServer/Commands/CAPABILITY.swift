@@ -20,7 +20,8 @@ extension IMAPSession {
     // RFC 2971 §3
     func identify(_ fields: [IDField]) -> Completion {
         for field in fields {
-            logger.debug("client names itself", metadata: ["imap.id.\(field.name.lowercased())": "\(field.value ?? "")"])
+            logger.debug(
+                "client names itself", metadata: ["imap.id.\(field.name.lowercased())": "\(field.value ?? "")"])
         }
         encoder.id(service.settings.identification)
         return .ok("ID completed.")

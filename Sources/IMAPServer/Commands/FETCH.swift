@@ -51,7 +51,8 @@ extension IMAPSession {
         let limit = plan.marksSeen ? service.settings.indexPage : service.settings.rowPage
         while !rest.isEmpty {
             let rows = try await service.store.rows(
-                mailbox, uids: rest.ranges, changedSince: plan.changedSince.map { ModSequence(rawValue: $0) }, limit: limit)
+                mailbox, uids: rest.ranges, changedSince: plan.changedSince.map { ModSequence(rawValue: $0) },
+                limit: limit)
             let seen = try await markSeen(rows, plan, mailbox)
             for row in rows {
                 let marked = seen[row.uid.rawValue]
@@ -69,7 +70,8 @@ extension IMAPSession {
         let limit = service.settings.indexPage
         while !rest.isEmpty {
             let page = try await service.store.indexes(
-                mailbox, uids: rest.ranges, changedSince: plan.changedSince.map { ModSequence(rawValue: $0) }, limit: limit)
+                mailbox, uids: rest.ranges, changedSince: plan.changedSince.map { ModSequence(rawValue: $0) },
+                limit: limit)
             let seen = try await markSeen(page.map(\.0), plan, mailbox)
             for (row, index) in page {
                 let marked = seen[row.uid.rawValue]
@@ -83,7 +85,9 @@ extension IMAPSession {
 
     /// Sets \Seen where reading does. RFC 3501 §6.4.5
     /// - Returns: the rows that changed, by UID; their FETCH tells the new flags.
-    private func markSeen(_ rows: [EntryRow], _ plan: FetchPlan, _ mailbox: MailboxID) async throws -> [UInt32: EntryRow] {
+    private func markSeen(
+        _ rows: [EntryRow], _ plan: FetchPlan, _ mailbox: MailboxID
+    ) async throws -> [UInt32: EntryRow] {
         guard plan.marksSeen else { return [:] }
         let unseen = rows.filter { !$0.flags.contains(.seen) }.map(\.uid)
         guard !unseen.isEmpty else { return [:] }

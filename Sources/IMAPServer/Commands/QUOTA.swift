@@ -31,7 +31,8 @@ extension IMAPSession {
         // RFC 9208 §5.1: STORAGE counts in units of 1024 octets; a resource without a limit is not listed
         let storage = usage.limit.map { limit in
             QuotaResource(
-                name: "STORAGE", usage: UInt64(clamping: (usage.used + 1023) / 1024), limit: UInt64(clamping: limit / 1024))
+                name: "STORAGE", usage: UInt64(clamping: (usage.used + 1023) / 1024),
+                limit: UInt64(clamping: limit / 1024))
         }
         encoder.quota(root: Self.quotaRoot, storage.map { [$0] } ?? [])
     }

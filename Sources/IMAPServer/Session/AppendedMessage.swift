@@ -15,8 +15,7 @@ struct AppendedMessage: ~Copyable {
     private var scanner = MessageScanner()
     private var memory: [UInt8] = []
     private var spool: SpoolFile?
-    private var previous: UInt8 = 0
-    private var containsNUL = false
+    private var lines = LineEndings()
     private var size = 0
 
     /// - Parameter memoryLimit: octets kept in memory; one more and the message goes to a file.
@@ -28,9 +27,9 @@ struct AppendedMessage: ~Copyable {
     /// Takes the next piece. After a NUL the rest is taken and dropped.
     /// - Throws: `FileError` when the temporary file can't be written.
     mutating func consume(_ piece: ByteBuffer) throws {
-        guard !containsNUL else { return }
-        let octets = normalised(piece)
-        guard !containsNUL else {
+        guard !lines.foundNUL else { return }
+        let octets = lines.normalise(piece)
+        guard !lines.foundNUL else {
             memory = []
             spool = nil
             return
@@ -50,37 +49,43 @@ struct AppendedMessage: ~Copyable {
         }
     }
 
-    /// Lone LF becomes CRLF, as in every message kept here: clients that read Unix files append them as they are.
-    private mutating func normalised(_ piece: ByteBuffer) -> [UInt8] {
-        piece.withUnsafeReadableBytes { octets in
-            var needed = 0
-            var last = previous
-            for octet in octets {
-                if octet == 0 { containsNUL = true }
-                if octet == UInt8(ascii: "\n"), last != UInt8(ascii: "\r") { needed += 1 }
-                last = octet
-            }
-            defer { previous = last }
-            guard needed > 0 else { return Array(octets) }
-            var output: [UInt8] = []
-            output.reserveCapacity(octets.count + needed)
-            last = previous
-            for octet in octets {
-                if octet == UInt8(ascii: "\n"), last != UInt8(ascii: "\r") { output.append(UInt8(ascii: "\r")) }
-                output.append(octet)
-                last = octet
-            }
-            return output
-        }
-    }
-
     /// The whole message.
     /// - Throws: ``Refusal``.
     consuming func finish() throws(Refusal) -> (content: BlobContent, index: MessageIndex) {
-        if containsNUL { throw .containsNUL }
+        if lines.foundNUL { throw .containsNUL }
         if size == 0 { throw .empty }
         let index = scanner.finish()
         if let spool { return (.joined(prefix: [], spool: spool), index) }
         return (.bytes(memory), index)
+    }
+}
+
+/// Lone LF becomes CRLF, as in every message kept here: clients that read Unix files append them as they are.
+struct LineEndings {
+    private var previous: UInt8 = 0
+    /// Whether a NUL has been seen.
+    private(set) var foundNUL = false
+
+    mutating func normalise(_ piece: ByteBuffer) -> [UInt8] {
+        piece.withUnsafeReadableBytes { octets in
+            var missing = 0
+            var last = previous
+            for octet in octets {
+                if octet == 0 { foundNUL = true }
+                if octet == UInt8(ascii: "\n"), last != UInt8(ascii: "\r") { missing += 1 }
+                last = octet
+            }
+            defer { previous = last }
+            guard missing > 0 else { return Array(octets) }
+            var output: [UInt8] = []
+            output.reserveCapacity(octets.count + missing)
+            var before = previous
+            for octet in octets {
+                if octet == UInt8(ascii: "\n"), before != UInt8(ascii: "\r") { output.append(UInt8(ascii: "\r")) }
+                output.append(octet)
+                before = octet
+            }
+            return output
+        }
     }
 }

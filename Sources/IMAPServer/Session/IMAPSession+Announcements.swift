@@ -6,7 +6,9 @@ extension IMAPSession {
     /// Takes in the store's changes and announces what the command in hand allows.
     /// - Throws: ``SessionEnd/bye(_:_:)`` when the mailbox is gone.
     func announce(_ what: Completion.Announcement) async throws {
-        guard what != .nothing, let mailbox = selection?.mailbox, let since = selection?.view.appliedModSeq else { return }
+        guard what != .nothing, let mailbox = selection?.mailbox, let since = selection?.view.appliedModSeq else {
+            return
+        }
         let changes = try await service.store.changes(mailbox, since: ModSequence(rawValue: since))
         guard changes.exists else {
             // RFC 3501 §7.1.5, RFC 2180 §3.2: a mailbox deleted under a session ends the session

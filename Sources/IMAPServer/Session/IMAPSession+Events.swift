@@ -27,7 +27,8 @@ extension IMAPSession {
         service.events.record(
             .login(.init(outcome: outcome, service: "imap", peer: peer, user: login, mechanism: mechanism)))
         if case .unusableCredential(let why) = report.reason {
-            logger.warning("stored password can't be used", metadata: [LogKey.login: "\(login)", LogKey.reason: "\(why)"])
+            logger.warning(
+                "stored password can't be used", metadata: [LogKey.login: "\(login)", LogKey.reason: "\(why)"])
         }
     }
 

@@ -1,6 +1,6 @@
 import IMAPCore
-import NetTransport
 import NIOCore
+import NetTransport
 
 /// Saying things: responses are gathered and sent in pieces, and every send is awaited, so that a slow reader slows the
 /// session and nothing piles up.

@@ -3,8 +3,8 @@ import IMAPCore
 import Logging
 import MailStore
 import MailSyntax
-import NetTransport
 import NIOCore
+import NetTransport
 import Telemetry
 
 // One IMAP session, from greeting to close.

@@ -28,18 +28,20 @@ private let multipart = """
 
 @Suite("FETCH", .timeLimit(.minutes(1)))
 struct FetchTests {
-    @Test("sections are answered from the right octets", arguments: [
-        ("BODY.PEEK[HEADER.FIELDS (SUBJECT)]", "BODY[HEADER.FIELDS (SUBJECT)] {18}\r\nSubject: parts\r\n\r\n"),
-        ("BODY.PEEK[1]", "BODY[1] {5}\r\nfirst"),
-        ("BODY.PEEK[1.MIME]", "BODY[1.MIME] {28}\r\nContent-Type: text/plain\r\n\r\n"),
-        ("BODY.PEEK[2.HEADER.FIELDS (Subject)]", "BODY[2.HEADER.FIELDS (Subject)] {18}\r\nSubject: inner\r\n\r\n"),
-        ("BODY.PEEK[2.TEXT]", "BODY[2.TEXT] {10}\r\ninner body"),
-        ("BODY.PEEK[2.TEXT]<6.100>", "BODY[2.TEXT]<6> {4}\r\nbody"),
-        ("BODY.PEEK[1]<1.2>", "BODY[1]<1> {2}\r\nir"),
-        ("BODY.PEEK[1]<99.2>", "BODY[1]<99> {0}\r\n"),
-        ("BODY.PEEK[HEADER]<0.4>", "BODY[HEADER]<0> {4}\r\nFrom"),
-        ("BODY.PEEK[3]", "BODY[3] NIL"),
-    ])
+    @Test(
+        "sections are answered from the right octets",
+        arguments: [
+            ("BODY.PEEK[HEADER.FIELDS (SUBJECT)]", "BODY[HEADER.FIELDS (SUBJECT)] {18}\r\nSubject: parts\r\n\r\n"),
+            ("BODY.PEEK[1]", "BODY[1] {5}\r\nfirst"),
+            ("BODY.PEEK[1.MIME]", "BODY[1.MIME] {28}\r\nContent-Type: text/plain\r\n\r\n"),
+            ("BODY.PEEK[2.HEADER.FIELDS (Subject)]", "BODY[2.HEADER.FIELDS (Subject)] {18}\r\nSubject: inner\r\n\r\n"),
+            ("BODY.PEEK[2.TEXT]", "BODY[2.TEXT] {10}\r\ninner body"),
+            ("BODY.PEEK[2.TEXT]<6.100>", "BODY[2.TEXT]<6> {4}\r\nbody"),
+            ("BODY.PEEK[1]<1.2>", "BODY[1]<1> {2}\r\nir"),
+            ("BODY.PEEK[1]<99.2>", "BODY[1]<99> {0}\r\n"),
+            ("BODY.PEEK[HEADER]<0.4>", "BODY[HEADER]<0> {4}\r\nFrom"),
+            ("BODY.PEEK[3]", "BODY[3] NIL"),
+        ])
     func sections(item: String, expected: String) async throws {
         try await TestServer.run { server in
             try await server.inbox { client in
@@ -79,7 +81,10 @@ struct FetchTests {
             try await server.session { client in
                 await client.append(sampleMessage("one"))
                 await client.command("SELECT INBOX")
-                #expect(await client.command("FETCH 1 BODY.PEEK[TEXT]").untagged == ["* 1 FETCH (BODY[TEXT] {7}\r\nHello\r\n)"])
+                #expect(
+                    await client.command("FETCH 1 BODY.PEEK[TEXT]").untagged == [
+                        "* 1 FETCH (BODY[TEXT] {7}\r\nHello\r\n)"
+                    ])
                 #expect(await client.command("FETCH 1 FLAGS").untagged == ["* 1 FETCH (FLAGS (\\Recent))"])
                 let read = await client.command("FETCH 1 BODY[TEXT]").untagged
                 #expect(read == ["* 1 FETCH (FLAGS (\\Seen \\Recent) BODY[TEXT] {7}\r\nHello\r\n)"])
@@ -96,8 +101,14 @@ struct FetchTests {
                 await client.append(sampleMessage("one"), "(\\Flagged) \"20-Nov-2026 09:30:00 +0130\"")
                 await client.command("SELECT INBOX")
                 let reply = await client.command("FETCH 1 ALL").untagged.first ?? ""
-                #expect(reply.hasPrefix("* 1 FETCH (FLAGS (\\Flagged \\Recent) INTERNALDATE \"20-Nov-2026 09:30:00 +0130\" RFC822.SIZE "))
-                #expect(reply.contains("ENVELOPE (\"Fri, 20 Nov 2026 10:00:00 +0100\" \"one\" ((\"Ann\" NIL \"ann\" \"example.org\"))"))
+                #expect(
+                    reply.hasPrefix(
+                        "* 1 FETCH (FLAGS (\\Flagged \\Recent) INTERNALDATE \"20-Nov-2026 09:30:00 +0130\" RFC822.SIZE "
+                    ))
+                #expect(
+                    reply.contains(
+                        "ENVELOPE (\"Fri, 20 Nov 2026 10:00:00 +0100\" \"one\" ((\"Ann\" NIL \"ann\" \"example.org\"))")
+                )
                 let structure = await client.command("UID FETCH 1 BODYSTRUCTURE").untagged.first ?? ""
                 #expect(structure.hasPrefix("* 1 FETCH (UID 1 BODYSTRUCTURE (\"text\" \"plain\""), "\(structure)")
             }

@@ -1,5 +1,5 @@
-import NetTransport
 import NIOCore
+import NetTransport
 import Telemetry
 import Testing
 
@@ -79,13 +79,15 @@ struct LoginTests {
         }
     }
 
-    @Test("AUTHENTICATE in all its forms", arguments: [
-        ["AUTHENTICATE PLAIN AGFubkBleGFtcGxlLm9yZwBzZWNyZXQ="],
-        ["AUTHENTICATE PLAIN", "AGFubkBleGFtcGxlLm9yZwBzZWNyZXQ="],
-        ["AUTHENTICATE LOGIN", "YW5uQGV4YW1wbGUub3Jn", "c2VjcmV0"],
-        ["AUTHENTICATE LOGIN YW5uQGV4YW1wbGUub3Jn", "c2VjcmV0"],
-        ["authenticate plain", "AGFubkBleGFtcGxlLm9yZwBzZWNyZXQ="],
-    ])
+    @Test(
+        "AUTHENTICATE in all its forms",
+        arguments: [
+            ["AUTHENTICATE PLAIN AGFubkBleGFtcGxlLm9yZwBzZWNyZXQ="],
+            ["AUTHENTICATE PLAIN", "AGFubkBleGFtcGxlLm9yZwBzZWNyZXQ="],
+            ["AUTHENTICATE LOGIN", "YW5uQGV4YW1wbGUub3Jn", "c2VjcmV0"],
+            ["AUTHENTICATE LOGIN YW5uQGV4YW1wbGUub3Jn", "c2VjcmV0"],
+            ["authenticate plain", "AGFubkBleGFtcGxlLm9yZwBzZWNyZXQ="],
+        ])
     func authenticate(lines: [String]) async throws {
         try await TestServer.run { server in
             try await server.client { client, _ in
@@ -101,13 +103,15 @@ struct LoginTests {
         }
     }
 
-    @Test("AUTHENTICATE that comes to nothing", arguments: [
-        (["AUTHENTICATE PLAIN", "*"], "BAD"),
-        (["AUTHENTICATE PLAIN", "%%%"], "BAD"),
-        (["AUTHENTICATE PLAIN", "AGFubkBleGFtcGxlLm9yZwB3cm9uZw=="], "NO [AUTHENTICATIONFAILED]"),
-        (["AUTHENTICATE PLAIN ="], "NO [AUTHENTICATIONFAILED]"),
-        (["AUTHENTICATE GSSAPI"], "NO"),
-    ])
+    @Test(
+        "AUTHENTICATE that comes to nothing",
+        arguments: [
+            (["AUTHENTICATE PLAIN", "*"], "BAD"),
+            (["AUTHENTICATE PLAIN", "%%%"], "BAD"),
+            (["AUTHENTICATE PLAIN", "AGFubkBleGFtcGxlLm9yZwB3cm9uZw=="], "NO [AUTHENTICATIONFAILED]"),
+            (["AUTHENTICATE PLAIN ="], "NO [AUTHENTICATIONFAILED]"),
+            (["AUTHENTICATE GSSAPI"], "NO"),
+        ])
     func refusals(lines: [String], expected: String) async throws {
         try await TestServer.run { server in
             try await server.client { client, _ in
@@ -144,7 +148,9 @@ struct LoginTests {
     func notYet() async throws {
         try await TestServer.run { server in
             try await server.client { client, _ in
-                for command in ["SELECT INBOX", "LIST \"\" *", "IDLE", "NAMESPACE", "FETCH 1 FLAGS", "ENABLE CONDSTORE"] {
+                for command in [
+                    "SELECT INBOX", "LIST \"\" *", "IDLE", "NAMESPACE", "FETCH 1 FLAGS", "ENABLE CONDSTORE",
+                ] {
                     #expect(await client.command(command).tagged.hasPrefix("BAD"), "\(command)")
                 }
                 await client.login()

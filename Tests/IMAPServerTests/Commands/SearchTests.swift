@@ -9,7 +9,8 @@ struct SearchTests {
             try await server.session { client in
                 await client.append(sampleMessage("apple pie"), "(\\Seen) \"01-Nov-2026 12:00:00 +0000\"")
                 await client.append(sampleMessage("banana"), "(\\Flagged $Work) \"10-Nov-2026 23:30:00 -0500\"")
-                await client.append(sampleMessage("cherry", body: "needle in hay\r\n"), "() \"20-Nov-2026 12:00:00 +0000\"")
+                await client.append(
+                    sampleMessage("cherry", body: "needle in hay\r\n"), "() \"20-Nov-2026 12:00:00 +0000\"")
                 await client.append(sampleMessage("gone"), "(\\Deleted)")
                 await client.command("SELECT INBOX")
                 await client.command("EXPUNGE")
@@ -28,8 +29,10 @@ struct SearchTests {
                 ("TEXT needle", "3"), ("TEXT cherry", "3"), ("BEFORE 10-Nov-2026", "1"), ("ON 10-Nov-2026", "2"),
                 ("SINCE 10-Nov-2026 NOT ON 10-Nov-2026 BEFORE 21-Nov-2026", "3"), ("SENTON 20-Nov-2026", "1 2 3 4"),
                 ("LARGER 2000", "4"), ("SMALLER 2000", "1 2 3"), ("2:3", "2 3"), ("UID 3,5", "3 4"), ("*", "4"),
-                ("OR SUBJECT apple SUBJECT date", "1 4"), ("NOT (SEEN)", "2 3 4"), ("NEW", "2 3 4"), ("RECENT SEEN", "1"),
-                ("OLD", ""), ("HEADER Message-ID banana", "2"), ("HEADER X-None \"\"", ""), ("HEADER Subject \"\"", "1 2 3 4"),
+                ("OR SUBJECT apple SUBJECT date", "1 4"), ("NOT (SEEN)", "2 3 4"), ("NEW", "2 3 4"),
+                ("RECENT SEEN", "1"),
+                ("OLD", ""), ("HEADER Message-ID banana", "2"), ("HEADER X-None \"\"", ""),
+                ("HEADER Subject \"\"", "1 2 3 4"),
                 ("CHARSET UTF-8 SUBJECT cherry", "3"), ("TO bob 1", "1"), ("DELETED", ""), ("UNDELETED", "1 2 3 4"),
             ] {
                 let reply = await client.command("SEARCH \(key)")
@@ -48,7 +51,10 @@ struct SearchTests {
                 reply.untagged.map { line in line.replacing(/\(TAG "a\d+"\)/, with: "T") }
             }
             #expect(tags(await client.command("SEARCH RETURN () ALL")) == ["* ESEARCH T ALL 1:4"])
-            #expect(tags(await client.command("UID SEARCH RETURN (MIN MAX COUNT) ALL")) == ["* ESEARCH T UID MIN 1 MAX 5 COUNT 4"])
+            #expect(
+                tags(await client.command("UID SEARCH RETURN (MIN MAX COUNT) ALL")) == [
+                    "* ESEARCH T UID MIN 1 MAX 5 COUNT 4"
+                ])
             #expect(tags(await client.command("UID SEARCH RETURN (ALL) UNSEEN")) == ["* ESEARCH T UID ALL 2:3,5"])
             #expect(tags(await client.command("SEARCH RETURN (MIN COUNT) DELETED")) == ["* ESEARCH T COUNT 0"])
             #expect(tags(await client.command("SEARCH RETURN () DELETED")) == ["* ESEARCH T"])

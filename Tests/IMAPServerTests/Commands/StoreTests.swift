@@ -26,7 +26,10 @@ struct StoreTests {
                     "* 1 FETCH (FLAGS (\\Seen $Todo \\Recent))",
                     "* 2 FETCH (FLAGS (\\Seen $Todo \\Recent))",
                 ])
-            #expect(await client.command("UID STORE 1 -FLAGS (\\Seen)").untagged == ["* 1 FETCH (UID 1 FLAGS ($Todo \\Recent))"])
+            #expect(
+                await client.command("UID STORE 1 -FLAGS (\\Seen)").untagged == [
+                    "* 1 FETCH (UID 1 FLAGS ($Todo \\Recent))"
+                ])
             #expect(await client.command("STORE 1 FLAGS.SILENT (\\Draft)").untagged.isEmpty)
             #expect(await client.command("FETCH 1 FLAGS").untagged == ["* 1 FETCH (FLAGS (\\Draft \\Recent))"])
             #expect(await client.command("STORE 1 FLAGS ()").untagged == ["* 1 FETCH (FLAGS (\\Recent))"])
@@ -40,7 +43,9 @@ struct StoreTests {
     @Test("UNCHANGEDSINCE leaves alone what changed later, and says which")
     func conditional() async throws {
         try await withMessages(3) { server, client in
-            let before = await client.command("FETCH 1:3 MODSEQ").untagged.compactMap { modSeq(in: $0, after: "MODSEQ (") }
+            let before = await client.command("FETCH 1:3 MODSEQ").untagged.compactMap {
+                modSeq(in: $0, after: "MODSEQ (")
+            }
             let base = try #require(before.max())
             try await server.inbox { other in
                 await other.command("STORE 2 +FLAGS.SILENT (\\Flagged)")

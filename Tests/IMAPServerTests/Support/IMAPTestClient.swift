@@ -1,12 +1,12 @@
 import MailSyntax
-import NetTransport
 import NIOCore
 import NIOPosix
+import NetTransport
 import Testing
 
 /// A client that says what it is told and keeps what it hears.
-final class IMAPTestClient {
-    struct Reply {
+actor IMAPTestClient {
+    struct Reply: Sendable {
         /// Untagged responses and continuations, in order.
         var untagged: [String] = []
         /// The tagged response without its tag, or how the connection ended.
@@ -15,7 +15,7 @@ final class IMAPTestClient {
         var isOK: Bool { tagged.hasPrefix("OK") }
     }
 
-    let connection: Connection<ResponseFramer>
+    nonisolated let connection: Connection<ResponseFramer>
     private var events: ConnectionEvents<String>
     private var count = 0
 
@@ -26,7 +26,10 @@ final class IMAPTestClient {
 
     /// The next response; `(closed)` and the like when there is none.
     func next() async -> String {
-        switch await events.next() {
+        var events = events
+        let event = await events.next()
+        self.events = events
+        return switch event {
         case .frame(let line): line
         case .tlsEstablished: "(tls)"
         case .tlsFailed(let failure): "(\(failure))"

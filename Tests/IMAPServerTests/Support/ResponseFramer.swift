@@ -1,5 +1,5 @@
-import NetTransport
 import NIOCore
+import NetTransport
 
 /// The client's side: whole responses, with the literals in them in place.
 struct ResponseFramer: ConnectionFramer {

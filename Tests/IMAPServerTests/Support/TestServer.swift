@@ -5,8 +5,8 @@ import IMAPCore
 import Logging
 import MailStore
 import MailSyntax
-import NetTransport
 import NIOPosix
+import NetTransport
 import SQLEngine
 import Telemetry
 import Testing

@@ -1,0 +1,128 @@
+import NIOCore
+import Testing
+
+@testable import IMAPServer
+
+@Suite("APPEND", .timeLimit(.minutes(1)))
+struct AppendTests {
+    @Test("with a synchronising literal, answered with APPENDUID")
+    func synchronising() async throws {
+        try await TestServer.run { server in
+            try await server.inbox { client in
+                let message = sampleMessage("one")
+                await client.send("a APPEND INBOX (\\Seen) {\(message.utf8.count)}\r\n")
+                #expect(await client.next().hasPrefix("+ "))
+                await client.send(message + "\r\n")
+                let reply = await client.reply(to: "a")
+                #expect(reply.tagged.hasPrefix("OK [APPENDUID ") && reply.tagged.contains(" 1]"))
+                #expect(reply.untagged == ["* 1 EXISTS", "* 1 RECENT"])
+                #expect(await client.command("FETCH 1 FLAGS").untagged == ["* 1 FETCH (FLAGS (\\Seen \\Recent))"])
+            }
+        }
+    }
+
+    @Test(
+        "what is refused is refused before the message is sent",
+        arguments: [
+            ("APPEND Nowhere", "NO [TRYCREATE]"),
+            ("APPEND INBOX (\\Recent)", "BAD"),
+            ("APPEND INBOX (\\Odd)", "BAD"),
+            ("APPEND INBOX \"99-Nov-2026 00:00:00 +0000\"", "BAD"),
+            ("APPEND INBOX NIL", "BAD"),
+        ])
+    func early(command: String, expected: String) async throws {
+        try await TestServer.run { server in
+            try await server.session { client in
+                await client.send("a \(command) {10}\r\n")
+                let reply = await client.reply(to: "a")
+                #expect(reply.tagged.hasPrefix(expected), "\(reply)")
+                #expect(!reply.untagged.contains { $0.hasPrefix("+") })
+                // A non-synchronising literal is on its way already: it is read and never taken for a command.
+                await client.send("b \(command) {12+}\r\nc LOGOUT\r\n\r\n\r\n")
+                #expect(await client.reply(to: "b").tagged.hasPrefix(expected))
+                #expect(await client.command("NOOP").isOK)
+            }
+        }
+    }
+
+    @Test("before login nothing is appended")
+    func notLoggedIn() async throws {
+        try await TestServer.run { server in
+            try await server.client { client, _ in
+                await client.send("a APPEND INBOX {10}\r\n")
+                #expect(await client.next().hasPrefix("+ "))
+                await client.send("0123456789\r\n")
+                #expect(await client.reply(to: "a").tagged.hasPrefix("BAD"))
+                await client.login()
+            }
+        }
+    }
+
+    @Test("lone LF becomes CRLF, NUL and nothing at all are refused")
+    func contents() async throws {
+        try await TestServer.run { server in
+            try await server.inbox { client in
+                #expect(await client.append("Subject: unix\n\nline\r\nlast\n").isOK)
+                let reply = await client.command("FETCH 1 BODY.PEEK[]").untagged
+                #expect(reply == ["* 1 FETCH (BODY[] {29}\r\nSubject: unix\r\n\r\nline\r\nlast\r\n)"])
+                #expect(await client.append("Subject: nul\r\n\r\na\0b\r\n").tagged.hasPrefix("NO"))
+                #expect(await client.append("").tagged.hasPrefix("NO"))
+                #expect(await client.append(sampleMessage("after")).isOK)
+                #expect(await client.command("STATUS INBOX (MESSAGES)").untagged == ["* STATUS INBOX (MESSAGES 2)"])
+            }
+        }
+    }
+
+    @Test("a message at, and one octet above, what is kept in memory", arguments: [4096, 4097, 70_000])
+    func spooled(size: Int) async throws {
+        try await TestServer.run(settings: { $0.appendInMemory = 4096 }) { server in
+            try await server.inbox { client in
+                let head = sampleMessage("big", body: "")
+                let message = head + String(repeating: "y", count: size - head.utf8.count - 2) + "\r\n"
+                #expect(await client.append(message).isOK)
+                let reply = await client.command("FETCH 1 (BODY.PEEK[])").untagged
+                #expect(reply == ["* 1 FETCH (BODY[] {\(size)}\r\n\(message))"])
+                #expect(await client.command("SEARCH SUBJECT big").untagged == ["* SEARCH 1"])
+            }
+        }
+    }
+
+    @Test("what follows the message is an error")
+    func trailing() async throws {
+        try await TestServer.run { server in
+            try await server.inbox { client in
+                let message = sampleMessage("one")
+                await client.send("a APPEND INBOX {\(message.utf8.count)+}\r\n\(message) more\r\n")
+                #expect(await client.reply(to: "a").tagged.hasPrefix("BAD"))
+                #expect(await client.command("STATUS INBOX (MESSAGES)").untagged == ["* STATUS INBOX (MESSAGES 0)"])
+            }
+        }
+    }
+
+    @Test("a client that leaves in the middle leaves nothing behind")
+    func abandoned() async throws {
+        try await TestServer.run { server in
+            try await server.session { client in
+                await client.send("a APPEND INBOX {1000+}\r\nSubject: half")
+            }
+            try await server.session { client in
+                #expect(await client.command("STATUS INBOX (MESSAGES)").untagged == ["* STATUS INBOX (MESSAGES 0)"])
+            }
+        }
+    }
+
+    @Test("the piece-wise normaliser agrees with the whole, at every split")
+    func splits() {
+        let octets = Array("a\nb\r\nc\r\r\n\n".utf8)
+        for split in 0...octets.count {
+            var lines = LineEndings()
+            let first = lines.normalise(ByteBuffer(bytes: octets[..<split]))
+            let second = lines.normalise(ByteBuffer(bytes: octets[split...]))
+            #expect(String(decoding: first + second, as: UTF8.self) == "a\r\nb\r\nc\r\r\n\r\n")
+            #expect(!lines.foundNUL)
+        }
+        var lines = LineEndings()
+        _ = lines.normalise(ByteBuffer(bytes: [65, 0, 66]))
+        #expect(lines.foundNUL)
+    }
+}

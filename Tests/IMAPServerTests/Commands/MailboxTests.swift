@@ -1,0 +1,172 @@
+import Directory
+import MailStore
+import Testing
+
+@testable import IMAPServer
+
+@Suite("Mailboxes", .timeLimit(.minutes(1)))
+struct MailboxTests {
+    @Test("a new account has its mailboxes with their uses")
+    func defaults() async throws {
+        try await TestServer.run { server in
+            try await server.session { client in
+                let list = await client.command("LIST \"\" *").untagged
+                #expect(list.first == "* LIST (\\HasNoChildren) \"/\" INBOX")
+                #expect(list.contains("* LIST (\\HasNoChildren \\Sent) \"/\" Sent"))
+                #expect(list.contains("* LIST (\\HasNoChildren \\Junk) \"/\" Junk"))
+                #expect(await client.command("LIST \"\" \"\"").untagged == ["* LIST (\\Noselect) \"/\" \"\""])
+                #expect(await client.command("NAMESPACE").untagged == ["* NAMESPACE ((\"\" \"/\")) NIL NIL"])
+            }
+        }
+    }
+
+    @Test("CREATE, RENAME, DELETE and their refusals")
+    func lifecycle() async throws {
+        try await TestServer.run { server in
+            try await server.session { client in
+                #expect(await client.command("CREATE Work/2026/").isOK)
+                #expect(await client.command("LIST \"\" Work*").untagged.count == 2)
+                #expect(await client.command("CREATE Work/2026").tagged.hasPrefix("NO [ALREADYEXISTS]"))
+                #expect(await client.command("CREATE INBOX").tagged.hasPrefix("NO [ALREADYEXISTS]"))
+                #expect(await client.command("CREATE a//b").tagged.hasPrefix("NO [CANNOT]"))
+                #expect(await client.command("RENAME Work Done").isOK)
+                #expect(
+                    await client.command("LIST \"\" Done/%").untagged == ["* LIST (\\HasNoChildren) \"/\" Done/2026"])
+                #expect(await client.command("RENAME Nowhere Else").tagged.hasPrefix("NO [NONEXISTENT]"))
+                #expect(await client.command("RENAME Done INBOX").tagged.hasPrefix("NO [ALREADYEXISTS]"))
+                #expect(await client.command("DELETE Done").isOK)
+                let left = await client.command("LIST \"\" Done*").untagged
+                #expect(
+                    left == [
+                        "* LIST (\\Noselect \\HasChildren) \"/\" Done", "* LIST (\\HasNoChildren) \"/\" Done/2026",
+                    ])
+                #expect(await client.command("SELECT Done").tagged.hasPrefix("NO"))
+                #expect(await client.command("DELETE Done").tagged.hasPrefix("NO"))
+                #expect(await client.command("DELETE INBOX").tagged.hasPrefix("NO [CANNOT]"))
+                #expect(await client.command("DELETE Nowhere").tagged.hasPrefix("NO [NONEXISTENT]"))
+            }
+        }
+    }
+
+    @Test("RENAME INBOX moves its messages and leaves it empty")
+    func renameInbox() async throws {
+        try await TestServer.run { server in
+            try await server.session { client in
+                await client.append(sampleMessage("one"))
+                #expect(await client.command("RENAME INBOX Old").isOK)
+                #expect(await client.command("STATUS INBOX (MESSAGES)").untagged == ["* STATUS INBOX (MESSAGES 0)"])
+                #expect(await client.command("STATUS Old (MESSAGES)").untagged == ["* STATUS Old (MESSAGES 1)"])
+            }
+        }
+    }
+
+    @Test("names travel in modified UTF-7")
+    func utf7() async throws {
+        try await TestServer.run { server in
+            try await server.session { client in
+                #expect(await client.command("CREATE Entw&APw-rfe").isOK)
+                #expect(
+                    await client.command("LIST \"\" Entw*").untagged == ["* LIST (\\HasNoChildren) \"/\" Entw&APw-rfe"])
+                let made = try await server.store.mailbox(server.account.id, path: "Entwürfe")
+                #expect(made != nil)
+                #expect(await client.command("CREATE &Jjo!").tagged.hasPrefix("NO"))
+            }
+        }
+    }
+
+    @Test("special uses are given at creation, once")
+    func specialUse() async throws {
+        try await TestServer.run { server in
+            try await server.session { client in
+                #expect(await client.command("CREATE Everything (USE (\\All))").isOK)
+                let list = await client.command("LIST (SPECIAL-USE) \"\" *").untagged
+                #expect(list.contains("* LIST (\\HasNoChildren \\All) \"/\" Everything"))
+                #expect(!list.contains { $0.hasSuffix("INBOX") })
+                #expect(await client.command("CREATE Again (USE (\\All))").tagged.hasPrefix("NO [USEATTR]"))
+                #expect(await client.command("CREATE Odd (USE (\\Odd))").tagged.hasPrefix("NO [USEATTR]"))
+            }
+        }
+    }
+
+    @Test("subscriptions, by LSUB and by LIST")
+    func subscriptions() async throws {
+        try await TestServer.run { server in
+            try await server.session { client in
+                await client.command("CREATE Lists/swift")
+                for name in ["INBOX", "Sent", "Drafts", "Junk", "Trash", "Archive", "Lists"] {
+                    await client.command("UNSUBSCRIBE \(name)")
+                }
+                #expect(await client.command("SUBSCRIBE Lists/swift").isOK)
+                #expect(await client.command("LSUB \"\" *").untagged == ["* LSUB (\\HasNoChildren) \"/\" Lists/swift"])
+                #expect(await client.command("LSUB \"\" %").untagged == ["* LSUB (\\Noselect) \"/\" Lists"])
+                #expect(
+                    await client.command("LIST (SUBSCRIBED RECURSIVEMATCH) \"\" %").untagged == [
+                        "* LIST (\\HasChildren) \"/\" Lists (\"CHILDINFO\" (\"SUBSCRIBED\"))"
+                    ])
+                #expect(await client.command("SUBSCRIBE Nowhere").tagged.hasPrefix("NO [NONEXISTENT]"))
+                await client.command("DELETE Lists/swift")
+                let list = await client.command("LIST (SUBSCRIBED) \"\" *").untagged
+                #expect(list == ["* LIST (\\NonExistent \\Subscribed) \"/\" Lists/swift"])
+                #expect(await client.command("UNSUBSCRIBE Lists/swift").isOK)
+                #expect(await client.command("LSUB \"\" *").untagged.isEmpty)
+            }
+        }
+    }
+
+    @Test("STATUS counts, alone and behind LIST")
+    func status() async throws {
+        try await TestServer.run { server in
+            try await server.inbox { client in
+                let message = sampleMessage("one")
+                await client.append(message, to: "Sent", "(\\Seen)")
+                await client.append(message, to: "Sent", "(\\Deleted)")
+                let reply = await client.command("STATUS Sent (MESSAGES UNSEEN UIDNEXT SIZE RECENT)")
+                #expect(
+                    reply.untagged == [
+                        "* STATUS Sent (MESSAGES 2 UNSEEN 1 UIDNEXT 3 SIZE \(2 * message.utf8.count) RECENT 2)"
+                    ])
+                let list = await client.command("LIST \"\" Sent RETURN (STATUS (MESSAGES UNSEEN))").untagged
+                #expect(list == ["* LIST (\\HasNoChildren \\Sent) \"/\" Sent", "* STATUS Sent (MESSAGES 2 UNSEEN 1)"])
+                #expect(await client.command("STATUS Nowhere (MESSAGES)").tagged.hasPrefix("NO [NONEXISTENT]"))
+                let own = await client.command("STATUS INBOX (MESSAGES HIGHESTMODSEQ)")
+                #expect(own.untagged.contains { $0.hasPrefix("* STATUS INBOX (MESSAGES 0 HIGHESTMODSEQ ") })
+                #expect(own.untagged.contains { $0.hasPrefix("* OK [HIGHESTMODSEQ ") })
+            }
+        }
+    }
+
+    @Test("quota is told in kibioctets, and kept")
+    func quota() async throws {
+        try await TestServer.run(quota: 4096) { server in
+            try await server.session { client in
+                #expect(
+                    await client.command("GETQUOTAROOT INBOX").untagged == [
+                        "* QUOTAROOT INBOX \"User quota\"", "* QUOTA \"User quota\" (STORAGE 0 4)",
+                    ])
+                let message = sampleMessage("big", body: String(repeating: "x", count: 3000) + "\r\n")
+                #expect(await client.append(message).isOK)
+                #expect(await client.append(message).tagged.hasPrefix("NO [OVERQUOTA]"))
+                await client.command("SELECT INBOX")
+                #expect(await client.command("COPY 1 Archive").tagged.hasPrefix("NO [OVERQUOTA]"))
+                #expect(await client.command("MOVE 1 Archive").isOK)
+                #expect(
+                    await client.command("GETQUOTA \"User quota\"").untagged == ["* QUOTA \"User quota\" (STORAGE 4 4)"]
+                )
+                #expect(await client.command("GETQUOTA other").tagged.hasPrefix("NO"))
+                #expect(await client.command("SETQUOTA \"User quota\" (STORAGE 999)").tagged.hasPrefix("NO [NOPERM]"))
+            }
+        }
+    }
+
+    @Test("ID and ENABLE")
+    func small() async throws {
+        try await TestServer.run { server in
+            try await server.session { client in
+                #expect(await client.command("ID (\"name\" \"tester\")").untagged == ["* ID (\"name\" \"Martlet\")"])
+                #expect(await client.command("ID NIL").isOK)
+                #expect(await client.command("ENABLE X-NONE CONDSTORE").untagged == ["* ENABLED CONDSTORE"])
+                #expect(await client.command("ENABLE X-NONE").untagged == ["* ENABLED"])
+            }
+        }
+    }
+}

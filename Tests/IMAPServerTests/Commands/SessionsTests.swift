@@ -1,0 +1,158 @@
+import NetTransport
+import Testing
+
+@testable import IMAPServer
+
+@Suite("Several sessions on one mailbox", .timeLimit(.minutes(1)))
+struct SessionsTests {
+    private func twoSessions(
+        _ count: Int, _ body: @escaping @Sendable (IMAPTestClient, IMAPTestClient) async throws -> Void
+    ) async throws {
+        try await TestServer.run { server in
+            try await server.session { first in
+                for number in 1...count { await first.append(sampleMessage("m\(number)")) }
+                await first.command("SELECT INBOX")
+                try await server.inbox { second in try await body(first, second) }
+            }
+        }
+    }
+
+    @Test("flags, arrivals and expunges are told at NOOP")
+    func noop() async throws {
+        try await twoSessions(3) { first, second in
+            await second.command("STORE 2 +FLAGS (\\Flagged)")
+            #expect(await first.command("NOOP").untagged == ["* 2 FETCH (UID 2 FLAGS (\\Flagged \\Recent))"])
+            await second.append(sampleMessage("new"))
+            #expect(await first.command("NOOP").untagged == ["* 4 EXISTS", "* 3 RECENT"])
+            await second.command("STORE 1,3 +FLAGS.SILENT (\\Deleted)")
+            await second.command("EXPUNGE")
+            #expect(await first.command("NOOP").untagged == ["* 3 EXPUNGE", "* 1 EXPUNGE"])
+            #expect(await first.command("NOOP").untagged.isEmpty)
+        }
+    }
+
+    @Test("no EXPUNGE while FETCH, STORE or SEARCH is answered, and then it comes")
+    func expungeWaits() async throws {
+        try await twoSessions(3) { first, second in
+            await second.command("STORE 2 +FLAGS.SILENT (\\Deleted)")
+            await second.command("EXPUNGE")
+            let fetch = await first.command("FETCH 1:3 (UID)")
+            #expect(fetch.untagged == ["* 1 FETCH (UID 1)", "* 3 FETCH (UID 3)"])
+            #expect(fetch.tagged.hasPrefix("OK [EXPUNGEISSUED]"))
+            #expect(await first.command("SEARCH ALL").untagged == ["* SEARCH 1 3"])
+            let store = await first.command("STORE 1:3 +FLAGS (\\Seen)")
+            #expect(store.untagged == ["* 1 FETCH (FLAGS (\\Seen \\Recent))", "* 3 FETCH (FLAGS (\\Seen \\Recent))"])
+            #expect(store.tagged.hasPrefix("OK [EXPUNGEISSUED]"))
+            #expect(await first.command("COPY 2 Archive").untagged.isEmpty)
+            #expect(await first.command("UID SEARCH ALL").untagged == ["* SEARCH 1 3", "* 2 EXPUNGE"])
+            #expect(await first.command("FETCH 2 UID").untagged == ["* 2 FETCH (UID 3)"])
+        }
+    }
+
+    @Test("a silent store is silent for its own session only")
+    func silent() async throws {
+        try await twoSessions(1) { first, second in
+            #expect(await second.command("STORE 1 +FLAGS.SILENT (\\Seen)").untagged.isEmpty)
+            #expect(await second.command("NOOP").untagged.isEmpty)
+            #expect(await first.command("CHECK").untagged == ["* 1 FETCH (UID 1 FLAGS (\\Seen \\Recent))"])
+        }
+    }
+
+    @Test("with CONDSTORE enabled every FETCH carries MODSEQ")
+    func modSequences() async throws {
+        try await twoSessions(1) { first, second in
+            let enabled = await first.command("ENABLE CONDSTORE").untagged
+            #expect(enabled.first == "* ENABLED CONDSTORE")
+            #expect(enabled.last?.hasPrefix("* OK [HIGHESTMODSEQ ") == true)
+            await second.command("STORE 1 +FLAGS (\\Seen)")
+            let news = await first.command("NOOP").untagged
+            #expect(news.count == 1 && news[0].hasPrefix("* 1 FETCH (UID 1 FLAGS (\\Seen \\Recent) MODSEQ ("))
+            #expect(await first.command("STORE 1 -FLAGS (\\Seen)").untagged.first?.contains("MODSEQ (") == true)
+            await first.command("STORE 1 +FLAGS.SILENT (\\Deleted)")
+            #expect(await first.command("EXPUNGE").tagged.hasPrefix("OK [HIGHESTMODSEQ "))
+        }
+    }
+
+    @Test("IDLE tells at once, and DONE ends it")
+    func idle() async throws {
+        try await twoSessions(2) { first, second in
+            await first.send("i IDLE\r\n")
+            #expect(await first.next().hasPrefix("+ "))
+            await second.append(sampleMessage("new"))
+            #expect(await first.next() == "* 3 EXISTS")
+            #expect(await first.next() == "* 2 RECENT")
+            await second.command("STORE 1 +FLAGS (\\Flagged)")
+            #expect(await first.next() == "* 1 FETCH (UID 1 FLAGS (\\Flagged \\Recent))")
+            await second.command("STORE 2 +FLAGS.SILENT (\\Deleted)")
+            #expect(await first.next() == "* 2 FETCH (UID 2 FLAGS (\\Deleted \\Recent))")
+            await second.command("UID EXPUNGE 2")
+            #expect(await first.next() == "* 2 EXPUNGE")
+            await first.send("done\r\n")
+            #expect(await first.reply(to: "i").isOK)
+            #expect(await first.command("NOOP").untagged.isEmpty)
+        }
+    }
+
+    @Test("IDLE starts with what happened before it, and takes nothing but DONE")
+    func idleStart() async throws {
+        try await twoSessions(1) { first, second in
+            await second.command("STORE 1 +FLAGS (\\Seen)")
+            await first.send("i IDLE\r\n")
+            #expect(await first.next().hasPrefix("+ "))
+            #expect(await first.next() == "* 1 FETCH (UID 1 FLAGS (\\Seen \\Recent))")
+            await first.send("x NOOP\r\n")
+            #expect(await first.reply(to: "i").tagged.hasPrefix("BAD"))
+            #expect(await first.command("NOOP").isOK)
+            // Pipelined, and without a mailbox.
+            await first.command("UNSELECT")
+            await first.send("j IDLE\r\nDONE\r\nk NOOP\r\n")
+            #expect(await first.reply(to: "j").isOK)
+            #expect(await first.reply(to: "k").isOK)
+        }
+    }
+
+    @Test("a mailbox deleted under a session ends the session with BYE")
+    func deleted() async throws {
+        try await TestServer.run { server in
+            try await server.session { first in
+                await first.command("CREATE Doomed")
+                await first.command("SELECT Doomed")
+                try await server.session { second in
+                    #expect(await second.command("DELETE Doomed").isOK)
+                }
+                let reply = await first.command("NOOP")
+                #expect(reply.untagged.last?.hasPrefix("* BYE") == true)
+                #expect(reply.tagged == "(closed)")
+            }
+            try await server.session { own in
+                await own.command("CREATE Doomed")
+                await own.command("SELECT Doomed")
+                #expect(await own.command("DELETE Doomed").isOK)
+                #expect(await own.command("FETCH 1 FLAGS").tagged.hasPrefix("BAD"))
+            }
+        }
+    }
+
+    @Test("one message moved by two sessions goes once")
+    func race() async throws {
+        try await twoSessions(1) { first, second in
+            #expect(await first.command("MOVE 1 Archive").untagged.last == "* 1 EXPUNGE")
+            let late = await second.command("MOVE 1 Archive")
+            #expect(late.untagged == ["* 1 EXPUNGE"])
+            #expect(await second.command("STATUS Archive (MESSAGES)").untagged == ["* STATUS Archive (MESSAGES 1)"])
+        }
+    }
+
+    @Test("shutting down says BYE to who idles")
+    func shutdown() async throws {
+        try await TestServer.run { server in
+            try await server.inbox { client in
+                await client.send("i IDLE\r\n")
+                #expect(await client.next().hasPrefix("+ "))
+                server.service.stop(drainTime: .seconds(5))
+                let reply = await client.reply(to: "i")
+                #expect(reply.untagged.last?.hasPrefix("* BYE") == true)
+            }
+        }
+    }
+}
