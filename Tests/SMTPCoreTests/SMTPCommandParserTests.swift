@@ -1,0 +1,100 @@
+import MailSyntax
+import Testing
+
+@testable import SMTPCore
+
+@Suite struct SMTPCommandParserTests {
+    private func parse(_ line: String, dsn: Bool = false) -> Result<SMTPCommand, SMTPSyntaxError> {
+        var parser = SMTPCommandParser()
+        parser.offersDSN = dsn
+        return Result { () throws(SMTPSyntaxError) in try parser.parse(Array(line.utf8)) }
+    }
+
+    private func sender(_ line: String, dsn: Bool = false) -> SMTPSender? {
+        if case .success(.mail(let sender)) = parse(line, dsn: dsn) { return sender }
+        return nil
+    }
+
+    private func refusal(_ line: String, dsn: Bool = false) -> Int? {
+        if case .failure(.arguments(let reply)) = parse(line, dsn: dsn) { return reply.code }
+        return nil
+    }
+
+    @Test(arguments: [
+        ("MAIL FROM:<a@b.example>", "a@b.example"), ("mail from:<a@b.example>", "a@b.example"),
+        ("MAIL FROM:<>", ""), ("MAIL FROM: <a@b.example>", "a@b.example"), ("MAIL FROM:<FBI>", "FBI"),
+        ("MAIL FROM:<@x.example,@y.example:a@b.example>", "a@b.example"),
+        ("MAIL FROM:<\"a>b\"@b.example>", "\"a>b\"@b.example"), ("MAIL FROM:<a@[192.0.2.1]>", "a@[192.0.2.1]"),
+        ("MAIL FROM:<a@b.example>  ", "a@b.example"),
+    ])
+    func `paths are read`(line: String, path: String) {
+        #expect(sender(line)?.path.description == path)
+    }
+
+    @Test(arguments: [
+        "MAIL", "MAIL FROM", "MAIL FROM:", "MAIL FROM:a@b.example", "MAIL FROM:<a@b.example",
+        "MAIL FROM:<a b@c.example>",
+        "MAIL FROM:<a@b.example>SIZE=1", "MAIL FROM:<a@>", "MAIL FROM:<@b.example>", "MAIL FROM:<a@b.example> =1",
+        "RCPT TO:<>", "RCPT TO:<a@b..example>", "MAIL FROM:<.a>", "EHLO", "HELO a b", "BDAT", "BDAT x", "BDAT 1 2",
+        "BDAT 99999999999999999999", "BDAT -1", "VRFY", "DATA x", "RSET x", "QUIT x", "AUTH", "AUTH PLAIN a b",
+    ])
+    func `bad arguments are refused`(line: String) {
+        #expect(refusal(line) == 501)
+    }
+
+    @Test func `parameters are read`() {
+        let sender = sender(
+            "MAIL FROM:<a@b.example> SIZE=1000 BODY=8bitmime SMTPUTF8 RET=hdrs ENVID=x+2By AUTH=<>", dsn: true)
+        #expect(sender?.size == 1000)
+        #expect(sender?.body == .eightBitMIME)
+        #expect(sender?.smtpUTF8 == true)
+        #expect(sender?.dsnReturn == "HDRS")
+        #expect(sender?.envelopeID == "x+y")
+        #expect(sender?.authSender == "")
+        let rcpt = parse("RCPT TO:<a@b.example> NOTIFY=SUCCESS,DELAY ORCPT=rfc822;a+2Bb@c.example", dsn: true)
+        guard case .success(.rcpt(let recipient)) = rcpt else {
+            Issue.record("\(rcpt)")
+            return
+        }
+        #expect(recipient.notify == ["SUCCESS", "DELAY"])
+        #expect(recipient.originalRecipient == "rfc822;a+b@c.example")
+    }
+
+    @Test(arguments: [
+        ("MAIL FROM:<a@b.example> FOO=1", 555), ("MAIL FROM:<a@b.example> RET=FULL", 555),
+        ("MAIL FROM:<a@b.example> SIZE=1 SIZE=2", 555), ("MAIL FROM:<a@b.example> SIZE=x", 501),
+        ("MAIL FROM:<a@b.example> SIZE", 555), ("MAIL FROM:<a@b.example> BODY=9BIT", 501),
+        ("MAIL FROM:<a@b.example> AUTH=+GG", 501), ("RCPT TO:<a@b.example> NOTIFY=NEVER", 555),
+    ])
+    func `bad parameters are refused`(line: String, code: Int) {
+        #expect(refusal(line) == code)
+    }
+
+    @Test func `NEVER stands alone`() {
+        #expect(refusal("RCPT TO:<a@b.example> NOTIFY=NEVER,FAILURE", dsn: true) == 501)
+        #expect(refusal("RCPT TO:<a@b.example> ORCPT=rfc822", dsn: true) == 501)
+    }
+
+    @Test(arguments: ["GET / HTTP/1.1", "POST /x HTTP/1.0", "Host: x", "\u{16}\u{3}\u{1}"])
+    func `other protocols are recognized`(line: String) {
+        #expect(parse(line) == .failure(.otherProtocol))
+    }
+
+    @Test(arguments: ["", "ETRN x", "FOO", " NOOP", "NOOPX"])
+    func `unknown verbs are unknown`(line: String) {
+        #expect(parse(line) == .failure(.unknownCommand))
+    }
+
+    @Test func `no octets make it trap`() {
+        var generator = SystemRandomNumberGenerator()
+        let alphabet = Array("MAIL FROM:<>@\"\\ RCPTO=;,+[]\u{0}\u{FF}BDATUH0123456789abc".utf8)
+        let parser = SMTPCommandParser()
+        for _ in 0..<20_000 {
+            let line = (0..<Int.random(in: 0...40, using: &generator)).map { _ in
+                alphabet.randomElement(using: &generator) ?? 0
+            }
+            _ = try? parser.parse(Array("MAIL FROM:".utf8) + line)
+            _ = try? parser.parse(line)
+        }
+    }
+}

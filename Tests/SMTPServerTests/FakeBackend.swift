@@ -1,0 +1,76 @@
+import Blobs
+import MailPolicy
+import MailSyntax
+import SASLCore
+import SMTPServer
+import SQLEngine
+import Synchronization
+
+@testable import Directory
+@testable import MailIntake
+
+/// A domain `example.org` with `alice` (account 1) and `full` (account 2, no room); the password is `secret`.
+final class FakeBackend: SMTPBackend {
+    struct StorageFailure: Error {}
+
+    private let accepted = Mutex<[Acceptance]>([])
+    private let ids = IDGenerator()
+    let failsToStore: Bool
+
+    init(failsToStore: Bool = false) {
+        self.failsToStore = failsToStore
+    }
+
+    var messages: [Acceptance] { accepted.withLock { $0 } }
+
+    /// The content of message `index`, as text.
+    func text(_ index: Int) throws -> String {
+        let content = messages[index].content
+        return String(decoding: try content.read(0..<content.size), as: UTF8.self)
+    }
+
+    func answer(_ lookup: Lookup) async -> Answer {
+        switch lookup {
+        case .recipient(let address):
+            guard address.domain?.ascii == "example.org" else { return .recipient(.notHosted) }
+            switch address.localPart {
+            case "alice", "postmaster":
+                return .recipient(.targets(Expansion(local: [ExpandedTarget(account: 1, address: address)])))
+            case "full":
+                return .recipient(.targets(Expansion(local: [ExpandedTarget(account: 2, address: address)])))
+            default: return .recipient(.unknown)
+            }
+        case .mayUse(let address, _): return .flag(address.localPart == "alice")
+        case .quota(let account, _): return .quota(account == 2 ? .exceeded : .fits)
+        case .hosted(let domain): return .flag(domain.ascii == "example.org")
+        case .firstHostedDomain: return .domain(DomainName("example.org"))
+        }
+    }
+
+    func authenticate(_ attempt: LoginAttempt) async -> LoginReport {
+        guard attempt.password == Secret("secret"), let address = EmailAddress(attempt.login) else {
+            return LoginReport(.invalidCredentials, .wrongPassword)
+        }
+        let account = Account(
+            id: AccountID(rawValue: 1),
+            address: address,
+            name: nil,
+            isEnabled: true,
+            quota: nil,
+            createdAt: Timestamp(seconds: 0)
+        )
+        return LoginReport(.success(account), .verified)
+    }
+
+    func accept(_ acceptance: Acceptance) async throws -> Accepted {
+        if failsToStore { throw StorageFailure() }
+        accepted.withLock { $0.append(acceptance) }
+        return Accepted(id: acceptance.id, deliveries: acceptance.local.count, queued: acceptance.remote.count)
+    }
+
+    func makeSpool() throws -> SpoolFile { throw StorageFailure() }
+    func reverseName(_ address: IPAddress) async -> String? { "client.example" }
+    func knownReverseName(_ address: IPAddress) -> String?? { nil }
+    func nextID() -> MailID { ids.next() }
+    func now() -> Timestamp { Timestamp(seconds: 1_790_000_000) }
+}
