@@ -24,8 +24,8 @@ enum Program {
     /// An asynchronous `main` would end the main thread and leave it as a zombie with the credentials of the start: the
     /// process would look like root's in every listing after its privileges were given up.
     static func main() {
-        // Ends the process itself; nobody cancels it.
-        Task { await perform() }
+        // Ends the process itself; nobody cancels it. `main` is on the main actor, which never runs again.
+        Task { @concurrent in await perform() }
         while true { pause() }
     }
 
