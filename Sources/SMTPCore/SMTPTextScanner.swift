@@ -106,13 +106,9 @@ struct SMTPTextScanner: Sendable {
     private mutating func finishLine(_ window: UnsafeRawBufferPointer, from start: Int, lineFeed: Int) {
         // A CR is never taken without what follows it, so the one before LF is in the window.
         let carriageReturn = SMTPServerFramer.find(13, in: window, from: start)
-        if carriageReturn == lineFeed - 1, lineFeed > start {
-            isAtLineStart = true
-        } else {
-            // CR in the middle, or LF alone. What follows is no line start, whatever it looks like.
-            fault = .bareLineEnding
-            isAtLineStart = false
-        }
+        // After LF alone comes no line start, whatever it looks like; CR in the middle doesn't hide the CR LF that follows.
+        isAtLineStart = lineFeed > start && window[lineFeed - 1] == 13
+        if !isAtLineStart || carriageReturn != lineFeed - 1 { fault = .bareLineEnding }
         noteLine(lineFeed + 1 - start)
         lineLength = 0
     }

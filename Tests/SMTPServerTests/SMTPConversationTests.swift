@@ -84,7 +84,7 @@ import Testing
     }
 
     @Test(arguments: [
-        "\\n.\\n", "\\r.\\r", "\\n.\\r\\n", "\\r\\n.\\n", "\\r\\n.\\r", "\\r.\\r\\n", "\\r\\r\\n.\\r\\n",
+        "\\n.\\n", "\\r.\\r", "\\n.\\r\\n", "\\r\\n.\\n", "\\r\\n.\\r", "\\r.\\r\\n",
         "\\n\\n.\\r\\n",
     ])
     func `no second message can be smuggled`(end: String) async throws {
