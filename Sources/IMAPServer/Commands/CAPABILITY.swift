@@ -19,9 +19,9 @@ extension IMAPSession {
 
     // RFC 2971 §3
     func identify(_ fields: [IDField]) -> Completion {
-        for field in fields {
-            logger.debug(
-                "client names itself", metadata: ["imap.id.\(field.name.lowercased())": "\(field.value ?? "")"])
+        if !fields.isEmpty {
+            let text = fields.map { "\($0.name)=\($0.value ?? "NIL")" }.joined(separator: "; ")
+            logger.info("client names itself", metadata: ["imap.id": "\(text)"])
         }
         encoder.id(service.settings.identification)
         return .ok("ID completed.")

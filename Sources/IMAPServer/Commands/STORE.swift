@@ -7,7 +7,9 @@ extension IMAPSession {
         let mailbox = try writableMailbox()
         let change = try FlagChange(command)
         if command.unchangedSince != nil { enableCondstore() }
-        var rest = UIDRanges(uids: try members(of: command.messages))
+        try refuseSavedResult(command.messages)
+        guard let view = selection?.view else { throw CommandRefusal.noMailbox }
+        var rest = try resolved(command.messages, in: view)
         var conflicted: [UInt32] = []
         var isMissingSome = false
         // Pages, so that a change of a hundred thousand messages neither holds the writer nor fills memory.

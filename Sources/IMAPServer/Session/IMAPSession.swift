@@ -1,3 +1,4 @@
+import Blobs
 import Directory
 import IMAPCore
 import Logging
@@ -5,6 +6,7 @@ import MailStore
 import MailSyntax
 import NIOCore
 import NetTransport
+import SQLEngine
 import Telemetry
 
 // One IMAP session, from greeting to close.
@@ -189,10 +191,23 @@ final class IMAPSession {
             completion = self.completion(of: error)
             try await refused()
         }
-        try await announce(completion.announce)
+        try await announceIfPossible(completion.announce)
         tagged(tag, completion.status)
         try await control(.expect(.command(stage)))
         try noteBad(completion.status.condition == .bad)
+    }
+
+    /// What others changed can be told later too: a store that can't be read now takes no answer away.
+    private func announceIfPossible(_ what: Completion.Announcement) async throws(SessionEnd) {
+        do {
+            try await announce(what)
+        } catch let end as SessionEnd {
+            throw end
+        } catch is CancellationError {
+            throw .connectionLost
+        } catch {
+            logger.error("changes can't be read", metadata: [LogKey.error: "\(error)"])
+        }
     }
 
     private func completion(of error: any Error) -> Completion {
@@ -204,6 +219,10 @@ final class IMAPSession {
             return Completion(refusal.status, announce: .withoutExpunges)
         }
         logger.error("command failed", metadata: [LogKey.error: "\(error)"])
+        if error is DatabaseError || error is FileError {
+            return Completion(
+                .no, .unavailable, "Temporary failure [\(connection.info.id)]. Try again later.", announce: .nothing)
+        }
         return Completion(
             IMAPStatus(.no, .serverBug, "Internal error [\(connection.info.id)]. Try again later."), announce: .nothing)
     }
