@@ -1,0 +1,127 @@
+import FoundationEssentials
+import Logging
+import MailConfig
+import NIOPosix
+import Testing
+
+@testable import AdminService
+
+/// A data directory of its own for each test, removed afterwards.
+struct TemporaryData: ~Copyable {
+    let path: String
+    let manifest: Manifest
+
+    init() throws {
+        path = FileManager.default.temporaryDirectory.path + "/martlet-\(UInt64.random(in: 0...UInt64.max))"
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+        var manifest = Manifest()
+        manifest.server.hostname = "mail.example.org"
+        manifest.storage.dataDirectory = path
+        self.manifest = manifest
+    }
+
+    deinit { try? FileManager.default.removeItem(atPath: path) }
+}
+
+@Suite struct OperationsTests {
+    @Test func `a domain, its account and its aliases live and die`() async throws {
+        let data = try TemporaryData()
+        let stores = try await Stores.open(data.manifest)
+        let operations = Operations(stores: stores, author: "test")
+        _ = try await operations.perform(.domainAdd(domain: "example.org", postmaster: "me@example.org")).orThrow()
+        _ = try await operations.perform(
+            .accountAdd(address: "me@example.org", password: "secret", name: "Me", quota: 1000)
+        ).orThrow()
+        _ = try await operations.perform(.aliasAdd(address: "info@example.org", targets: ["me@example.org"])).orThrow()
+        guard case .accounts(let accounts) = await operations.perform(.accountList),
+            case .aliases(let aliases) = await operations.perform(.aliasList(domain: nil)),
+            case .keys(let keys) = await operations.perform(.dkimList(domain: "example.org")),
+            case .zone(let zone) = await operations.perform(
+                .dnsRecords(domain: "example.org", addresses: ["198.51.100.1"]))
+        else { Issue.record("a listing is missing"); return }
+        #expect(accounts.map(\.address) == ["me@example.org"])
+        #expect(accounts.first?.quota == 1000)
+        #expect(aliases.map(\.address) == ["info@example.org", "postmaster@example.org"])
+        #expect(keys.map(\.algorithm) == ["rsa-sha256", "ed25519-sha256"])
+        #expect(zone.text.contains("rsa1._domainkey.example.org. IN TXT ("))
+        // What aliases point at can't go.
+        guard case .failed(let inUse) = await operations.perform(.accountRemove(address: "me@example.org")) else {
+            Issue.record("removed an account that is in use"); return
+        }
+        #expect(inUse.message.contains("info@example.org"))
+        try stores.close()
+    }
+
+    @Test(arguments: [
+        (AdminRequest.accountPassword(address: "x@example.org", password: "p"), AdminService.ExitStatus.noUser),
+        (.accountAdd(address: "x@example.org", password: "p", name: nil, quota: nil), .noHost),
+        (.accountAdd(address: "nonsense", password: "p", name: nil, quota: nil), .data),
+        (.domainAdd(domain: "example.org", postmaster: nil), .usage),
+        (.domainRemove(domain: "example.org"), .noHost),
+        (.queueShow(id: "no id"), .data),
+        (.queueRemove(ids: ["0000000000001"]), .noInput),
+        (.status, .unavailable),
+        (.reload, .unavailable),
+        (.selfTestBegin(address: nil, sinkPort: 1025), .unavailable),
+    ])
+    func `what can't be done says why with its exit status`(
+        request: AdminRequest, status: AdminService.ExitStatus
+    ) async throws {
+        let data = try TemporaryData()
+        let stores = try await Stores.open(data.manifest)
+        guard case .failed(let error) = await Operations(stores: stores, author: "test").perform(request) else {
+            Issue.record("it was done"); return
+        }
+        #expect(error.status == status)
+        #expect(error.remedy != nil)
+        try stores.close()
+    }
+
+    @Test func `a data directory has one owner at a time`() throws {
+        let data = try TemporaryData()
+        let first = try DataDirectoryLock(directory: data.path, role: "first")
+        #expect(throws: DataDirectoryLock.Held.self) { try DataDirectoryLock(directory: data.path, role: "second") }
+        first.release()
+        #expect(throws: Never.self) { try DataDirectoryLock(directory: data.path, role: "third") }
+    }
+
+    @Test func `the control socket answers, and only its owner may use it`() async throws {
+        let data = try TemporaryData()
+        let path = data.path + "/control.sock"
+        let group = MultiThreadedEventLoopGroup.singleton
+        let backend = LogBackend(writer: try LogWriter(appendingTo: "/dev/null"), format: .text, level: .error)
+        #expect(throws: ControlClient.Unreachable.notRunning) { _ = try ControlClient(path: path) }
+        let server = try await ControlServer(path: path, mode: 0o600, owner: nil, group: group, backend: backend) {
+            .done(lines: ["\($0)"])
+        }
+        let mode = try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions]
+        #expect("\(mode ?? 0)" == "\(0o600)")
+        try await withThrowingTaskGroup(of: Void.self) { tasks in
+            tasks.addTask { try await server.run() }
+            let client = try ControlClient(path: path, timeout: 20)
+            #expect(try client.perform(.status).lines == ["status"])
+            #expect(try client.perform(.queueFlush).lines == ["queueFlush"])
+            tasks.cancelAll()
+        }
+    }
+}
+
+@Suite struct LogLineTests {
+    @Test func `lines of a full disk or a stuck reader don't stop anybody`() throws {
+        let writer = LogWriter(descriptor: -1)
+        for _ in 0..<1000 { writer.write("lost") }
+        writer.flush()
+    }
+
+    @Test func `lines are appended whole`() throws {
+        let data = try TemporaryData()
+        let path = data.path + "/log"
+        let backend = LogBackend(writer: try LogWriter(appendingTo: path), format: .json, level: .info)
+        let logger = backend.logger("test")
+        logger.debug("not shown")
+        logger.info("hello", metadata: ["b": "2\n", "a": "1"])
+        let text = String(decoding: try FileBytes.read(path, limit: 4096), as: UTF8.self)
+        #expect(text.hasSuffix("\"logger\":\"test\",\"message\":\"hello\",\"a\":\"1\",\"b\":\"2\\n\"}\n"))
+        #expect(text.split(separator: "\n").count == 1)
+    }
+}
