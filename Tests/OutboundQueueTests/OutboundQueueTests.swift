@@ -34,7 +34,6 @@ final class QueueRoom: Sendable {
     }
 
     deinit {
-        try? database.close()
         try? FileManager.default.removeItem(atPath: folder)
     }
 

@@ -1,0 +1,170 @@
+import Blobs
+import DNSCore
+import Foundation
+import Logging
+import MailAuth
+import MailConfig
+import MailSyntax
+import MartletTesting
+import NIOPosix
+import NetTransport
+import OutboundQueue
+import SMTPDelivery
+import SQLEngine
+import Synchronization
+import Telemetry
+import Testing
+
+/// A clock that stands still until it is moved.
+final class SteppingClock: WallClock {
+    private let time = Mutex(Timestamp(seconds: 1_800_000_000))
+
+    func now() -> Timestamp { time.withLock { $0 } }
+    func advance(_ duration: Duration) { time.withLock { $0 = $0.adding(duration) } }
+}
+
+/// Mail events, to be awaited one by one.
+final class AwaitableEvents: MailEventSink {
+    private let stream: AsyncStream<MailEvent>
+    private let continuation: AsyncStream<MailEvent>.Continuation
+
+    init() { (stream, continuation) = AsyncStream.makeStream() }
+
+    func record(_ event: MailEvent) { continuation.yield(event) }
+
+    /// The next events, in the order of their recipients.
+    func next(_ count: Int = 1) async -> [MailEvent] {
+        var events: [MailEvent] = []
+        for await event in stream {
+            events.append(event)
+            if events.count == count { break }
+        }
+        return events.sorted { ($0.attempt?.to ?? "") < ($1.attempt?.to ?? "") }
+    }
+}
+
+extension MailEvent {
+    var attempt: Attempt? {
+        switch self {
+        case .deferred(let attempt), .delivered(let attempt), .bounced(let attempt), .expired(let attempt): attempt
+        default: nil
+        }
+    }
+}
+
+final class RecordingBounces: BounceSink {
+    struct Refusal: Error {}
+
+    let reports = Mutex<[BounceReport]>([])
+    let refuses: Bool
+
+    init(refuses: Bool = false) { self.refuses = refuses }
+
+    func bounce(_ report: BounceReport) async throws {
+        if refuses { throw Refusal() }
+        reports.withLock { $0.append(report) }
+    }
+}
+
+/// A queue, a resolver and a delivery service of its own.
+final class DeliveryRoom: Sendable {
+    static let domain = "one.example"
+
+    let folder: String
+    let database: SQLiteDatabase
+    let blobs: BlobStore
+    let clock = SteppingClock()
+    let ids: IDGenerator
+    let queue: OutboundQueue
+    let resolver = ScriptedResolver()
+    let events = AwaitableEvents()
+    let bounces: RecordingBounces
+    let attempts = Mutex<[DeliveryAttempt]>([])
+
+    init(refusesBounces: Bool = false) throws {
+        folder = NSTemporaryDirectory() + "martlet-delivery-\(UUID().uuidString)"
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        ids = IDGenerator(node: 1, clock: clock)
+        blobs = try BlobStore(root: folder + "/blobs", ids: ids)
+        database = try SQLiteDatabase(
+            path: folder + "/test.db", migrations: BlobSchema.migrations + QueueSchema.migrations, syncing: blobs)
+        queue = OutboundQueue(database: database, node: 1, clock: clock)
+        bounces = RecordingBounces(refuses: refusesBounces)
+        resolver.mailExchanges(Self.domain, (10, "mx.one.example"))
+        resolver.addresses("mx.one.example", "127.0.0.1")
+    }
+
+    deinit {
+        try? FileManager.default.removeItem(atPath: folder)
+    }
+
+    @discardableResult
+    func enqueue(
+        _ recipients: String...,
+        from sender: String = "sender@example.org",
+        text: String = "From: a@example.org\r\n\r\nHello\r\n.dot\r\n",
+        change: @Sendable @escaping (inout NewQueueEntry) -> Void = { _ in }
+    ) async throws -> MailID {
+        let blob = try await blobs.stage(.bytes(Array(text.utf8)))
+        let id = ids.next()
+        let addresses = recipients.compactMap { EmailAddress($0) }
+        let now = clock.now()
+        let queue = queue
+        try await database.write(files: [blob]) { writer in
+            try BlobRows.insert(writer, blob, references: 0, now: now)
+            var entry = NewQueueEntry(
+                id: id,
+                reversePath: ReversePath(sender) ?? .null,
+                blob: blob.id.key,
+                size: blob.size,
+                createdAt: now,
+                recipients: addresses.map { NewQueueRecipient(address: $0) }
+            )
+            change(&entry)
+            try queue.enqueue(writer, entry)
+        }
+        queue.wake()
+        return id
+    }
+
+    func settings(port: Int) -> DeliverySettings {
+        var settings = DeliverySettings(heloName: "mail.example.org")
+        settings.port = port
+        settings.timeouts.connect = .seconds(5)
+        settings.timeouts.command = .seconds(20)
+        settings.timeouts.final = .seconds(20)
+        settings.linger = .milliseconds(20)
+        settings.policy = FailurePolicy(schedule: RetrySchedule(spread: 0))
+        return settings
+    }
+
+    /// Runs the service while `body` runs.
+    func serve(
+        _ settings: DeliverySettings,
+        signer: @escaping @Sendable (DomainName) async throws -> DKIMSigner? = { _ in nil },
+        _ body: () async throws -> Void
+    ) async throws {
+        let service = DeliveryService(
+            settings: settings,
+            environment: .init(
+                queue: queue,
+                blobs: blobs,
+                resolver: resolver,
+                contexts: try ClientTLSContexts(),
+                signer: signer,
+                bounces: bounces,
+                events: events,
+                attempts: { attempt in self.attempts.withLock { $0.append(attempt) } },
+                ids: ids,
+                clock: clock,
+                group: MultiThreadedEventLoopGroup.singleton,
+                logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
+            )
+        )
+        let task = Task { try await service.run() }
+        defer { task.cancel() }
+        try await body()
+        task.cancel()
+        try? await task.value
+    }
+}

@@ -1,0 +1,161 @@
+import MailConfig
+import MailSyntax
+import MartletTesting
+import NetTransport
+import SMTPDelivery
+import Synchronization
+import Telemetry
+import Testing
+
+@Suite("TLS and login towards a host")
+struct DeliveryTLSTests {
+    typealias Behaviour = ScriptedSMTPServer.Behaviour
+
+    @Test("STARTTLS is used where it is offered, whoever answers")
+    func opportunistic() async throws {
+        let context = try ScriptedSMTPServer.context()
+        let server = try await ScriptedSMTPServer(Behaviour { $0.tls = context })
+        let room = try DeliveryRoom()
+        try await room.enqueue("a@one.example")
+        try await room.serve(room.settings(port: server.port)) {
+            let event = await room.events.next().first
+            #expect(event?.name == "delivered")
+            #expect(event?.attempt?.tls == "TLSv1.3")
+        }
+        #expect(server.messages.first?.overTLS == true)
+        #expect(server.commands.filter { $0.hasPrefix("EHLO") }.count == 2)
+        #expect(room.attempts.withLock { $0.first?.tls?.version } == "TLSv1.3")
+        await server.stop()
+    }
+
+    @Test(
+        "A broken handshake is followed by the clear where TLS is opportunistic, and only there",
+        arguments: [false, true])
+    func brokenTLS(_ isRequired: Bool) async throws {
+        let context = try ScriptedSMTPServer.context()
+        let server = try await ScriptedSMTPServer(
+            Behaviour { behaviour in
+                behaviour.tls = context
+                behaviour.breaksTLS = true
+            })
+        let room = try DeliveryRoom()
+        try await room.enqueue("a@one.example")
+        var settings = room.settings(port: server.port)
+        if isRequired { settings.tls = .required }
+        try await room.serve(settings) {
+            let event = await room.events.next().first
+            #expect(event?.name == (isRequired ? "deferred" : "delivered"))
+            #expect(event?.attempt?.tls == nil)
+            if isRequired { #expect(event?.attempt?.enhanced == "4.7.5") }
+        }
+        #expect(server.messages.count == (isRequired ? 0 : 1))
+        await server.stop()
+    }
+
+    @Test("A refused STARTTLS goes on in the clear; one that isn't offered but required is a failure")
+    func refusedTLS() async throws {
+        let context = try ScriptedSMTPServer.context()
+        let server = try await ScriptedSMTPServer(
+            Behaviour { behaviour in
+                behaviour.tls = context
+                behaviour.steps["STARTTLS"] = .reply("454 4.7.0 not now")
+            })
+        let room = try DeliveryRoom()
+        try await room.enqueue("a@one.example")
+        try await room.serve(room.settings(port: server.port)) {
+            #expect(await room.events.next().first?.name == "delivered")
+        }
+        await server.stop()
+        let plain = try await ScriptedSMTPServer()
+        try await room.enqueue("a@one.example")
+        var settings = room.settings(port: plain.port)
+        settings.tls = .required
+        try await room.serve(settings) {
+            let event = await room.events.next().first
+            #expect(event?.name == "deferred")
+            #expect(event?.attempt?.enhanced == "4.7.4")
+        }
+        await plain.stop()
+    }
+
+    static func smarthost(
+        _ room: DeliveryRoom, port: Int, tls: Smarthost.TLSMode = .starttls, verify: Bool = false
+    ) -> DeliverySettings {
+        var settings = room.settings(port: 25)
+        settings.smarthost = Smarthost(host: "127.0.0.1", port: port, tls: tls, verify: verify)
+        settings.credentials = { .init(username: "me", password: Array("secret".utf8)) }
+        return settings
+    }
+
+    @Test("The smarthost takes all destinations after a login over TLS", arguments: ["AUTH PLAIN LOGIN", "AUTH=LOGIN"])
+    func smarthost(_ offer: String) async throws {
+        let context = try ScriptedSMTPServer.context()
+        let server = try await ScriptedSMTPServer(
+            Behaviour { behaviour in
+                behaviour.tls = context
+                behaviour.capabilities.append(offer)
+            })
+        let room = try DeliveryRoom()
+        try await room.enqueue("a@one.example", "b@other.example")
+        try await room.serve(Self.smarthost(room, port: server.port)) {
+            let events = await room.events.next(2)
+            #expect(events.map(\.name) == ["delivered", "delivered"])
+            #expect(events.first?.attempt?.via == "smarthost")
+        }
+        let login = server.commands.filter { $0.hasPrefix("AUTH") || !$0.contains(" ") && $0.hasSuffix("=") }
+        #expect(offer.contains("PLAIN") ? login.contains("AUTH PLAIN AG1lAHNlY3JldA==") : login.contains("bWU="))
+        #expect(!server.messages.contains { !$0.overTLS })
+        #expect(room.resolver.questions.isEmpty)
+        await server.stop()
+    }
+
+    @Test("Credentials are never sent in the clear, nor to a host that can't prove its name")
+    func protectsCredentials() async throws {
+        let context = try ScriptedSMTPServer.context()
+        let plain = try await ScriptedSMTPServer(Behaviour { $0.capabilities = ["AUTH PLAIN"] })
+        let impostor = try await ScriptedSMTPServer(
+            Behaviour { behaviour in
+                behaviour.capabilities = ["AUTH PLAIN"]
+                behaviour.tls = context
+            })
+        let cases: [(ScriptedSMTPServer, Smarthost.TLSMode, Bool, String)] = [
+            (plain, .starttls, false, "4.7.4"),
+            (plain, .none, false, "4.7.4"),
+            (impostor, .starttls, true, "4.7.5"),
+        ]
+        for (server, tls, verify, status) in cases {
+            let room = try DeliveryRoom()
+            try await room.enqueue("a@one.example")
+            try await room.serve(Self.smarthost(room, port: server.port, tls: tls, verify: verify)) {
+                let event = await room.events.next().first
+                #expect(event?.name == "deferred")
+                #expect(event?.attempt?.enhanced == status)
+            }
+            #expect(!server.commands.contains { $0.hasPrefix("AUTH") })
+        }
+        await plain.stop()
+        await impostor.stop()
+    }
+
+    @Test("A refused login is put off, not bounced, and its words hold no secret")
+    func refusedLogin() async throws {
+        let context = try ScriptedSMTPServer.context()
+        let server = try await ScriptedSMTPServer(
+            Behaviour { behaviour in
+                behaviour.tls = context
+                behaviour.capabilities.append("AUTH PLAIN")
+                behaviour.steps["AUTH"] = .reply("535 5.7.8 bad credentials")
+            })
+        let room = try DeliveryRoom()
+        try await room.enqueue("a@one.example")
+        let settings = Self.smarthost(room, port: server.port)
+        try await room.serve(settings) {
+            let event = await room.events.next().first
+            #expect(event?.name == "deferred")
+            #expect(event?.attempt?.code == 535)
+        }
+        let credentials = try #require(try settings.credentials())
+        #expect("\(credentials)" == "me:•••")
+        await server.stop()
+    }
+}
