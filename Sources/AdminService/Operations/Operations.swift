@@ -1,5 +1,5 @@
 import Directory
-import MailConfig
+package import MailConfig
 import MailSyntax
 import OutboundQueue
 import SQLEngine
@@ -20,7 +20,7 @@ package struct Operations: Sendable {
     }
 
     var directory: Directory { stores.directory }
-    var manifest: Manifest { stores.manifest }
+    var manifest: Manifest { server?.manifest ?? stores.manifest }
 
     /// Performs a request. Never throws: what went wrong is the answer.
     package func perform(_ request: AdminRequest) async -> AdminResponse {
@@ -119,6 +119,8 @@ package struct Operations: Sendable {
 
 /// What operations need of the server that runs them.
 package protocol RunningServer: Sendable {
+    /// The manifest in effect.
+    var manifest: Manifest { get }
     func status() -> ServerStatus
     /// Takes over what changed in the manifest, the certificates and the directory; says what it did, a line each.
     func reload() async throws -> [String]

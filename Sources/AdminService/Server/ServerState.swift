@@ -41,6 +41,8 @@ final class ServerState: RunningServer {
         listeners.withLock { $0 = status }
     }
 
+    var manifest: Manifest { live.current }
+
     func status() -> ServerStatus {
         ServerStatus(
             version: ServerVersion.text,
@@ -64,7 +66,7 @@ final class ServerState: RunningServer {
         try reloadCertificates()
         try events?.reopen()
         try await stores.directory.reload()
-        var lines = live.apply(new).map(\.description)
+        var lines = live.apply(new).map(Self.describe)
         backend.apply(live.current.log)
         if lines.isEmpty { lines.append("the manifest is unchanged") }
         if let tls {
@@ -74,6 +76,14 @@ final class ServerState: RunningServer {
         lines.append("directory at revision \(stores.directory.snapshot.revision)")
         for line in lines { logger.notice("reloaded", metadata: [LogKey.configSetting: "\(line)"]) }
         return lines
+    }
+
+    /// Settings that a running server takes over; sessions and couriers keep the others until the next start.
+    private static let taken = ["log.level", "log.format", "pop3.", "dkim.rsa_", "dkim.ed25519_"]
+
+    private static func describe(_ change: ManifestDiff.Change) -> String {
+        let isTaken = change.apply == .restart || taken.contains { change.path.hasPrefix($0) }
+        return change.description + (isTaken ? "" : " (takes effect at the next start)")
     }
 
     private func reloadCertificates() throws {
