@@ -1,6 +1,7 @@
 import Directory
 import MailConfig
 import MailSyntax
+import OutboundQueue
 
 extension Operations {
     /// Marks accounts that a self-test made, so that they are found again after a crash.
@@ -86,12 +87,25 @@ extension Operations {
     }
 
     private func clean(_ entry: SelfTestRegistry.Entry) async throws {
+        try await removeQueued(for: entry.domain)
         if let account = EmailAddress(entry.account).flatMap({ directory.snapshot.account($0) }) {
             try await directory.removeCredentials(of: account.id, label: CredentialLabel.selfTest)
         }
         if let second = entry.second.flatMap({ EmailAddress($0) }).flatMap({ directory.snapshot.account($0) }) {
             try await remove(second)
         }
+    }
+
+    /// A message that did not reach the sink would bounce to the account otherwise.
+    private func removeQueued(for domain: DomainName) async throws {
+        var last: MailID?
+        repeat {
+            let page = try await stores.queue.list(after: last)
+            for message in page where message.recipients.allSatisfy({ $0.address.domain == domain }) {
+                _ = try await stores.queue.remove(message.id)
+            }
+            last = page.last?.id
+        } while last != nil
     }
 
     /// Removes what self-tests left that ended without saying so.
