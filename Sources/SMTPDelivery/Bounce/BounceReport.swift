@@ -11,6 +11,13 @@ package struct BounceReport: Sendable, Hashable {
         /// Given up because the time was over, not on the peer's word.
         package var isExpired: Bool
         package var at: Timestamp
+
+        package init(recipient: QueuedRecipient, reply: DeliveryReply, isExpired: Bool, at: Timestamp) {
+            self.recipient = recipient
+            self.reply = reply
+            self.isExpired = isExpired
+            self.at = at
+        }
     }
 
     package var message: QueuedMessage
