@@ -1,4 +1,3 @@
-
 /// One row of a result; valid only inside the closure that received it.
 ///
 /// Columns count from 0. A NULL reads as 0, "" or no bytes where the plain accessor is used.

@@ -15,6 +15,8 @@ final class WriteBacklog: Sendable {
     private struct State {
         var foreground: [WriteUnit] = []
         var bulk: [WriteUnit] = []
+        /// Batches that went before bulk work that was waiting.
+        var passedOver = 0
         var isDraining = false
         var isClosed = false
     }
@@ -24,6 +26,9 @@ final class WriteBacklog: Sendable {
         case writerIsRunning
         case closed
     }
+
+    /// Bulk work gets a place after this many batches, so that endless deliveries don't keep it out for ever.
+    private static let patience = 4
 
     private let state = Mutex(State())
 
@@ -40,15 +45,27 @@ final class WriteBacklog: Sendable {
         }
     }
 
-    /// Everything waiting, deliveries first and bulk work only when none wait; nil ends the drain.
+    /// Everything waiting, deliveries first and bulk work one at a time, when none wait or it was passed over too often;
+    /// nil ends the drain.
     func take(limit: Int) -> [WriteUnit]? {
         state.withLock { state in
-            if !state.foreground.isEmpty { return Self.takeFirst(limit, from: &state.foreground) }
-            if !state.bulk.isEmpty { return Self.takeFirst(1, from: &state.bulk) }
+            let bulkIsDue = state.foreground.isEmpty || state.passedOver >= Self.patience
+            if !state.bulk.isEmpty, bulkIsDue {
+                state.passedOver = 0
+                return Self.takeFirst(1, from: &state.bulk)
+            }
+            if !state.foreground.isEmpty {
+                state.passedOver = state.bulk.isEmpty ? 0 : state.passedOver + 1
+                return Self.takeFirst(limit, from: &state.foreground)
+            }
             state.isDraining = false
             return nil
         }
     }
+
+    /// Units that no batch has taken yet.
+    var count: Int { state.withLock { $0.foreground.count + $0.bulk.count } }
+    var isClosed: Bool { state.withLock { $0.isClosed } }
 
     /// Refuses what comes from now on; what waits is still written.
     func close() {
@@ -128,6 +145,8 @@ struct GroupCommit {
     /// Runs the units in one transaction. Returns those to run again alone when the transaction was lost, else nil.
     private func commit(_ units: [WriteUnit], retryAlone: Bool) -> [WriteUnit]? {
         do {
+            // Only where an earlier ROLLBACK failed.
+            if !connection.isOutsideTransaction { try connection.run("ROLLBACK") }
             try connection.run("BEGIN IMMEDIATE")
         } catch {
             fail(units, error)
@@ -163,7 +182,9 @@ struct GroupCommit {
         }
         if let lost {
             guard !retryAlone else { return done + remaining }
-            fail(done + remaining, lost)
+            // A commit that failed may still be found in the log after a crash. Its files stay then, for the sweep.
+            for unit in done { unit.finish(lost) }
+            fail(remaining, lost)
             return nil
         }
         for unit in done { unit.finish(nil) }
@@ -173,15 +194,42 @@ struct GroupCommit {
     private func runInSavepoint(_ unit: WriteUnit) throws {
         try connection.run("SAVEPOINT unit")
         do {
-            try unit.run(connection)
+            try unit.run(UnitWriter(connection: connection))
+            try connection.run("RELEASE unit")
         } catch {
-            if !connection.isOutsideTransaction {
+            guard !connection.isOutsideTransaction else { throw error }
+            do {
                 try connection.run("ROLLBACK TO unit")
                 try connection.run("RELEASE unit")
+            } catch {
+                // What can't be undone alone must not be committed with the others.
+                try? connection.run("ROLLBACK")
             }
             throw error
         }
-        try connection.run("RELEASE unit")
+    }
+}
+
+/// What a unit writes through: refuses once SQLite has ended the transaction, where a statement would commit by itself.
+private struct UnitWriter: SQLWriter {
+    let connection: SQLiteConnection
+
+    func execute(_ statement: SQLStatement, binds: [any SQLBindable]) throws -> Int {
+        try requireTransaction()
+        return try connection.execute(statement, binds: binds)
+    }
+
+    func forEach(
+        _ statement: SQLStatement,
+        binds: [any SQLBindable],
+        _ body: (borrowing SQLRow) throws -> Void
+    ) throws {
+        try requireTransaction()
+        try connection.forEach(statement, binds: binds, body)
+    }
+
+    private func requireTransaction() throws {
+        if connection.isOutsideTransaction { throw DatabaseError.io("the transaction was ended by an earlier error") }
     }
 }
 

@@ -1,5 +1,5 @@
-package import MailSyntax
 import Glibc
+package import MailSyntax
 import Synchronization
 
 /// Where the time of day comes from; tests hand in their own.

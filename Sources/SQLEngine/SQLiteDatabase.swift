@@ -42,6 +42,8 @@ package final class SQLiteDatabase: Database {
         configuration.maximumReaderCount = options.readers
         configuration.busyMode = .timeout(options.busyTimeout)
         configuration.foreignKeysEnabled = true
+        // A ROLLBACK that fails must fail its units, not the process; the next batch tries it again.
+        configuration.allowsUnsafeTransactions = true
         configuration.prepareDatabase { database in
             let connection = try SQLiteConnection(database)
             try connection.run("PRAGMA cache_size = -\(options.cacheKiB)")
@@ -71,7 +73,11 @@ package final class SQLiteDatabase: Database {
         try connection.run("PRAGMA journal_size_limit = 67108864")
     }
 
+    /// Units that wait for the writer.
+    package var waitingUnits: Int { backlog.count }
+
     package func read<T: Sendable>(_ body: @Sendable @escaping (any SQLReader) throws -> T) async throws -> T {
+        guard !backlog.isClosed else { throw DatabaseError.closed }
         do {
             return try await pool.read { try body(try SQLiteConnection($0)) }
         } catch let error as GRDB.DatabaseError {
