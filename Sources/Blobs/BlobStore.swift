@@ -56,7 +56,8 @@ package final class BlobStore: FileSyncing {
         let id = BlobID(id: ids.next())
         try makeFolders(for: id)
         return try StagedBlob(
-            id: id, content: content, temporaryPath: "\(incoming)/\(id)", finalPath: path(of: id), fileSystem: fileSystem)
+            id: id, content: content, temporaryPath: "\(incoming)/\(id)", finalPath: path(of: id),
+            fileSystem: fileSystem)
     }
 
     /// Opens a blob for reading.

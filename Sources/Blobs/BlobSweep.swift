@@ -41,8 +41,8 @@ package struct BlobSweep: Sendable {
     package func removeOrphans(now: Timestamp) async throws -> Int {
         var removed = 0
         let limit = now.adding(.zero - Self.grace).seconds
-        for outer in try BlobStore.entries(of: store.root) where outer != "incoming" {
-            for inner in try BlobStore.entries(of: "\(store.root)/\(outer)") {
+        for outer in try BlobStore.entries(of: store.root) where Self.isFolder(outer) {
+            for inner in try BlobStore.entries(of: "\(store.root)/\(outer)") where Self.isFolder(inner) {
                 let folder = "\(store.root)/\(outer)/\(inner)"
                 let old = try BlobStore.entries(of: folder).compactMap(BlobID.init(fileName:)).filter { id in
                     var status = stat()
@@ -50,12 +50,17 @@ package struct BlobSweep: Sendable {
                 }
                 guard !old.isEmpty else { continue }
                 let orphans = try await database.read { reader in
-                    try old.filter { try BlobRows.find(reader, $0.key) == nil }
+                    try old.filter { try BlobRows.find(reader, $0.key)?.id != $0 }
                 }
                 for id in orphans { try store.remove(id) }
                 removed += orphans.count
             }
         }
         return removed
+    }
+
+    /// Whether a name is one of ours; what somebody else left there is not looked into.
+    private static func isFolder(_ name: String) -> Bool {
+        name.utf8.count >= 3 && name.utf8.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
     }
 }

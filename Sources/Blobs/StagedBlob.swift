@@ -45,7 +45,8 @@ package final class StagedBlob: StagedFile {
     private let temporaryPath: String
     let finalPath: String
 
-    init(id: BlobID, content: BlobContent, temporaryPath: String, finalPath: String, fileSystem: any FileSystem) throws {
+    init(id: BlobID, content: BlobContent, temporaryPath: String, finalPath: String, fileSystem: any FileSystem) throws
+    {
         self.id = id
         self.content = content
         self.size = content.size
