@@ -47,7 +47,12 @@ extension Directory {
     /// Sets or clears where mail for unknown addresses of a domain goes.
     package func setCatchAll(_ name: DomainName, to target: EmailAddress?, author: String) async throws {
         guard snapshot.isHosted(name) else { throw DirectoryError.domainNotHosted(name) }
-        if let target { try requireReachable(target, besides: nil) }
+        if let target {
+            try requireReachable(target, besides: nil)
+            // A target that only the old catch-all made reachable would lead back to itself.
+            let next = snapshot.changing(catchAll: (name, target))
+            guard next.resolve(target) != .unknown else { throw DirectoryError.notFound("target \(target)") }
+        }
         try await change("domain catch-all \(name) \(target?.description ?? "none")", author: author) { writer, _ in
             try writer.execute(DirectoryStatements.setCatchAll, name.ascii, target?.description)
         }
@@ -62,7 +67,8 @@ extension Directory {
             throw DirectoryError.invalid("\(address): the part before @ is over 64 octets")  // RFC 5321 §4.5.3.1.1
         }
         guard snapshot.recipientDelimiters.allSatisfy({ !address.localPart.contains($0) }) else {
-            throw DirectoryError.invalid("\(address): \(snapshot.recipientDelimiters) separates tags and can't be in an account")
+            throw DirectoryError.invalid(
+                "\(address): \(snapshot.recipientDelimiters) separates tags and can't be in an account")
         }
         let id = try await change("account add \(address)", author: author) { writer, now in
             try writer.first(
@@ -119,6 +125,11 @@ extension Directory {
             try requireReachable(target, besides: nil)
         }
         let old = snapshot.alias(address)
+        let made = Alias(id: old?.id ?? 0, address: address, targets: targets)
+        let next = snapshot.changing(aliases: snapshot.aliases.filter { $0.id != old?.id } + [made])
+        guard next.resolve(address) != .unknown else {
+            throw DirectoryError.invalid("alias \(address) would only lead back to itself")
+        }
         let list = targets.map(\.description).joined(separator: ", ")
         try await change("alias add \(address) \(list)", author: author) { writer, now in
             if let old { try writer.execute(DirectoryStatements.deleteAlias, old.id) }

@@ -31,10 +31,24 @@ package struct DirectorySnapshot: Sendable {
         self.dkimKeys = dkimKeys
         self.recipientDelimiters = recipientDelimiters
         domainsByName = Dictionary(domains.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
-        accountsByAddress = Dictionary(accounts.map { ($0.address.folded, $0) }, uniquingKeysWith: { first, _ in first })
+        accountsByAddress = Dictionary(
+            accounts.map { ($0.address.folded, $0) }, uniquingKeysWith: { first, _ in first })
         accountsByID = Dictionary(accounts.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
         aliasesByAddress = Dictionary(aliases.map { ($0.address.folded, $0) }, uniquingKeysWith: { first, _ in first })
         keysByDomain = Dictionary(grouping: dkimKeys.filter(\.isActive), by: \.domain)
+    }
+
+    /// The same directory with other aliases, or with another catch-all of one domain; what a change would make of it.
+    func changing(aliases changed: [Alias]? = nil, catchAll: (domain: DomainName, target: EmailAddress?)? = nil) -> Self
+    {
+        let domains = domains.map { domain in
+            guard let catchAll, catchAll.domain == domain.name else { return domain }
+            return HostedDomain(
+                id: domain.id, name: domain.name, catchAll: catchAll.target, createdAt: domain.createdAt)
+        }
+        return DirectorySnapshot(
+            revision: revision, domains: domains, accounts: accounts, aliases: changed ?? aliases, dkimKeys: dkimKeys,
+            recipientDelimiters: recipientDelimiters)
     }
 
     package func isHosted(_ domain: DomainName) -> Bool { domainsByName[domain] != nil }
