@@ -54,7 +54,25 @@ package final class ChangeFeed: Sendable {
 /// A listener's end of the feed; it ends with the last reference, or by `cancel()`.
 package final class ChangeSubscription: AsyncSequence, Sendable {
     package typealias Element = ModSequence
-    package typealias AsyncIterator = AsyncStream<ModSequence>.Iterator
+
+    /// Holds the subscription, which would otherwise end with its last use before the loop.
+    package struct AsyncIterator: AsyncIteratorProtocol {
+        private let subscription: ChangeSubscription
+        private var base: AsyncStream<ModSequence>.Iterator
+
+        fileprivate init(_ subscription: ChangeSubscription) {
+            self.subscription = subscription
+            self.base = subscription.stream.makeAsyncIterator()
+        }
+
+        package mutating func next() async -> ModSequence? {
+            await base.next(isolation: #isolation)
+        }
+
+        package mutating func next(isolation actor: isolated (any Actor)?) async -> ModSequence? {
+            await base.next(isolation: actor)
+        }
+    }
 
     private let feed: ChangeFeed
     private let account: AccountID
@@ -72,7 +90,7 @@ package final class ChangeSubscription: AsyncSequence, Sendable {
         feed.cancel(account, id)
     }
 
-    package func makeAsyncIterator() -> AsyncStream<ModSequence>.Iterator { stream.makeAsyncIterator() }
+    package func makeAsyncIterator() -> AsyncIterator { AsyncIterator(self) }
 
     package func cancel() {
         feed.cancel(account, id)

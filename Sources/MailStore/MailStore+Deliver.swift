@@ -107,7 +107,7 @@ extension MailStore {
             try writer.execute(
                 MailStoreStatements.insertEntry, mailbox, uid, entry.email, entry.thread, entry.flags.rawValue, modSeq,
                 entry.internalDate, entry.zoneMinutes, now, entry.size)
-            for keyword in Set(entry.keywords) {
+            for keyword in entry.keywords.distinctKeywords {
                 try writer.execute(MailStoreStatements.insertKeyword, mailbox, uid, keyword)
             }
         }

@@ -1,5 +1,5 @@
-import Directory
 import Blobs
+import Directory
 import MailSyntax
 import SQLEngine
 
@@ -64,7 +64,9 @@ extension MailStore {
             try writer.execute(MailStoreStatements.setFlags, mailbox, row.uid, row.flags.rawValue, modSeq)
             if row.keywords != rows[index].keywords {
                 try writer.execute(MailStoreStatements.deleteKeywords, mailbox, row.uid)
-                for word in row.keywords { try writer.execute(MailStoreStatements.insertKeyword, mailbox, row.uid, word) }
+                for word in row.keywords {
+                    try writer.execute(MailStoreStatements.insertKeyword, mailbox, row.uid, word)
+                }
             }
             unseen += (row.flags.contains(.seen) ? 0 : 1) - (rows[index].flags.contains(.seen) ? 0 : 1)
             deleted += (row.flags.contains(.deleted) ? 1 : 0) - (rows[index].flags.contains(.deleted) ? 1 : 0)
@@ -140,7 +142,9 @@ extension MailStore {
             if !row.keywords.isEmpty { try writer.execute(MailStoreStatements.deleteKeywords, mailbox, row.uid) }
             guard !keepingEmails else { continue }
             if try writer.first(MailStoreStatements.emailIsUsed, row.email, map: { _ in true }) == nil {
-                let blob = try writer.first(MailStoreStatements.deleteEmail, row.email) { BlobKey(rawValue: $0.int64(0)) }
+                let blob = try writer.first(MailStoreStatements.deleteEmail, row.email) {
+                    BlobKey(rawValue: $0.int64(0))
+                }
                 if let blob { try BlobRows.release(writer, blob, now: now) }
             }
         }
@@ -171,8 +175,9 @@ extension MailStore {
         let limit = directory.snapshot.account(id: account)?.quota
         let now = clock.now()
         let sorted = uids.sorted()
-        let (result, modSeq) = try await database.write { writer -> (CopyResult, ModSequence) in
+        let (result, modSeq) = try await database.write { writer -> (CopyResult, ModSequence?) in
             let rows = try Self.rows(writer, mailbox, sorted)
+            guard !rows.isEmpty else { return (try Self.nothingCopied(writer, to: target), nil) }
             let size = rows.reduce(Int64(0)) { $0 + Int64($1.size) }
             let used = try writer.first(MailStoreStatements.accountState, account) { $0.int64(0) } ?? 0
             if let limit, !removing, used + size > limit { throw MailStoreError.overQuota }
@@ -186,13 +191,22 @@ extension MailStore {
             }
             let (made, validity) = try Self.insert(writer, entries, into: target, modSeq: modSeq, now: now)
             var last = modSeq
-            if removing, !rows.isEmpty {
+            if removing {
                 last = try Self.remove(writer, account, mailbox, rows, now: now, keepingEmails: true)
             }
             return (CopyResult(uidValidity: validity, source: rows.map(\.uid), destination: made), last)
         }
-        changeFeed.announce(account, mailboxes: removing ? [mailbox, target] : [target], modSeq)
+        if let modSeq {
+            changeFeed.announce(account, mailboxes: removing ? [mailbox, target] : [target], modSeq)
+        }
         return result
+    }
+
+    /// The answer where none of the messages is there any more: no change number is taken.
+    private static func nothingCopied(_ reader: any SQLReader, to target: MailboxID) throws -> CopyResult {
+        let head = try reader.first(MailStoreStatements.mailbox, target) { ($0.uint32(1), $0.bool(7)) }
+        guard let (validity, isSelectable) = head, isSelectable else { throw MailStoreError.noSuchMailbox }
+        return CopyResult(uidValidity: UIDValidity(rawValue: validity), source: [], destination: [])
     }
 }
 
@@ -201,14 +215,24 @@ extension EntryRow {
         switch change {
         case .add(let added, let words):
             flags.formUnion(added.intersection(.all))
-            keywords = Array(Set(keywords).union(words)).sorted()
+            keywords = (keywords + words).distinctKeywords
         case .remove(let removed, let words):
             flags.subtract(removed)
-            keywords = keywords.filter { !words.contains($0) }
+            let gone = Set(words.map { $0.lowercased() })
+            keywords = keywords.filter { !gone.contains($0.lowercased()) }
         case .replace(let new, let words):
             flags = new.intersection(.all)
-            keywords = Array(Set(words)).sorted()
+            let wanted = Set(words.map { $0.lowercased() })
+            keywords = (keywords.filter { wanted.contains($0.lowercased()) } + words).distinctKeywords
         }
+    }
+}
+
+extension [String] {
+    /// Keywords without repetition, sorted; of two spellings the first stays. They are case-insensitive: RFC 9051 §2.3.2
+    var distinctKeywords: [String] {
+        var known: Set<String> = []
+        return filter { known.insert($0.lowercased()).inserted }.sorted()
     }
 }
 

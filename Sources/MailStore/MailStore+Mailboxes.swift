@@ -1,5 +1,5 @@
-package import Directory
 import Blobs
+package import Directory
 import MailSyntax
 import SQLEngine
 
@@ -65,6 +65,14 @@ struct MailboxTree {
 
     func row(_ path: String) -> MailboxRow? { byPath[path] }
     func children(of id: MailboxID) -> [MailboxRow] { rows.filter { $0.parent == id.rawValue } }
+
+    /// Levels below a mailbox.
+    func height(below id: MailboxID) -> Int {
+        guard let path = paths[id] else { return 0 }
+        let own = path.utf8.count { $0 == UInt8(ascii: "/") }
+        let below = paths.values.filter { $0.hasPrefix("\(path)/") }
+        return below.map { $0.utf8.count { $0 == UInt8(ascii: "/") } - own }.max() ?? 0
+    }
 
     func infos(_ account: AccountID, subscribed: Set<String>) -> [MailboxInfo] {
         let parents = Set(rows.map(\.parent))
@@ -213,9 +221,10 @@ extension MailStore {
         let now = clock.now()
         let modSeq = try await database.write { writer in
             // What arrived since goes with it.
-            let rest = try writer.query(MailStoreStatements.rows, info.id, 0, Int64(UInt32.max), 0, Int(Int32.max)) {
+            var rest = try writer.query(MailStoreStatements.rows, info.id, 0, Int64(UInt32.max), 0, Int(Int32.max)) {
                 EntryRow($0)
             }
+            try Self.addKeywords(to: &rest, info.id, writer)
             if !rest.isEmpty { _ = try Self.remove(writer, account, info.id, rest, now: now) }
             let modSeq = try Self.bump(writer, account)
             if try MailboxTree.read(writer, account).children(of: info.id).isEmpty {
@@ -234,12 +243,17 @@ extension MailStore {
         let levels = try MailboxName.levels(to)
         let to = levels.joined(separator: "/")
         guard from != "INBOX" else { return try await renameInbox(account, to: to) }
-        guard to != from, !to.hasPrefix("\(from)/") else { throw MailStoreError.invalidName("it would be inside itself") }
+        guard to != from, !to.hasPrefix("\(from)/") else {
+            throw MailStoreError.invalidName("it would be inside itself")
+        }
         let now = clock.now()
         let (id, modSeq) = try await database.write { writer -> (MailboxID, ModSequence) in
             let tree = try MailboxTree.read(writer, account)
             guard let row = tree.row(from) else { throw MailStoreError.noSuchMailbox }
             guard tree.row(to) == nil else { throw MailStoreError.alreadyExists }
+            guard levels.count + tree.height(below: row.id) <= MailboxName.maximumDepth else {
+                throw MailStoreError.invalidName("over \(MailboxName.maximumDepth) levels")
+            }
             var parent: Int64 = 0
             for depth in levels.indices.dropLast() {
                 if let above = tree.row(levels[...depth].joined(separator: "/")) {

@@ -70,8 +70,13 @@ extension MailStore {
     @concurrent
     private func searchText(_ row: EntryRow, _ index: MessageIndex?) async throws -> [SearchChunk] {
         guard let index else { return [] }
-        let reader = try await openMessage(row.email)
-        return try SearchText.extract(index: index) { try reader.read($0) }
+        do {
+            let reader = try await openMessage(row.email)
+            return try SearchText.extract(index: index) { try reader.read($0) }
+        } catch MailStoreError.messageUnavailable {
+            // Expunged since its row was read: it may be left out, and must not fail the search.
+            return []
+        }
     }
 }
 
@@ -156,7 +161,7 @@ struct SearchJudge {
         guard let block = headerFields() else { return .unknown }
         let found = block.all(name)
         guard !text.isEmpty else { return Verdict(!found.isEmpty) }
-        return Verdict(found.contains { SearchFold.fold($0.text).contains(text) })
+        return Verdict(found.contains { SearchFold.fold($0.text).utf8.contains(text.utf8) })
     }
 
     private mutating func sentDay(in days: ClosedRange<Int>) -> Verdict {
@@ -197,9 +202,10 @@ extension String.UTF8View {
         let found = withContiguousStorageIfAvailable { hay in
             needle.withContiguousStorageIfAvailable { hay.contains($0) }
         }
-        return (found ?? nil) ?? Array(self).withUnsafeBufferPointer { hay in
-            Array(needle).withUnsafeBufferPointer { hay.contains($0) }
-        }
+        return (found ?? nil)
+            ?? Array(self).withUnsafeBufferPointer { hay in
+                Array(needle).withUnsafeBufferPointer { hay.contains($0) }
+            }
     }
 }
 

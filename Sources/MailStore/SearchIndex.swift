@@ -116,8 +116,10 @@ package final class SearchIndex: Sendable {
         let found = try await mail.read { reader in
             try emails.compactMap { email -> (EmailID, BlobID, Int, MessageIndex)? in
                 let row = try reader.first(MailStoreStatements.emailForIndexing, email) { row in
-                    (BlobKey(rawValue: row.int64(0)),
-                        try MessageIndex.decode(row.bytes(2), headerBlock: row.bytes(1)))
+                    (
+                        BlobKey(rawValue: row.int64(0)),
+                        try MessageIndex.decode(row.bytes(2), headerBlock: row.bytes(1))
+                    )
                 }
                 guard let (key, parsed) = row, let (id, size) = try BlobRows.find(reader, key) else { return nil }
                 return (email, id, size, parsed)

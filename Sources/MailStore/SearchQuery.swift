@@ -40,6 +40,7 @@ package indirect enum SearchQuery: Sendable, Hashable {
         case .body(let text): .body(SearchFold.fold(text))
         case .text(let text): .text(SearchFold.fold(text))
         case .keyword(let word): .keyword(word.lowercased())
+        case .uids(let ranges): .uids(ranges.merged)
         case .not(let inner): .not(inner.folded)
         case .and(let all): .and(all.map(\.folded))
         case .or(let left, let right): .or(left.folded, right.folded)
@@ -78,6 +79,19 @@ package indirect enum SearchQuery: Sendable, Hashable {
 }
 
 extension [ClosedRange<UInt32>] {
+    /// Ascending and apart: what a client wrote may overlap and run backwards.
+    var merged: [ClosedRange<UInt32>] {
+        var merged: [ClosedRange<UInt32>] = []
+        for range in sorted(by: { $0.lowerBound < $1.lowerBound }) {
+            if let last = merged.last, range.lowerBound <= last.upperBound {
+                merged[merged.count - 1] = last.lowerBound...Swift.max(last.upperBound, range.upperBound)
+            } else {
+                merged.append(range)
+            }
+        }
+        return merged
+    }
+
     /// How many numbers the ranges hold.
     var spanned: Int { reduce(0) { $0 + Int($1.upperBound - $1.lowerBound) + 1 } }
 }
