@@ -15,6 +15,7 @@ extension Target.Dependency {
     static let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
     static let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
     static let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
+    static let nioTLS = Target.Dependency.product(name: "NIOTLS", package: "swift-nio")
     static let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
     static let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
     static let cryptoExtras = Target.Dependency.product(name: "CryptoExtras", package: "swift-crypto")
@@ -95,7 +96,8 @@ let package = Package(
         room(
             "NetTransport",
             uses: [
-                "MailSyntax", "Telemetry", .nioCore, .nioPosix, .nioSSL, .logging, .lifecycle, .x509, .asn1, .crypto,
+                "MailSyntax", "Telemetry", .nioCore, .nioPosix, .nioTLS, .nioSSL, .logging, .lifecycle, .x509, .asn1,
+                .crypto,
             ]
         ),
         room(
@@ -135,7 +137,7 @@ let package = Package(
             uses: [
                 "MailSyntax", "MailMessage", "MailConfig", "MailPolicy", "MailAuth", "SASLCore", "Telemetry", "SQLEngine",
                 "Blobs", "Directory", "MailStore", "OutboundQueue", "MailIntake", "NetTransport", "DNSCore", "DNSClient",
-                "SMTPCore", "SMTPServer", "IMAPServer", "POP3Server", "SMTPDelivery", "CLinux",
+                "SMTPCore", "IMAPCore", "POP3Core", "SMTPServer", "IMAPServer", "POP3Server", "SMTPDelivery", "CLinux",
                 .nioCore, .nioPosix, .nioSSL, .logging, .lifecycle, .unixSignals, .crypto, .cryptoExtras, .x509, .asn1,
             ]
         ),

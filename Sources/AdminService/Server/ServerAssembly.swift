@@ -150,8 +150,18 @@ final class ServerAssembly: Sendable {
         let logger = backend.logger("delivery")
         let directory = stores.directory
         let signers = DirectorySigner(snapshot: { directory.snapshot }, validity: manifest.dkim.expire)
+        var settings = ServerSettings.delivery(manifest, listeners: state.status().listeners)
+        let selfTests = state.selfTests
+        settings.pinned = { destination in
+            guard let domain = DomainName(destination), let port = selfTests.sinkPort(for: domain),
+                let loopback = IPAddress("127.0.0.1")
+            else { return nil }
+            var target = RouteTarget(host: "sink.martlet.invalid", address: loopback, port: port)
+            target.isPinned = true
+            return target
+        }
         return DeliveryService(
-            settings: ServerSettings.delivery(manifest, listeners: state.status().listeners),
+            settings: settings,
             environment: DeliveryService.Environment(
                 queue: stores.queue,
                 blobs: stores.blobs,

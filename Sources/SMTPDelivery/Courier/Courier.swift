@@ -25,7 +25,9 @@ struct Courier: Sendable {
     let logger: Logger
 
     /// The jobs that share connections: one smarthost takes all.
-    func route(of job: DeliveryJob) -> String { settings.smarthost == nil ? job.destination : "smarthost" }
+    func route(of job: DeliveryJob) -> String {
+        settings.smarthost == nil || settings.pinned(job.destination) != nil ? job.destination : "smarthost"
+    }
 
     /// Works for a route, beginning with a job, until none waits. A cancelled task leaves its job leased.
     func work(route key: String, first: DeliveryJob) async {
@@ -64,6 +66,7 @@ struct Courier: Sendable {
         using generator: inout SystemRandomNumberGenerator
     ) async -> Result<[RouteTarget], DeliveryFailure> {
         let limit = settings.addressesPerAttempt
+        if let pinned = settings.pinned(job.destination) { return .success([pinned]) }
         if let smarthost = settings.smarthost {
             let found = await router.targets(ofHost: smarthost.host, port: smarthost.port, limit: limit)
             // The smarthost's name is ours to set right: it says nothing about the recipient.
@@ -97,6 +100,7 @@ struct Courier: Sendable {
     }
 
     private func security(for target: RouteTarget) -> SessionSecurity {
+        if target.isPinned { return SessionSecurity(mode: .clear, serverName: target.host) }
         if let smarthost = settings.smarthost {
             let verification = smarthost.verify ? CertificateVerification.full : .none
             let mode: SessionSecurity.Mode =
@@ -135,7 +139,7 @@ struct Courier: Sendable {
 
     private func open(_ visit: Visit, _ progress: JobProgress, security: SessionSecurity) async -> VisitEnd {
         do {
-            let credentials = try credentials()
+            let credentials = try credentials(for: visit.target)
             let source = settings.sourceAddresses.first { $0.isV6 == visit.target.address.isV6 }
             var implicit: ClientTLS?
             if case .implicit(let verification) = security.mode {
@@ -161,8 +165,8 @@ struct Courier: Sendable {
         }
     }
 
-    private func credentials() throws -> DeliverySettings.Credentials? {
-        guard settings.smarthost != nil else { return nil }
+    private func credentials(for target: RouteTarget) throws -> DeliverySettings.Credentials? {
+        guard settings.smarthost != nil, !target.isPinned else { return nil }
         do {
             return try settings.credentials()
         } catch {

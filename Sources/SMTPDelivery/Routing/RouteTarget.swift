@@ -6,6 +6,8 @@ package struct RouteTarget: Sendable, Hashable, CustomStringConvertible {
     package var host: String
     package var address: IPAddress
     package var port: Int
+    /// Set by `DeliverySettings.pinned`, not found by MX.
+    package var isPinned = false
 
     package init(host: String, address: IPAddress, port: Int) {
         self.host = host
