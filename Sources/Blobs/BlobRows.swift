@@ -19,7 +19,7 @@ package enum BlobStatements {
     static let expired = SQLStatement(
         """
         SELECT id, random FROM blob WHERE reference_count = 0 AND unreferenced_at < $1
-        ORDER BY id LIMIT $2
+        ORDER BY unreferenced_at LIMIT $2
         """)
     static let delete = SQLStatement("DELETE FROM blob WHERE id = $1 AND reference_count = 0 AND unreferenced_at < $2")
 

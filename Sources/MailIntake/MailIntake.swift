@@ -47,7 +47,8 @@ package final class MailIntake: Sendable {
                 for target in local.targets {
                     delivered.append(
                         try store.deliver(
-                            writer, local.message, email: target.email, account: target.account, mailbox: target.mailbox,
+                            writer, local.message, email: target.email, account: target.account,
+                            mailbox: target.mailbox,
                             internalDate: now, now: now))
                 }
             }

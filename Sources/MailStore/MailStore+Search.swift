@@ -7,6 +7,12 @@ extension MailStore {
     /// Messages judged in one step.
     private static let searchPage = 500
 
+    private struct Candidate {
+        let row: EntryRow
+        var index: MessageIndex?
+        var signature: TextSignature?
+    }
+
     /// The UIDs that match, ascending.
     ///
     /// Rows are read in pages; headers only where the query asks for them; bodies only of messages whose signature says
@@ -19,14 +25,14 @@ extension MailStore {
             var next = range.lowerBound
             while next <= range.upperBound {
                 let page = [next...range.upperBound]
-                let found: [(EntryRow, MessageIndex?)]
+                let found: [Candidate]
                 if depth == .row {
-                    found = try await rows(mailbox, uids: page, limit: Self.searchPage).map { ($0, nil) }
+                    found = try await rows(mailbox, uids: page, limit: Self.searchPage).map { Candidate(row: $0) }
                 } else {
                     found = try await candidates(mailbox, page, query)
                 }
-                guard let last = found.last?.0.uid.rawValue else { break }
-                for (row, index) in found where try await isMatch(row, index, query) { matches.append(row.uid) }
+                guard let last = found.last?.row.uid.rawValue else { break }
+                for one in found where try await isMatch(one, query) { matches.append(one.row.uid) }
                 guard last < range.upperBound else { break }
                 next = last + 1
             }
@@ -37,7 +43,7 @@ extension MailStore {
     /// A page of rows; the header is read only for those that the rows and signatures don't rule out.
     private func candidates(
         _ mailbox: MailboxID, _ page: [ClosedRange<UInt32>], _ query: SearchQuery
-    ) async throws -> [(EntryRow, MessageIndex?)] {
+    ) async throws -> [Candidate] {
         let rows = try await rows(mailbox, uids: page, limit: Self.searchPage)
         let signatures = try await searchIndex?.signatures(rows.map(\.email)) ?? [:]
         let possible = rows.filter { row in
@@ -49,20 +55,20 @@ extension MailStore {
             let found = try await self.indexes(mailbox, uids: part.map(\.uid).ranges, limit: part.count)
             for (row, index) in found { indexes[row.uid] = index }
         }
-        return rows.map { ($0, indexes[$0.uid]) }
+        return rows.map { Candidate(row: $0, index: indexes[$0.uid], signature: signatures[$0.email]) }
     }
 
-    private func isMatch(_ row: EntryRow, _ index: MessageIndex?, _ query: SearchQuery) async throws -> Bool {
-        var judge = SearchJudge(row: row, signature: nil)
+    private func isMatch(_ one: Candidate, _ query: SearchQuery) async throws -> Bool {
+        var judge = SearchJudge(row: one.row, signature: one.signature)
         if query.depth > .row {
-            guard let index else { return false }
+            guard let index = one.index else { return false }
             judge.index = index
         }
         switch judge.evaluate(query) {
         case .yes: return true
         case .no: return false
         case .unknown:
-            judge.chunks = try await searchText(row, judge.index)
+            judge.chunks = try await searchText(one.row, judge.index)
             return judge.evaluate(query) == .yes
         }
     }

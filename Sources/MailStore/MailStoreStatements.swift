@@ -106,10 +106,11 @@ package enum MailStoreStatements {
         FROM entry JOIN email ON email.id = entry.email_id
         WHERE mailbox_id = $1 AND uid >= $2 AND uid <= $3 AND modseq > $4 ORDER BY uid LIMIT $5
         """)
+    // `uid + 0`: ordered by plain uid, SQLite walks the whole mailbox to save the sort instead of using the modseq index.
     static let changedRows = SQLStatement(
         """
         SELECT uid, email_id, thread_id, flags, modseq, internal_date, zone, size, saved_at FROM entry
-        WHERE mailbox_id = $1 AND modseq > $2 ORDER BY uid
+        WHERE mailbox_id = $1 AND modseq > $2 ORDER BY uid + 0
         """)
     static let keywords = SQLStatement(
         """
@@ -124,7 +125,7 @@ package enum MailStoreStatements {
     static let insertExpunged = SQLStatement(
         "INSERT INTO expunged (mailbox_id, uid, modseq) VALUES ($1, $2, $3)")
     static let expungedSince = SQLStatement(
-        "SELECT uid FROM expunged WHERE mailbox_id = $1 AND modseq > $2 ORDER BY uid")
+        "SELECT uid FROM expunged WHERE mailbox_id = $1 AND modseq > $2 ORDER BY uid + 0")
     static let deleteExpunged = SQLStatement("DELETE FROM expunged WHERE mailbox_id = $1")
     static let deletedUIDs = SQLStatement(
         "SELECT uid FROM entry WHERE mailbox_id = $1 AND (flags & 8) = 8 ORDER BY uid")

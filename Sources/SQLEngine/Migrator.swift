@@ -35,7 +35,8 @@ struct Migrator {
                 try connection.execute(SQLStatement("INSERT INTO schema_migration (name) VALUES ($1)"), migration.name)
                 try connection.run("COMMIT")
             } catch {
-                if !connection.isOutsideTransaction { try? connection.run("ROLLBACK") }  // the first error is the one to tell
+                // The first error is the one to tell.
+                if !connection.isOutsideTransaction { try? connection.run("ROLLBACK") }
                 throw error
             }
         }
