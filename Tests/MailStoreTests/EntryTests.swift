@@ -1,0 +1,144 @@
+import MailSyntax
+import MartletTesting
+import SQLEngine
+import Testing
+
+@testable import MailStore
+
+@Suite struct EntryTests {
+    @Test func `unchangedSince leaves alone what changed later`() async throws {
+        let fixture = try await MailFixture()
+        let one = try await fixture.append()
+        let two = try await fixture.append()
+        let before = try await fixture.info().highestModSeq
+        _ = try await fixture.store.updateFlags(fixture.inbox, uids: [one], change: .add(.seen, keywords: []))
+        let update = try await fixture.store.updateFlags(
+            fixture.inbox, uids: [one, two], change: .add(.flagged, keywords: []), unchangedSince: before)
+        #expect(update.conflicted == [one])
+        #expect(update.changed.map(\.uid) == [two])
+        #expect(update.changed.first?.flags == .flagged)
+        #expect(try await fixture.rows().map(\.flags) == [.seen, .flagged])
+        let never = try await fixture.store.updateFlags(
+            fixture.inbox, uids: [one, two], change: .add(.draft, keywords: []),
+            unchangedSince: ModSequence(rawValue: 0))
+        #expect(never.conflicted == [one, two])
+    }
+
+    @Test func `what changes nothing takes no change number`() async throws {
+        let fixture = try await MailFixture()
+        let uid = try await fixture.append(flags: [.seen], keywords: ["$Work"])
+        let before = try await fixture.rows()
+        let highest = try await fixture.info().highestModSeq
+        let update = try await fixture.store.updateFlags(
+            fixture.inbox, uids: [uid, UID(rawValue: 99)], change: .add(.seen, keywords: ["$work"]))
+        #expect(update.changed == before)
+        let trash = try await fixture.info("Trash")
+        _ = try await fixture.store.copy(fixture.inbox, uids: [UID(rawValue: 99)], to: trash.id)
+        _ = try await fixture.store.expunge(fixture.inbox)
+        #expect(try await fixture.info().highestModSeq == highest)
+        #expect(try await fixture.info("Trash") == trash)
+        #expect(try await fixture.rows() == before)
+    }
+
+    @Test func `changes tell what is new, changed and gone`() async throws {
+        let fixture = try await MailFixture()
+        let uids = [try await fixture.append(), try await fixture.append(), try await fixture.append()]
+        let since = try await fixture.info().highestModSeq
+        #expect(try await fixture.store.changes(fixture.inbox, since: since).changed.isEmpty)
+        _ = try await fixture.store.updateFlags(fixture.inbox, uids: [uids[1]], change: .add(.deleted, keywords: []))
+        _ = try await fixture.store.updateFlags(fixture.inbox, uids: [uids[0]], change: .add([], keywords: ["k"]))
+        _ = try await fixture.store.expunge(fixture.inbox)
+        let new = try await fixture.append()
+        let changes = try await fixture.store.changes(fixture.inbox, since: since)
+        #expect(changes.changed.map(\.uid) == [uids[0], new])
+        #expect(changes.expunged == [uids[1]])
+        #expect(changes.exists)
+        #expect(try await fixture.store.changes(fixture.inbox, since: changes.highestModSeq).expunged.isEmpty)
+    }
+
+    @Test func `quota is octets of every copy`() async throws {
+        let text = "Subject: x\r\n\r\n" + String(repeating: "y", count: 86)  // 100 octets
+        let fixture = try await MailFixture(quota: 250)
+        let one = try await fixture.append(text)
+        #expect(try await fixture.store.hasRoom(fixture.ann, for: 150))
+        #expect(try await !fixture.store.hasRoom(fixture.ann, for: 151))
+        let archive = try await fixture.info("Archive").id
+        _ = try await fixture.store.copy(fixture.inbox, uids: [one], to: archive)
+        await #expect(throws: MailStoreError.overQuota) { try await fixture.append(text) }
+        await #expect(throws: MailStoreError.overQuota) {
+            _ = try await fixture.store.copy(fixture.inbox, uids: [one], to: archive)
+        }
+        _ = try await fixture.store.move(fixture.inbox, uids: [one], to: archive)
+        let usage = try await fixture.store.quota(fixture.ann)
+        #expect((usage.used, usage.messages) == (200, 2))
+        #expect(usage.limit == 250)
+        #expect(fixture.state.blobFiles.count == 1)
+        try await fixture.checkCounts()
+    }
+
+    @Test func `keywords are case-insensitive and keep their first spelling`() async throws {
+        let fixture = try await MailFixture()
+        let uid = try await fixture.append(keywords: ["$Junk", "$junk", "b"])
+        #expect(try await fixture.rows().first?.keywords == ["$Junk", "b"])
+        _ = try await fixture.store.updateFlags(
+            fixture.inbox, uids: [uid], change: .replace([], keywords: ["$JUNK", "c"]))
+        #expect(try await fixture.store.keywords(fixture.inbox) == ["$Junk", "c"])
+        _ = try await fixture.store.updateFlags(fixture.inbox, uids: [uid], change: .remove([], keywords: ["$junk"]))
+        #expect(try await fixture.rows().first?.keywords == ["c"])
+        #expect(try await fixture.store.search(fixture.inbox, .keyword("C")) == [uid])
+    }
+
+    @Test func `long lists are cut and still complete`() async throws {
+        let fixture = try await MailFixture()
+        for _ in 0..<1100 { try await fixture.append() }
+        let uids = try await fixture.store.uidView(fixture.inbox).uids.map(UID.init(rawValue:))
+        let update = try await fixture.store.updateFlags(
+            fixture.inbox, uids: uids.reversed(), change: .add(.deleted, keywords: []))
+        #expect(update.changed.map(\.uid) == uids)
+        #expect(try await fixture.store.expunge(fixture.inbox) == uids)
+        try await fixture.checkCounts()
+    }
+
+    @Test func `only those concerned are woken`() async throws {
+        let fixture = try await MailFixture()
+        let feed = fixture.store.changeFeed
+        let trash = try await fixture.info("Trash").id
+        let inbox = feed.subscribe(fixture.ann, mailbox: fixture.inbox)
+        let other = feed.subscribe(fixture.ann, mailbox: trash)
+        let account = feed.subscribe(fixture.ann)
+        let uid = try await fixture.append()
+        try await fixture.append()
+        let highest = try await fixture.info().highestModSeq
+        var inboxes = inbox.makeAsyncIterator()
+        var accounts = account.makeAsyncIterator()
+        #expect(await inboxes.next() == highest)
+        #expect(await accounts.next() == highest)
+        let moved = try await fixture.store.move(fixture.inbox, uids: [uid], to: trash)
+        #expect(moved.destination.count == 1)
+        var others = other.makeAsyncIterator()
+        // The first it hears of is the move: the deliveries weren't its.
+        #expect(try #require(await others.next()) > highest)
+        other.cancel()
+        #expect(await others.next() == nil)
+    }
+
+    @Test func `a loop over a feed holds its subscription`() async throws {
+        let feed = ChangeFeed()
+        let fixture = try await MailFixture()
+        var changes: ChangeSubscription.AsyncIterator = feed.subscribe(fixture.ann).makeAsyncIterator()
+        feed.announce(fixture.ann, mailboxes: [fixture.inbox], ModSequence(rawValue: 7))
+        #expect(await changes.next() == ModSequence(rawValue: 7))
+    }
+
+    @Test(arguments: [
+        (MailStoreStatements.changedRows, "entry_modseq"), (MailStoreStatements.expungedSince, "expunged_modseq"),
+        (MailStoreStatements.rows, "PRIMARY KEY (mailbox_id=? AND uid>? AND uid<?)"),
+        (MailStoreStatements.emailIsUsed, "entry_email"), (MailStoreStatements.findThread, "PRIMARY KEY"),
+    ])
+    func `what runs often uses its index`(_ statement: SQLStatement, _ index: String) async throws {
+        let fixture = try await MailFixture()
+        let plan = SQLStatement(text: "EXPLAIN QUERY PLAN " + statement.sql)
+        let steps = try await fixture.state.database.read { try $0.query(plan) { $0.string(3) } }
+        #expect(steps.contains { $0.contains(index) }, "\(steps)")
+    }
+}
