@@ -3,10 +3,6 @@
 /// Columns count from 0. A NULL reads as 0, "" or no bytes where the plain accessor is used.
 package struct SQLRow: ~Copyable {
     let statement: OpaquePointer
-
-    init(statement: OpaquePointer) {
-        self.statement = statement
-    }
 }
 
 /// What a read closure is handed.
