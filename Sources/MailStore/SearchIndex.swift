@@ -66,12 +66,28 @@ package final class SearchIndex: Sendable {
 
     /// Catches up with what was missed, then follows, until the task is cancelled.
     ///
-    /// - Parameter pause: how long deliveries are gathered before a batch.
-    package func run(pause: Duration = .milliseconds(100)) async throws {
-        try await catchUp()
+    /// An index that can't be written ends nothing: what it doesn't hold is searched by reading.
+    ///
+    /// - Parameters:
+    ///   - pause: how long deliveries are gathered before a batch.
+    ///   - report: hears of every batch that failed.
+    package func run(
+        pause: Duration = .milliseconds(100), report: @Sendable (any Error) -> Void = { _ in }
+    ) async throws {
+        try await attempt(report) { try await catchUp() }
         for await _ in wake {
             try await Task.sleep(for: pause)
-            try await drain()
+            try await attempt(report) { try await drain() }
+        }
+    }
+
+    private func attempt(_ report: (any Error) -> Void, _ work: () async throws -> Void) async throws {
+        do {
+            try await work()
+        } catch let error as CancellationError {
+            throw error
+        } catch {
+            report(error)
         }
     }
 
