@@ -124,7 +124,8 @@ package struct IMAPFramer: Sendable {
         }
     }
 
-    private static func pauses(after frame: IMAPFrame) -> Bool {
+    /// Whether the framer makes no further frame behind this one until it is told what to expect.
+    package static func pauses(after frame: IMAPFrame) -> Bool {
         switch frame {
         case .line, .appendBegin, .fatal: true
         case .command(let octets): CommandWord.changesFraming(octets)

@@ -31,6 +31,7 @@ extension IMAPSession {
 
     /// Sends control behind everything gathered.
     func control(_ item: Connection<IMAPFramer>.Item) async throws {
+        if case .expect = item { isFramerPaused = false }
         do {
             if encoder.buffer.readableBytes == 0 {
                 try await connection.send(item)

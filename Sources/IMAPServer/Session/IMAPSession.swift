@@ -44,6 +44,9 @@ final class IMAPSession {
     var messagesTold = 0
     let started = ContinuousClock.now
     private var badCommands = 0
+    /// The frame in hand paused the framer, which waits for `.expect`. A client that pipelines may have had a later frame
+    /// made already: a resume sent for an earlier one would throw its APPEND away, or take what follows IDLE as commands.
+    var isFramerPaused = false
 
     init(service: IMAPServerDependencies, connection: Connection<IMAPFramer>, canStartTLS: Bool) {
         self.service = service
@@ -123,6 +126,7 @@ final class IMAPSession {
         var events = events
         let event = await events.next()
         self.events = events
+        if case .frame(let frame) = event { isFramerPaused = IMAPFramer.pauses(after: frame) }
         return event
     }
 
@@ -193,8 +197,13 @@ final class IMAPSession {
         }
         try await announceIfPossible(completion.announce)
         tagged(tag, completion.status)
-        try await control(.expect(.command(stage)))
+        try await resumeFramer()
         try noteBad(completion.status.condition == .bad)
+    }
+
+    private func resumeFramer() async throws {
+        guard isFramerPaused else { return try await flush() }
+        try await control(.expect(.command(stage)))
     }
 
     /// What others changed can be told later too: a store that can't be read now takes no answer away.
@@ -236,7 +245,7 @@ final class IMAPSession {
         } else {
             untagged(status.condition, status.code, status.text)
         }
-        try await control(.expect(.command(stage)))
+        try await resumeFramer()
         try noteBad(true)
     }
 
