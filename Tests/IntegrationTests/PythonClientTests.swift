@@ -1,0 +1,47 @@
+import MartletTesting
+import Testing
+
+/// Python's own clients walk what the server can do; each case is a function in Tests/Fixtures/Clients.
+@Suite(.serialized, .server())
+struct PythonClientTests {
+    @Test("smtplib", arguments: Peer.cases("smtp_cases"))
+    func smtp(name: String) async throws {
+        expectSuccess(try await server().python("smtp_cases", name))
+    }
+
+    @Test("imaplib", arguments: Peer.cases("imap_cases"))
+    func imap(name: String) async throws {
+        expectSuccess(try await server().python("imap_cases", name))
+    }
+
+    @Test("poplib", arguments: Peer.cases("pop3_cases"))
+    func pop3(name: String) async throws {
+        expectSuccess(try await server().python("pop3_cases", name))
+    }
+
+    @Test func theScriptsHaveCases() {
+        for (script, least) in [("smtp_cases", 15), ("imap_cases", 18), ("pop3_cases", 7), ("hostile_cases", 10)] {
+            #expect(Peer.cases(script).count >= least, "\(script)")
+        }
+    }
+}
+
+/// Peers that mean harm or know no better, over real sockets: the answer is clear, others are served on, nothing breaks.
+@Suite(.serialized, .server(["MARTLET_SMTP_TIMEOUTS_COMMAND": "3s", "MARTLET_SMTP_TIMEOUTS_GREETING": "3s"]))
+struct HostilePeerTests {
+    @Test(arguments: Peer.cases("hostile_cases"))
+    func isAnswered(name: String) async throws {
+        let server = try server()
+        expectSuccess(try await server.python("hostile_cases", name))
+        #expect(server.isRunning)
+    }
+}
+
+/// Every keyword of EHLO, CAPA and CAPABILITY, in every state, has a transcript, and every transcript passes.
+@Suite(.serialized, .server())
+struct KeywordTests {
+    @Test("every keyword has a transcript that runs", arguments: ["smtp", "imap", "pop3"])
+    func keywords(protocolName: String) async throws {
+        expectSuccess(try await server().python("transcripts", protocolName, timeout: .seconds(120)))
+    }
+}

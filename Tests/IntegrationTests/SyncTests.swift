@@ -1,0 +1,104 @@
+import Foundation
+import MartletTesting
+import Testing
+
+/// mbsync keeps a Maildir and the server alike, in both directions, and finds nothing to do when nothing changed.
+@Suite(.serialized, .server(), .enabled(if: Peer.present("mbsync")))
+struct SyncTests {
+    private func sync(_ server: ServerUnderTest) async throws -> ProcessResult {
+        _ = try Peer.require("mbsync")
+        let result = try await ProcessRunner.run(
+            ["mbsync", "-V", "-c", server.folder.file("mbsyncrc"), "all"],
+            environment: ["HOME": server.folder.path]
+        )
+        expectSuccess(result)
+        return result
+    }
+
+    private func configure(_ server: ServerUnderTest) throws {
+        let maildir = server.folder.file("maildir")
+        try server.folder.makeFolder("maildir")
+        try server.folder.write(
+            """
+            IMAPAccount martlet
+            Host localhost
+            Port \(server.port(993))
+            User \(ServerUnderTest.account)
+            Pass "\(ServerUnderTest.password)"
+            SSLType IMAPS
+            CertificateFile \(server.folder.file("sync")).crt
+
+            IMAPStore far
+            Account martlet
+
+            MaildirStore near
+            SubFolders Verbatim
+            Path \(maildir)/
+            Inbox \(maildir)/INBOX
+
+            Channel all
+            Far :far:
+            Near :near:
+            Patterns *
+            Create Both
+            Remove Both
+            Expunge Both
+            CopyArrivalDate yes
+            SyncState *
+
+            """,
+            to: "mbsyncrc"
+        )
+    }
+
+    /// Both sides as they are: files with their names (which hold flags), mailboxes with their highest mod-sequences.
+    private func state(_ server: ServerUnderTest) async throws -> [String] {
+        let far = try await server.python("tool", "state")
+        expectSuccess(far)
+        return server.folder.files(in: "maildir").filter { !$0.contains("/.") }.sorted() + [far.output]
+    }
+
+    /// Runs mbsync once more and expects that it changes nothing on either side.
+    private func expectNothingToDo(_ server: ServerUnderTest, _ when: Comment) async throws {
+        let before = try await state(server)
+        _ = try await sync(server)
+        let after = try await state(server)
+        #expect(before == after, when)
+    }
+
+    @Test func syncsBothWays() async throws {
+        let server = try server()
+        // mbsync wants the name that it connects to in the certificate.
+        let certificate = try await server.makeCertificate("sync", names: ["localhost", ServerUnderTest.hostname])
+        try await server.stop()
+        try await server.start(["MARTLET_TLS_CERTIFICATES": certificate])
+        try configure(server)
+        expectSuccess(try await server.python("tool", "fill", "5"))
+        _ = try await sync(server)
+        #expect(messages(server).count == 5, "pulled")
+        try await expectNothingToDo(server, "a second run has nothing to do")
+
+        // A flag and a new message here, and a deletion there
+        let paths = messages(server)
+        let marked = try #require(paths.first)
+        let name = URL(filePath: marked).lastPathComponent
+        let stem = name.split(separator: ":").first.map(String.init) ?? name
+        try FileManager.default.moveItem(
+            atPath: marked,
+            toPath: server.folder.file("maildir/INBOX/cur/\(stem):2,F")
+        )
+        try server.folder.write("Subject: local\n\nwritten here\n", to: "maildir/INBOX/new/1700000000.1.here")
+        _ = try await sync(server)
+        expectSuccess(try await server.python("tool", "expect", "6", "1", "local"))
+        try await expectNothingToDo(server, "nothing to do again")
+
+        expectSuccess(try await server.python("tool", "delete-first"))
+        _ = try await sync(server)
+        #expect(messages(server).count == 5, "the deletion came here")
+        try await expectNothingToDo(server, "nothing to do at the end")
+    }
+
+    private func messages(_ server: ServerUnderTest) -> [String] {
+        server.folder.files(in: "maildir/INBOX/cur") + server.folder.files(in: "maildir/INBOX/new")
+    }
+}
