@@ -46,6 +46,7 @@ package final class ClientTLSContexts: Sendable {
     private func makeContext(_ verification: CertificateVerification) throws -> NIOSSLContext {
         var configuration = TLSConfiguration.makeClientConfiguration()
         configuration.minimumTLSVersion = .tlsv12
+        configuration.shutdownTimeout = TLSHandlers.shutdownTimeout
         switch verification {
         case .none:
             configuration.certificateVerification = .none
@@ -127,7 +128,13 @@ package enum ClientConnection {
     ) throws -> NIOAsyncChannel<ConnectionEvent<Framer.Frame>, OutboundItem<Framer.Mode>> {
         let handlers = try tls.map { try TLSHandlers.client($0) }
         try handlers?.insert(into: channel.pipeline)
-        let framing = FramingHandler(framer: framer, tls: nil, hello: handlers?.hello, idle: nil)
+        let framing = FramingHandler(
+            framer: framer,
+            tls: nil,
+            hello: handlers?.hello,
+            idle: nil,
+            timing: .init(drain: .seconds(5), linger: .milliseconds(100))
+        )
         try channel.pipeline.syncOperations.addHandler(framing)
         return try NIOAsyncChannel(
             wrappingChannelSynchronously: channel,

@@ -36,6 +36,8 @@ final class FramingHandler<Framer: ConnectionFramer>: ChannelDuplexHandler {
         var drain: TimeAmount = .seconds(30)
         /// How long the peer has to close first.
         var linger: TimeAmount = .seconds(2)
+        /// The same when the server stops, which waits for everybody.
+        var stopLinger: TimeAmount = .milliseconds(200)
     }
 
     private static var batch: Int { 32 }
@@ -57,13 +59,26 @@ final class FramingHandler<Framer: ConnectionFramer>: ChannelDuplexHandler {
     private var total = DeadlineTimer(kind: .total)
     private var stallTimer: Scheduled<Void>?
     private var closeTimer: Scheduled<Void>?
+    private var isStopping = false
+    private var handshakeTimer: Scheduled<Void>?
+    private let handshake: TimeAmount?
 
-    /// - Parameter hello: set when TLS begins with the connection.
-    init(framer: Framer, tls: ServerTLSSource?, hello: TLSHello?, idle: TimeAmount?, timing: Timing = Timing()) {
+    /// - Parameters:
+    ///   - hello: set when TLS begins with the connection.
+    ///   - handshake: how long TLS may take to come about; nil leaves that to the session's deadline.
+    init(
+        framer: Framer,
+        tls: ServerTLSSource?,
+        hello: TLSHello?,
+        idle: TimeAmount?,
+        handshake: TimeAmount? = nil,
+        timing: Timing = Timing()
+    ) {
         self.framer = framer
         self.tls = tls
         self.hello = hello
         self.timing = timing
+        self.handshake = handshake
         tlsPending = hello != nil
         tlsOn = hello != nil
         self.idle.duration = idle
@@ -74,6 +89,7 @@ final class FramingHandler<Framer: ConnectionFramer>: ChannelDuplexHandler {
     func channelActive(context: ChannelHandlerContext) {
         idle.touch(context.eventLoop.now)
         arm(\.idle, context: context)
+        if tlsPending { awaitHandshake(context: context) }
         context.fireChannelActive()
     }
 
@@ -115,10 +131,13 @@ final class FramingHandler<Framer: ConnectionFramer>: ChannelDuplexHandler {
             }
         case TLSUserEvent.handshakeCompleted:
             tlsPending = false
+            handshakeTimer?.cancel()
+            handshakeTimer = nil
             emit(.tlsEstablished(currentTLS(context: context)), context: context)
         case TLSUserEvent.shutdownCompleted:
             break
         case let signal as TransportSignal:
+            if case .shutDown = signal { isStopping = true }
             guard phase == .open else { return }
             switch signal {
             case .wake: emit(.woken, context: context)
@@ -290,8 +309,20 @@ final class FramingHandler<Framer: ConnectionFramer>: ChannelDuplexHandler {
             context.close(promise: nil)
             return
         }
+        awaitHandshake(context: context)
         readWithheld = false
         context.channel.read()
+    }
+
+    /// A peer that begins TLS and then dawdles holds a socket, and a session that waits for it.
+    private func awaitHandshake(context: ChannelHandlerContext) {
+        guard let handshake else { return }
+        handshakeTimer = context.eventLoop.assumeIsolated().scheduleTask(in: handshake) {
+            guard self.tlsPending, self.phase != .closed else { return }
+            self.tlsPending = false
+            self.emit(.tlsFailed(.handshake("it took too long")), context: context)
+            context.close(promise: nil)
+        }
     }
 
     private func currentTLS(context: ChannelHandlerContext) -> TLSInfo {
@@ -324,7 +355,7 @@ final class FramingHandler<Framer: ConnectionFramer>: ChannelDuplexHandler {
                 context.close(promise: nil)
                 return
             }
-            self.scheduleClose(in: self.timing.linger, context: context)
+            self.scheduleClose(in: self.isStopping ? self.timing.stopLinger : self.timing.linger, context: context)
             context.close(mode: .output, promise: nil)
             context.read()
         }
@@ -375,7 +406,9 @@ final class FramingHandler<Framer: ConnectionFramer>: ChannelDuplexHandler {
         total.cancel()
         stallTimer?.cancel()
         closeTimer?.cancel()
+        handshakeTimer?.cancel()
         stallTimer = nil
         closeTimer = nil
+        handshakeTimer = nil
     }
 }

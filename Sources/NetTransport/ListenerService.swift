@@ -45,6 +45,8 @@ package struct ListenerConfiguration: Sendable {
     package var tls: ListenerTLS
     /// How long the peer may take to the first frame or handshake, until the session sets its own deadline.
     package var greetingDeadline: Duration = .seconds(60)
+    /// How long a TLS handshake may take; asked for each connection.
+    package var handshakeDeadline: @Sendable () -> Duration = { .seconds(30) }
     /// Shared between listeners that share limits.
     package var limiter: ConnectionLimiter
     /// The line sent to a peer over its limit before it is closed, with CRLF; not sent on implicit TLS.
@@ -212,7 +214,8 @@ package final class ListenerService<Framer: ConnectionFramer>: Service {
             framer: makeFramer(),
             tls: source,
             hello: implicit?.hello,
-            idle: TimeAmount(configuration.greetingDeadline)
+            idle: TimeAmount(configuration.greetingDeadline),
+            handshake: TimeAmount(configuration.handshakeDeadline())
         )
         try channel.pipeline.syncOperations.addHandler(framing)
         let child = try Child(

@@ -3,6 +3,10 @@ import NIOSSL
 
 /// The handlers that make a plaintext connection a TLS one.
 struct TLSHandlers {
+    /// How long we wait for a peer's close_notify after ours. Most never send one, and nobody waits for it but the
+    /// socket: it decides nothing about what was said before.
+    static let shutdownTimeout = TimeAmount.milliseconds(500)
+
     let hello: TLSHello
     private let ssl: any ChannelHandler
     private let observer: TLSHelloObserver

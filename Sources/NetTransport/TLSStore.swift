@@ -51,12 +51,10 @@ package final class TLSStore: Sendable {
         var summary: CertificateSummary
     }
 
-    private let files: [CertificateFiles]
     private let loaded: Mutex<Loaded>
 
     /// - Parameter files: at least one; the first is the default.
     package init(_ files: [CertificateFiles]) throws(TLSStoreError) {
-        self.files = files
         loaded = Mutex(try Self.load(files))
     }
 
@@ -65,11 +63,12 @@ package final class TLSStore: Sendable {
 
     package var certificates: [CertificateSummary] { loaded.withLock(\.summaries) }
 
-    /// Reads the files again. Blocking disk reads: not on an event loop.
+    /// Reads the files again, or other ones. Blocking disk reads: not on an event loop.
     ///
+    /// - Parameter files: the certificates from now on, the first one the default; nil reads those in use.
     /// - Throws: what is wrong; the certificates in use stay.
-    package func reload() throws(TLSStoreError) {
-        let fresh = try Self.load(files)
+    package func reload(_ files: [CertificateFiles]? = nil) throws(TLSStoreError) {
+        let fresh = try Self.load(files ?? certificates.map(\.files))
         loaded.withLock { $0 = fresh }
     }
 
@@ -99,12 +98,12 @@ package final class TLSStore: Sendable {
             privateKey: entry.key
         )
         configuration.minimumTLSVersion = .tlsv12
+        configuration.shutdownTimeout = TLSHandlers.shutdownTimeout
         // RFC 9325 §4.2: forward secrecy and AEAD only
         configuration.cipherSuites = [
             "ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-RSA-AES128-GCM-SHA256", "ECDHE-ECDSA-AES256-GCM-SHA384",
             "ECDHE-RSA-AES256-GCM-SHA384", "ECDHE-ECDSA-CHACHA20-POLY1305", "ECDHE-RSA-CHACHA20-POLY1305",
         ].joined(separator: ":")
-        configuration.shutdownTimeout = .seconds(2)
         return configuration
     }
 

@@ -69,7 +69,8 @@ private struct Echo {
     static func service(
         _ tls: ListenerTLS,
         limiter: ConnectionLimiter = ConnectionLimiter(total: 100, perPeer: 100),
-        executor: SessionExecutor = .shared
+        executor: SessionExecutor = .shared,
+        handshake: Duration = .seconds(30)
     ) throws -> ListenerService<LineFramer> {
         var configuration = ListenerConfiguration(
             name: "echo",
@@ -79,6 +80,7 @@ private struct Echo {
             refusal: "TOO MANY\r\n"
         )
         configuration.executor = executor
+        configuration.handshakeDeadline = { handshake }
         let next = Mutex(Int64(0))
         return ListenerService(
             configuration: configuration,
@@ -209,6 +211,37 @@ extension ConnectionEvents where Frame == String {
                 #expect(await events.line() == "(tls)")
             }
         }
+    }
+
+    @Test func `a peer that begins TLS and dawdles is let go`() async throws {
+        let store = try Echo.store()
+        try await Echo.running(try Echo.service(.implicit(store), handshake: .milliseconds(50))) { port in
+            // Speaks no TLS: nothing comes, then the end.
+            try await Echo.client(port) { connection in
+                var events = connection.events()
+                #expect(["(eof)", "(closed)"].contains(await events.line()))
+            }
+        }
+        try await Echo.running(try Echo.service(.startTLS(store), handshake: .milliseconds(50))) { port in
+            try await Echo.client(port) { connection in
+                var events = connection.events()
+                #expect(await events.line() == "HELLO")
+                try await connection.send(bytes: ByteBuffer(string: "STARTTLS\r\n"))
+                #expect(await events.line() == "GO")
+                #expect(["(eof)", "(closed)"].contains(await events.line()))
+            }
+        }
+    }
+
+    @Test func `certificates can be replaced by others`() async throws {
+        let store = try Echo.store()
+        let other = try #require(try Echo.store().certificates.first).files
+        try store.reload([other])
+        #expect(store.certificates.map(\.files) == [other])
+        #expect(throws: TLSStoreError.self) {
+            try store.reload([CertificateFiles(certificateChain: "/nowhere", privateKey: "/nowhere")])
+        }
+        #expect(store.certificates.map(\.files) == [other])
     }
 
     @Test func `a half-closed peer gets its answers`() async throws {
