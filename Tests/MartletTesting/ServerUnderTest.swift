@@ -134,13 +134,19 @@ package final class ServerUnderTest: Sendable {
     // MARK: Commands
 
     /// Runs `martlet …` on this server's manifest.
-    package func command(_ words: String..., input: String = "") async throws -> ProcessResult {
+    package func command(_ words: [String], input: String = "") async throws -> ProcessResult {
         try await run(words, input: input)
     }
 
     /// Runs `martlet …` and returns what it printed; an error when it failed.
     @discardableResult
     package func succeed(_ words: String...) async throws -> String {
+        try await succeed(words)
+    }
+
+    /// Runs `martlet …` and returns what it printed; an error when it failed.
+    @discardableResult
+    package func succeed(_ words: [String]) async throws -> String {
         let result = try await run(words)
         guard result.succeeded else { throw ProcessFailure("martlet \(words.joined(separator: " ")): \(result)") }
         return result.output
