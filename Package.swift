@@ -199,3 +199,42 @@ if let only = Context.environment["MARTLET_ONLY"] {
     package.targets.removeAll { !kept.contains($0.name) }
     if !kept.contains("martlet") { package.products.removeAll() }
 }
+
+// Fuzzing (docs/fuzzing.md): one executable of the parsers, framers and machines, instrumented, and nothing else.
+// The variable's value is libFuzzer's archive without a main function; Swift's own calls it with the target's name.
+if let fuzzer = Context.environment["MARTLET_FUZZ"] {
+    let subjects: Set = [
+        "CIDN2", "CCrypt", "CArgon2", "MailSyntax", "MailMessage", "MailConfig", "MailAuth", "DNSCore", "SASLCore",
+        "SMTPCore", "IMAPCore", "POP3Core",
+    ]
+    package.targets.removeAll { !subjects.contains($0.name) }
+    // Of these only the parsers, without what they would bring along.
+    func slice(_ name: String, uses dependencies: [Target.Dependency], sources: [String]) -> Target {
+        .target(name: name, dependencies: dependencies, sources: sources, swiftSettings: settings)
+    }
+    package.targets += [
+        slice("SMTPDelivery", uses: [], sources: ["Content/DotStuffer.swift", "Content/LineNormalizer.swift"]),
+        slice(
+            "Directory",
+            uses: ["MailSyntax", "SASLCore", "CCrypt", "CArgon2", .crypto, .cryptoExtras],
+            sources: [
+                "StoredPassword", "SchemeLabel", "PasswordHashError", "CryptHash", "PasswordHash", "PasswordCheck",
+                "HashingPool",
+            ].map { "Credentials/\($0).swift" }
+        ),
+        .executableTarget(
+            name: "MartletFuzz",
+            dependencies: [
+                "MailSyntax", "MailMessage", "MailConfig", "MailAuth", "DNSCore", "SASLCore", "SMTPCore", "SMTPDelivery",
+                "IMAPCore", "POP3Core", "Directory", .nioCore,
+            ],
+            path: "Fuzz/Sources",
+            swiftSettings: settings,
+            linkerSettings: [.unsafeFlags(["-sanitize=address", "-use-ld=lld", "-lstdc++", fuzzer])]
+        ),
+    ]
+    for target in package.targets where target.type != .system {
+        target.swiftSettings = (target.swiftSettings ?? []) + [.unsafeFlags(["-O", "-sanitize=fuzzer,address"])]
+    }
+    package.products = [.executable(name: "MartletFuzz", targets: ["MartletFuzz"])]
+}

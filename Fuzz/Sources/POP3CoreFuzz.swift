@@ -1,0 +1,1 @@
+../Entries/POP3CoreFuzz.swift
