@@ -125,7 +125,7 @@ package enum ClientConnection {
         _ channel: any Channel,
         framer: Framer,
         tls: ClientTLS?
-    ) throws -> NIOAsyncChannel<ConnectionEvent<Framer.Frame>, OutboundItem<Framer.Mode>> {
+    ) throws -> NIOAsyncChannel<WireEvent, WireItem> {
         let handlers = try tls.map { try TLSHandlers.client($0) }
         try handlers?.insert(into: channel.pipeline)
         let framing = FramingHandler(

@@ -12,8 +12,8 @@ package struct Connection<Framer: ConnectionFramer>: Sendable {
     /// The loop the connection lives on.
     package let eventLoop: any EventLoop
     let channel: any Channel
-    let inbound: NIOAsyncChannelInboundStream<ConnectionEvent<Framer.Frame>>
-    let outbound: NIOAsyncChannelOutboundWriter<OutboundItem<Framer.Mode>>
+    let inbound: NIOAsyncChannelInboundStream<WireEvent>
+    let outbound: NIOAsyncChannelOutboundWriter<WireItem>
     let wakeFlag = WakeFlag()
 
     /// The events of this connection. Call it once: there is one stream.
@@ -26,12 +26,12 @@ package struct Connection<Framer: ConnectionFramer>: Sendable {
     /// - Throws: when the connection is closed or the task is cancelled. The session will see
     ///   ``ConnectionEvent/closed`` next, so `try?` is fine where nothing depends on delivery.
     package func send(_ items: [Item]) async throws {
-        try await outbound.write(contentsOf: items.map { OutboundItem.item($0) })
+        try await outbound.write(contentsOf: items.map { .item($0.erased) })
     }
 
     /// Sends one item. See ``send(_:)-(Array)``.
     package func send(_ item: Item) async throws {
-        try await outbound.write(.item(item))
+        try await outbound.write(.item(item.erased))
     }
 
     /// Sends octets with one flush.
@@ -63,11 +63,11 @@ package struct Connection<Framer: ConnectionFramer>: Sendable {
 
 /// The one stream of events of a connection. Not shareable: it belongs to the session task.
 package struct ConnectionEvents<Frame: Sendable> {
-    var iterator: NIOAsyncChannelInboundStream<ConnectionEvent<Frame>>.AsyncIterator
+    var iterator: NIOAsyncChannelInboundStream<WireEvent>.AsyncIterator
     let wakeFlag: WakeFlag
     private var isOver = false
 
-    init(iterator: NIOAsyncChannelInboundStream<ConnectionEvent<Frame>>.AsyncIterator, wakeFlag: WakeFlag) {
+    init(iterator: NIOAsyncChannelInboundStream<WireEvent>.AsyncIterator, wakeFlag: WakeFlag) {
         self.iterator = iterator
         self.wakeFlag = wakeFlag
     }
@@ -80,7 +80,7 @@ package struct ConnectionEvents<Frame: Sendable> {
         do {
             if let event = try await iterator.next(isolation: isolation) {
                 if case .woken = event { wakeFlag.lower() }
-                return event
+                return event.typed()
             }
         } catch {
             // Whatever ended it, there is nothing left to read; the handler has logged transport errors.
@@ -107,10 +107,53 @@ final class WakeFlag: Sendable {
     }
 }
 
-/// What crosses the bridge: the session's items, and the end of the session.
-enum OutboundItem<Mode: Sendable>: Sendable {
-    case item(Outbound<Mode>)
+/// A frame or mode of some protocol on its way across the bridge.
+///
+/// The channel's types are the same for all protocols, so that NIO's machinery is specialised once, here: with the
+/// protocol's own types it ran unspecialised, and looking up generic metadata was a tenth of a message's cost.
+struct Erased: Sendable {
+    let value: any Sendable
+}
+
+/// What crosses the bridge inward.
+typealias WireEvent = ConnectionEvent<Erased>
+
+/// What crosses the bridge outward: the session's items, and the end of the session.
+enum WireItem: Sendable {
+    case item(Outbound<Erased>)
     case finish
+}
+
+extension WireEvent {
+    /// The same event with the protocol's frame.
+    func typed<Typed: Sendable>() -> ConnectionEvent<Typed> {
+        switch self {
+        case .frame(let frame):
+            // The framer of this connection made it, so the type is right.
+            if let frame = frame.value as? Typed { .frame(frame) } else { .closed }
+        case .tlsEstablished(let info): .tlsEstablished(info)
+        case .tlsFailed(let failure): .tlsFailed(failure)
+        case .deadlineReached(let deadline): .deadlineReached(deadline)
+        case .shuttingDown: .shuttingDown
+        case .woken: .woken
+        case .inputClosed: .inputClosed
+        case .closed: .closed
+        }
+    }
+}
+
+extension Outbound {
+    /// The same item with the mode erased.
+    var erased: Outbound<Erased> {
+        switch self {
+        case .bytes(let bytes): .bytes(bytes)
+        case .expect(let mode): .expect(Erased(value: mode))
+        case .upgradeTLS(let reply): .upgradeTLS(reply: reply)
+        case .startClientTLS(let client): .startClientTLS(client)
+        case .deadline(let duration): .deadline(duration)
+        case .totalDeadline(let duration): .totalDeadline(duration)
+        }
+    }
 }
 
 /// Told to a connection's handler from outside its session.

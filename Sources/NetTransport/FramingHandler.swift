@@ -19,8 +19,8 @@ struct ServerTLSSource: Sendable {
 /// The handler between the socket (or TLS) and the async channel of one connection.
 final class FramingHandler<Framer: ConnectionFramer>: ChannelDuplexHandler {
     typealias InboundIn = ByteBuffer
-    typealias InboundOut = ConnectionEvent<Framer.Frame>
-    typealias OutboundIn = OutboundItem<Framer.Mode>
+    typealias InboundOut = WireEvent
+    typealias OutboundIn = WireItem
     typealias OutboundOut = ByteBuffer
 
     enum Phase {
@@ -88,7 +88,7 @@ final class FramingHandler<Framer: ConnectionFramer>: ChannelDuplexHandler {
 
     func channelActive(context: ChannelHandlerContext) {
         idle.touch(context.eventLoop.now)
-        arm(\.idle, context: context)
+        arm(.idle, context: context)
         if tlsPending { awaitHandshake(context: context) }
         context.fireChannelActive()
     }
@@ -175,7 +175,7 @@ final class FramingHandler<Framer: ConnectionFramer>: ChannelDuplexHandler {
         guard phase == .open else { return false }
         var produced = 0
         while produced < Self.batch, !framer.isPaused, let frame = framer.next(&pending) {
-            context.fireChannelRead(Self.wrapInboundOut(.frame(frame)))
+            context.fireChannelRead(Self.wrapInboundOut(.frame(Erased(value: frame))))
             produced += 1
         }
         hasMore = produced == Self.batch
@@ -250,23 +250,23 @@ final class FramingHandler<Framer: ConnectionFramer>: ChannelDuplexHandler {
         promise?.succeed()
     }
 
-    private func perform(_ item: Outbound<Framer.Mode>, context: ChannelHandlerContext) {
+    private func perform(_ item: Outbound<Erased>, context: ChannelHandlerContext) {
         guard phase == .open else { return }
         switch item {
         case .bytes(let bytes):
             idle.touch(context.eventLoop.now)
             context.write(Self.wrapOutboundOut(bytes), promise: nil)
         case .expect(let mode):
-            framer.expect(mode)
+            if let mode = mode.value as? Framer.Mode { framer.expect(mode) }
             continueReading(context: context)
         case .upgradeTLS(let reply):
             upgradeServer(reply: reply, context: context)
         case .startClientTLS(let client):
             upgradeClient(client, context: context)
         case .deadline(let duration):
-            set(\.idle, to: duration, context: context)
+            set(.idle, to: duration, context: context)
         case .totalDeadline(let duration):
-            set(\.total, to: duration, context: context)
+            set(.total, to: duration, context: context)
         }
     }
 
@@ -370,32 +370,34 @@ final class FramingHandler<Framer: ConnectionFramer>: ChannelDuplexHandler {
 
     // MARK: deadlines
 
-    private typealias TimerPath = ReferenceWritableKeyPath<FramingHandler, DeadlineTimer>
+    private subscript(timer: Deadline) -> DeadlineTimer {
+        get { timer == .idle ? idle : total }
+        set { if timer == .idle { idle = newValue } else { total = newValue } }
+    }
 
-    private func set(_ timer: TimerPath, to duration: Duration?, context: ChannelHandlerContext) {
-        self[keyPath: timer].duration = duration.map { TimeAmount($0) }
-        self[keyPath: timer].touch(context.eventLoop.now)
+    private func set(_ timer: Deadline, to duration: Duration?, context: ChannelHandlerContext) {
+        self[timer].duration = duration.map { TimeAmount($0) }
+        self[timer].touch(context.eventLoop.now)
         arm(timer, context: context)
     }
 
-    private func arm(_ timer: TimerPath, context: ChannelHandlerContext) {
-        guard phase == .open, let delay = self[keyPath: timer].needsSchedule(now: context.eventLoop.now) else { return }
-        self[keyPath: timer].scheduled = context.eventLoop.assumeIsolated().scheduleTask(in: delay) {
+    private func arm(_ timer: Deadline, context: ChannelHandlerContext) {
+        guard phase == .open, let delay = self[timer].needsSchedule(now: context.eventLoop.now) else { return }
+        self[timer].scheduled = context.eventLoop.assumeIsolated().scheduleTask(in: delay) {
             self.fired(timer, context: context)
         }
     }
 
-    private func fired(_ timer: TimerPath, context: ChannelHandlerContext) {
+    private func fired(_ timer: Deadline, context: ChannelHandlerContext) {
         guard phase == .open else { return }
-        self[keyPath: timer].scheduled = nil
+        self[timer].scheduled = nil
         let now = context.eventLoop.now
-        if self[keyPath: timer].kind == .idle, !context.channel.isWritable {
-            self[keyPath: timer].touch(now)  // It is we who are waiting to write; the stall timer watches that.
+        if timer == .idle, !context.channel.isWritable {
+            self[timer].touch(now)  // It is we who are waiting to write; the stall timer watches that.
         }
-        if self[keyPath: timer].isDue(now: now) {
-            let kind = self[keyPath: timer].kind
-            self[keyPath: timer].duration = nil
-            emit(.deadlineReached(kind), context: context)
+        if self[timer].isDue(now: now) {
+            self[timer].duration = nil
+            emit(.deadlineReached(timer), context: context)
         } else {
             arm(timer, context: context)
         }

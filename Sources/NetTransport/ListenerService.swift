@@ -70,6 +70,12 @@ package struct ListenerConfiguration: Sendable {
     }
 }
 
+/// A connection that was let in, before its session runs.
+struct AcceptedConnection: Sendable {
+    var child: NIOAsyncChannel<WireEvent, WireItem>
+    var info: ConnectionInfo
+}
+
 /// Accepts connections on some addresses and runs one session task for each.
 ///
 /// ``bind()`` may be called first, so that errors stop the start and privileges can be dropped after it; ``run()`` binds
@@ -78,13 +84,6 @@ package struct ListenerConfiguration: Sendable {
 package final class ListenerService<Framer: ConnectionFramer>: Service {
     package typealias Session = @Sendable (Connection<Framer>) async -> Void
 
-    typealias Child = NIOAsyncChannel<ConnectionEvent<Framer.Frame>, OutboundItem<Framer.Mode>>
-
-    struct Accepted: Sendable {
-        var child: Child
-        var info: ConnectionInfo
-    }
-
     private let configuration: ListenerConfiguration
     private let group: MultiThreadedEventLoopGroup
     private let logger: Logger
@@ -92,7 +91,7 @@ package final class ListenerService<Framer: ConnectionFramer>: Service {
     private let makeFramer: @Sendable () -> Framer
     private let session: Session
     private let registry = ConnectionRegistry()
-    private let bound = Mutex<[NIOAsyncChannel<Accepted?, Never>]>([])
+    private let bound = Mutex<[NIOAsyncChannel<AcceptedConnection?, Never>]>([])
 
     /// - Parameters:
     ///   - makeID: gives each session its id.
@@ -119,7 +118,7 @@ package final class ListenerService<Framer: ConnectionFramer>: Service {
     /// - Throws: ``ListenError`` naming the address and what to do. Sockets that were opened are closed again.
     @discardableResult
     package func bind() async throws(ListenError) -> [ListenAddress] {
-        var opened: [NIOAsyncChannel<Accepted?, Never>] = []
+        var opened: [NIOAsyncChannel<AcceptedConnection?, Never>] = []
         for address in configuration.addresses {
             do {
                 opened.append(try await open(address))
@@ -163,7 +162,7 @@ package final class ListenerService<Framer: ConnectionFramer>: Service {
 
     // MARK: accepting
 
-    private func open(_ address: ListenAddress) async throws -> NIOAsyncChannel<Accepted?, Never> {
+    private func open(_ address: ListenAddress) async throws -> NIOAsyncChannel<AcceptedConnection?, Never> {
         try await ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 4096)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
@@ -189,7 +188,7 @@ package final class ListenerService<Framer: ConnectionFramer>: Service {
     }
 
     /// On the child's loop. `nil`: over the limit, and already being refused.
-    private func setUp(_ channel: any Channel) throws -> Accepted? {
+    private func setUp(_ channel: any Channel) throws -> AcceptedConnection? {
         let (remote, remotePort) = SocketPeer.parts(of: channel.remoteAddress)
         let (local, localPort) = SocketPeer.parts(of: channel.localAddress)
         guard let remote, let local else {
@@ -218,7 +217,7 @@ package final class ListenerService<Framer: ConnectionFramer>: Service {
             handshake: TimeAmount(configuration.handshakeDeadline())
         )
         try channel.pipeline.syncOperations.addHandler(framing)
-        let child = try Child(
+        let child = try NIOAsyncChannel<WireEvent, WireItem>(
             wrappingChannelSynchronously: channel,
             configuration: .init(backPressureStrategy: .init(lowWatermark: 4, highWatermark: 16))
         )
@@ -232,7 +231,7 @@ package final class ListenerService<Framer: ConnectionFramer>: Service {
             listener: configuration.name,
             hasImplicitTLS: implicit != nil
         )
-        return Accepted(child: child, info: info)
+        return AcceptedConnection(child: child, info: info)
     }
 
     private func refuse(_ channel: any Channel) throws {
@@ -243,7 +242,7 @@ package final class ListenerService<Framer: ConnectionFramer>: Service {
         }
     }
 
-    private func serve(_ server: NIOAsyncChannel<Accepted?, Never>) async {
+    private func serve(_ server: NIOAsyncChannel<AcceptedConnection?, Never>) async {
         do {
             try await server.executeThenClose { inbound in
                 await withDiscardingTaskGroup { group in
@@ -260,7 +259,7 @@ package final class ListenerService<Framer: ConnectionFramer>: Service {
         }
     }
 
-    private func start(_ accepted: Accepted, in group: inout DiscardingTaskGroup) {
+    private func start(_ accepted: AcceptedConnection, in group: inout DiscardingTaskGroup) {
         switch configuration.executor {
         case .shared:
             group.addTask { await self.run(accepted) }
@@ -271,7 +270,7 @@ package final class ListenerService<Framer: ConnectionFramer>: Service {
         }
     }
 
-    private func run(_ accepted: Accepted) async {
+    private func run(_ accepted: AcceptedConnection) async {
         defer { configuration.limiter.end() }
         let channel = accepted.child.channel
         try? await accepted.child.executeThenClose { inbound, outbound in
