@@ -13,7 +13,7 @@ struct TextSignature: Sendable, Equatable {
     private static let widest = 1 << 20
     private static let narrowest = 512
 
-    /// A power of two of bits.
+    /// A power of two of bits; bit `n` is bit `n & 7` of octet `n >> 3`.
     let bits: [UInt8]
 
     init(bits: [UInt8]) {
@@ -25,22 +25,23 @@ struct TextSignature: Sendable, Equatable {
         let octets = texts.reduce(0) { $0 + $1.utf8.count }
         var width = Self.narrowest
         while width < Self.widest, width < octets * 4 { width *= 2 }
-        var map = [UInt8](repeating: 0, count: width / 8)
+        var map = [UInt64](repeating: 0, count: width / 64)
         for var text in texts {
             text.withUTF8 { Self.mark($0, in: &map) }
         }
-        self.bits = Self.narrowed(map)
+        Self.narrow(&map)
+        self.bits = map.withUnsafeBytes { Array($0) }
     }
 
-    private static func mark(_ text: UnsafeBufferPointer<UInt8>, in map: inout [UInt8]) {
+    private static func mark(_ text: UnsafeBufferPointer<UInt8>, in map: inout [UInt64]) {
         guard text.count >= 3 else { return }
-        let mask = UInt32(map.count * 8 - 1)
+        let mask = UInt32(map.count * 64 - 1)
         var window = UInt32(text[0]) << 8 | UInt32(text[1])
         map.withUnsafeMutableBufferPointer { map in
             for index in 2..<text.count {
                 window = (window << 8 | UInt32(text[index])) & 0xFF_FFFF
                 let bit = Int(hash(window) & mask)
-                map[bit >> 3] |= 1 << UInt8(bit & 7)
+                map[bit >> 6] |= 1 << UInt64(bit & 63)
             }
         }
     }
@@ -51,15 +52,22 @@ struct TextSignature: Sendable, Equatable {
         return UInt32(truncatingIfNeeded: product >> 40)
     }
 
-    private static func narrowed(_ map: [UInt8]) -> [UInt8] {
-        var map = map
-        while map.count * 8 > narrowest {
+    /// Lays the halves over each other while at most a third of the bits would be set. Words are little-endian, as on
+    /// every machine that Martlet runs on, so that octets and words agree.
+    private static func narrow(_ map: inout [UInt64]) {
+        while map.count * 64 > narrowest {
             let half = map.count / 2
-            let set = (0..<half).reduce(0) { $0 + (map[$1] | map[$1 + half]).nonzeroBitCount }
-            guard set * 3 <= half * 8 else { return map }
-            map = (0..<half).map { map[$0] | map[$0 + half] }
+            let set = map.withUnsafeBufferPointer { map in
+                var set = 0
+                for index in 0..<half { set &+= (map[index] | map[index + half]).nonzeroBitCount }
+                return set
+            }
+            guard set * 3 <= half * 64 else { return }
+            map.withUnsafeMutableBufferPointer { map in
+                for index in 0..<half { map[index] |= map[index + half] }
+            }
+            map.removeLast(half)
         }
-        return map
     }
 
     /// False only where the text cannot contain `needle`, which is folded.

@@ -75,11 +75,25 @@ package struct EmailAddress: Hashable, Sendable, CustomStringConvertible, Codabl
 
     /// Lower-cased and in NFC.
     package static func fold(_ text: String) -> String {
-        let lower = text.lowercased()
-        guard !lower.utf8.allSatisfy({ $0 < 0x80 }) else { return lower }
+        var text = text
+        if let folded = text.withUTF8(foldASCII) { return folded }
         var out = String.UnicodeScalarView()
-        for scalar in lower._nfc { out.append(scalar) }
+        for scalar in text.lowercased()._nfc { out.append(scalar) }
         return String(out)
+    }
+
+    /// The common case in two passes without branches; nil when there is anything but ASCII.
+    private static func foldASCII(_ bytes: UnsafeBufferPointer<UInt8>) -> String? {
+        var all: UInt8 = 0
+        for byte in bytes { all |= byte }
+        guard all < 0x80 else { return nil }
+        return String(unsafeUninitializedCapacity: bytes.count) { out in
+            for index in bytes.indices {
+                let byte = bytes[index]
+                out[index] = byte &- UInt8(ascii: "A") < 26 ? byte | 0x20 : byte
+            }
+            return bytes.count
+        }
     }
 
     private var quotedLocalPart: String {
