@@ -8,7 +8,7 @@ import Synchronization
 package final class Directory: Sendable {
     let database: any Database
     let clock: any WallClock
-    private let recipientDelimiters: String
+    private let recipientDelimiters: Mutex<String>
     private let current: Mutex<DirectorySnapshot>
 
     /// - Parameter recipientDelimiters: characters that start a tag in a local part; empty turns tags off.
@@ -17,7 +17,7 @@ package final class Directory: Sendable {
     ) async throws {
         self.database = database
         self.clock = clock
-        self.recipientDelimiters = recipientDelimiters
+        self.recipientDelimiters = Mutex(recipientDelimiters)
         self.current = Mutex(try await Self.load(database, recipientDelimiters))
     }
 
@@ -25,8 +25,14 @@ package final class Directory: Sendable {
 
     /// Reads everything anew, after another process changed it.
     package func reload() async throws {
-        let loaded = try await Self.load(database, recipientDelimiters)
+        let loaded = try await Self.load(database, recipientDelimiters.withLock { $0 })
         current.withLock { if loaded.revision >= $0.revision { $0 = loaded } }
+    }
+
+    /// Takes other characters for the start of a tag, and reads everything anew.
+    package func setRecipientDelimiters(_ delimiters: String) async throws {
+        recipientDelimiters.withLock { $0 = delimiters }
+        try await reload()
     }
 
     /// Runs a change with its revision, then swaps the snapshot.

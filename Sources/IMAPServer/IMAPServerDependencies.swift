@@ -14,7 +14,7 @@ package struct IMAPServerDependencies: Sendable {
     let store: MailStore
     let blobs: BlobStore
     let authenticator: Authenticator
-    let settings: IMAPServerSettings
+    var settings: IMAPServerSettings
     let events: any MailEventSink
     let logger: Logger
     let clock: any WallClock
@@ -46,9 +46,17 @@ package struct IMAPServerDependencies: Sendable {
 /// The IMAP service: makes listeners whose sessions share one set of dependencies.
 package struct IMAPService: Sendable {
     private let dependencies: IMAPServerDependencies
+    private let settings: @Sendable () -> IMAPServerSettings
 
-    package init(_ dependencies: IMAPServerDependencies) {
+    /// - Parameter settings: asked once a session, so that they can change while the server runs; without it they stay
+    ///   those of the dependencies.
+    package init(
+        _ dependencies: IMAPServerDependencies,
+        settings: (@Sendable () -> IMAPServerSettings)? = nil
+    ) {
         self.dependencies = dependencies
+        let fixed = dependencies.settings
+        self.settings = settings ?? { fixed }
     }
 
     /// One listener; bind and run it in a service group.
@@ -59,6 +67,7 @@ package struct IMAPService: Sendable {
         makeID: @escaping @Sendable () -> MailID
     ) -> ListenerService<IMAPFramer> {
         let dependencies = dependencies
+        let settings = settings
         let canStartTLS =
             switch configuration.tls {
             case .startTLS: true
@@ -69,9 +78,11 @@ package struct IMAPService: Sendable {
             group: group,
             logger: dependencies.logger,
             makeID: makeID,
-            makeFramer: { IMAPFramer(limits: dependencies.settings.limits) },
+            makeFramer: { IMAPFramer(limits: settings().limits) },
             session: { connection in
-                await IMAPSession(service: dependencies, connection: connection, canStartTLS: canStartTLS).run()
+                var service = dependencies
+                service.settings = settings()
+                await IMAPSession(service: service, connection: connection, canStartTLS: canStartTLS).run()
             }
         )
     }

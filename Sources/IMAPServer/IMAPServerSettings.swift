@@ -17,6 +17,8 @@ package struct IMAPServerSettings: Sendable {
     package var maximumLoginFailures = 5
     /// Commands in a row that are answered with BAD after which the connection is closed; a client that is none.
     package var maximumBadCommands = 20
+    /// Octets of the header of an APPEND message; it is kept in memory.
+    package var headerSize = 256 * 1024
     /// Octets of an APPEND message that are kept in memory; a larger one goes to a temporary file.
     package var appendInMemory = 256 * 1024
     /// Rows asked of the store at a time.

@@ -120,6 +120,12 @@ extension Manifest {
         package var events: String?
     }
 
+    /// The stored history of messages.
+    package struct Trace: Sendable, Equatable {
+        /// After the message was accepted; nil is for ever.
+        package var keep: Duration? = .seconds(30 * 86400)
+    }
+
     /// The control socket.
     package struct Control: Sendable, Equatable {
         /// nil is `control.sock` in the data directory: ask `Manifest.controlSocket`.

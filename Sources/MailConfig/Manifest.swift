@@ -18,6 +18,7 @@ package struct Manifest: Sendable, Equatable {
     package var outbound = Outbound()
     package var dkim = DKIM()
     package var log = Log()
+    package var trace = Trace()
     package var control = Control()
 
     /// All defaults; `server.hostname` is empty and has to be set.

@@ -64,7 +64,9 @@ extension Schema {
         ),
         Setting(
             "queue.maximum_backoff", \.queue.maximumBackoff, .duration(.seconds(1)...(.seconds(86400)), example: "1h"),
-            .live, "The longest wait between attempts."
+            .live,
+            "The longest wait between attempts. Each wait is up to a tenth longer, so that what failed together does not "
+                + "come back together."
         ),
         Setting(
             "queue.concurrency", \.queue.concurrency, .int(1...10_000, example: 50), unit: "connections", .live,
@@ -167,6 +169,11 @@ extension Schema {
             "log.events", \.log.events, ValueType<String>.path.optional, .restart, default: "not set: with the log",
             "A file for the mail events: one line for each message accepted, rejected, delivered, deferred or bounced, "
                 + "and each login."
+        ),
+        Setting(
+            "trace.keep", \.trace.keep,
+            ValueType<Duration>.duration(.seconds(3600)...(.seconds(3650 * 86400)), example: "30d").orUnlimited, .live,
+            "How long the history of a message is kept after it was accepted: how it came, what was decided and why."
         ),
         Setting(
             "control.socket", \.control.socket, ValueType<String>.path.optional,

@@ -19,6 +19,7 @@ package enum Schema {
         ("outbound.smarthost", "A host that takes all outgoing mail; without one, mail goes to the MX of each domain."),
         ("dkim", "Signatures on mail that leaves. Keys are made when a domain is added."),
         ("log", "What is logged."),
+        ("trace", "The stored history of each message."),
         ("control", "The socket that `martlet` commands use; its file permissions guard it."),
     ]
 
@@ -133,7 +134,8 @@ extension Schema {
         ),
         Setting(
             "limits.errors", \.limits.errors, .int(1...10_000, example: 20), unit: "errors", .live,
-            "Commands of a session that may be refused before it is closed."
+            "Commands of a session that may be refused before it is closed: in SMTP those refused for good, in IMAP (in a "
+                + "row) and POP3 those that are none."
         ),
         Setting(
             "limits.login_failures", \.limits.loginFailures, .int(1...100, example: 5), unit: "logins", .live,

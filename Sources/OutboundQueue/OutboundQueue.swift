@@ -19,8 +19,7 @@ package final class OutboundQueue: Sendable {
     package let database: any Database
     private let node: Int
     private let clock: any WallClock
-    private let lifetime: Duration
-    private let bounceLifetime: Duration
+    private let lifetimes: Mutex<(message: Duration, bounce: Duration)>
     private let waker = Mutex<(@Sendable () -> Void)?>(nil)
 
     /// - Parameters:
@@ -37,15 +36,20 @@ package final class OutboundQueue: Sendable {
         self.database = database
         self.node = node
         self.clock = clock
-        self.lifetime = lifetime
-        self.bounceLifetime = bounceLifetime
+        lifetimes = Mutex((lifetime, bounceLifetime))
+    }
+
+    /// Sets how long messages and bounces that come from now on are tried.
+    package func setLifetimes(message: Duration, bounce: Duration) {
+        lifetimes.withLock { $0 = (message, bounce) }
     }
 
     /// Puts a message into the queue, inside the transaction that accepts it, and takes one reference to its blob,
     /// whose row must be there. Call ``wake()`` after the commit.
     package func enqueue(_ writer: any SQLWriter, _ entry: NewQueueEntry) throws {
         guard !entry.recipients.isEmpty else { throw DatabaseError.constraint("a queued message needs a recipient") }
-        let expiresAt = entry.expiresAt ?? entry.createdAt.adding(entry.isBounce ? bounceLifetime : lifetime)
+        let lifetime = lifetimes.withLock { entry.isBounce ? $0.bounce : $0.message }
+        let expiresAt = entry.expiresAt ?? entry.createdAt.adding(lifetime)
         try BlobRows.retain(writer, entry.blob)
         try writer.execute(
             QueueStatements.insertMessage, entry.id, entry.reversePath.description, entry.blob, entry.size,
@@ -85,6 +89,13 @@ package final class OutboundQueue: Sendable {
     package func takeBackExpiredLeases() async throws {
         let now = clock.now()
         _ = try await database.write { try $0.execute(QueueStatements.takeBackExpired, now) }
+    }
+
+    /// Makes due now what would wait longer than the schedule ever waits: a clock that was ahead and was set right, or a
+    /// `queue.maximum_backoff` that is shorter now. Returns how many recipients.
+    package func pullForward(longestWait: Duration) async throws -> Int {
+        let now = clock.now()
+        return try await database.write { try $0.execute(QueueStatements.pullForward, now, now.adding(longestWait)) }
     }
 
     /// Leases recipients that are due, grouped by message and destination, earliest first.

@@ -81,6 +81,11 @@ package enum QueueStatements {
         UPDATE queue_recipient SET lease_until = NULL, lease_node = NULL
         WHERE lease_until IS NOT NULL AND lease_until < $1
         """)
+    static let pullForward = SQLStatement(
+        """
+        UPDATE queue_recipient SET next_attempt_at = $1
+        WHERE lease_until IS NULL AND held = 0 AND next_attempt_at > $2
+        """)
     static let setHeld = SQLStatement("UPDATE queue_recipient SET held = $2 WHERE message_id = $1")
     static let makeDue = SQLStatement(
         "UPDATE queue_recipient SET next_attempt_at = $2, held = 0 WHERE message_id = $1 AND lease_until IS NULL")
@@ -90,6 +95,7 @@ package enum QueueStatements {
 
     package static let all = [
         insertMessage, insertRecipient, lease, message, messages, recipients, nextDue, counts, reschedule, postpone,
-        removeRecipient, removeFinished, removeRecipients, takeBack, takeBackExpired, setHeld, makeDue, makeAllDue,
+        removeRecipient, removeFinished, removeRecipients, takeBack, takeBackExpired, pullForward, setHeld, makeDue,
+        makeAllDue,
     ]
 }

@@ -15,6 +15,9 @@ package struct RetrySchedule: Sendable, Hashable {
         self.spread = min(max(0, spread), 1)
     }
 
+    /// No delay is longer.
+    package var longest: Duration { maximum * (1 + spread) }
+
     /// The delay after a number of attempts.
     /// - Parameters:
     ///   - attempts: made so far, 1 or more.

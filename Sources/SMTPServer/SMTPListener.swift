@@ -15,34 +15,37 @@ package enum SMTPListener {
 
     /// - Parameters:
     ///   - configuration: addresses, TLS and limits; its `greetingDeadline` and `refusal` are set here.
-    ///   - settings: `offersTLS` is taken from `configuration.tls`.
+    ///   - settings: asked once a session, so that they can change while the server runs; `offersTLS` is taken from
+    ///     `configuration.tls`.
     package static func makeService(
         configuration: ListenerConfiguration,
-        settings: SMTPServerSettings,
+        settings: @escaping @Sendable () -> SMTPServerSettings,
         backend: any SMTPBackend,
         events: any MailEventSink,
         group: MultiThreadedEventLoopGroup,
         logger: Logger
     ) -> ListenerService<SMTPServerFramer> {
         var configuration = configuration
-        configuration.greetingDeadline = settings.timeouts.greeting
+        configuration.greetingDeadline = settings().timeouts.greeting
         configuration.refusal = refusal
-        var settings = settings
-        if case .none = configuration.tls { settings.offersTLS = false } else { settings.offersTLS = true }
-        let context = SMTPContext(settings: settings, backend: backend, events: events, logger: logger)
-        let limits = settings.limits
+        let offersTLS = if case .none = configuration.tls { false } else { true }
         return ListenerService(
             configuration: configuration,
             group: group,
             logger: logger,
             makeID: { backend.nextID() },
-            makeFramer: { SMTPServerFramer(limits: limits) },
-            session: { await context.serve($0) }
+            makeFramer: { SMTPServerFramer(limits: settings().limits) },
+            session: { connection in
+                var settings = settings()
+                settings.offersTLS = offersTLS
+                let context = SMTPContext(settings: settings, backend: backend, events: events, logger: logger)
+                await context.serve(connection)
+            }
         )
     }
 }
 
-/// What the sessions of one listener share.
+/// What a session works with.
 struct SMTPContext: Sendable {
     let settings: SMTPServerSettings
     let backend: any SMTPBackend

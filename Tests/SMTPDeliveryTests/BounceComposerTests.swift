@@ -31,7 +31,7 @@ struct BounceComposerTests {
         #expect(text.contains("mailbox full"))
         #expect(text.contains("mx.one.example"))
         #expect(text.contains("body words"))
-        let short = BounceComposer(reportingMTA: composer.reportingMTA, wholeMessageLimit: 10)
+        let short = BounceComposer(reportingMTA: composer.reportingMTA, wholeMessageLimit: { 10 })
         let header = short.compose(report, id: room.ids.next(), reader: reader, at: room.clock.now())
         #expect(!String(decoding: header, as: UTF8.self).contains("body words"))
     }

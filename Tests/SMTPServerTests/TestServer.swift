@@ -101,10 +101,25 @@ struct TestServer: Sendable {
         adjust: (inout SMTPServerSettings) -> Void = { _ in },
         _ body: @Sendable (inout TestClient, ListenerService<SMTPServerFramer>) async throws -> Void
     ) async throws {
+        let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        try await Self.run(backend: backend, events: events, logger: logger, role, tls: tls, adjust: adjust, body)
+    }
+
+    /// The same with any backend.
+    static func run(
+        backend: any SMTPBackend,
+        events: any MailEventSink,
+        logger: Logger,
+        _ role: SMTPSessionConfiguration.Role,
+        tls: ListenerTLS = .none,
+        adjust: (inout SMTPServerSettings) -> Void = { _ in },
+        _ body: @Sendable (inout TestClient, ListenerService<SMTPServerFramer>) async throws -> Void
+    ) async throws {
         let hostname = try #require(DomainName("mx.example.org"))
         var settings = SMTPServerSettings(hostname: hostname, role: role, listener: "test", offersTLS: true)
         settings.failedLoginDelay = .zero
         adjust(&settings)
+        let adjusted = settings
         let loopback = try #require(Self.loopback)
         let service = SMTPListener.makeService(
             configuration: ListenerConfiguration(
@@ -114,11 +129,11 @@ struct TestServer: Sendable {
                 limiter: ConnectionLimiter(total: 100, perPeer: 100),
                 refusal: ""
             ),
-            settings: settings,
+            settings: { adjusted },
             backend: backend,
             events: events,
             group: .singletonMultiThreadedEventLoopGroup,
-            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+            logger: logger
         )
         let port = try #require(try await service.bind().first).port
         var client: ClientTLS?

@@ -1,13 +1,23 @@
 import MailConfig
 
-/// What `martlet config` does; none of it needs a server or a data directory.
+/// What `martlet config` does; none of it needs a server, and only `check` looks at the data directory, where there is one.
 package enum ConfigCommands {
-    /// Says that the manifest is good, with what is worth knowing, or throws everything that is wrong with it.
-    package static func check(_ option: String?) throws -> String {
+    /// Says that the manifest and the directory are good, with what is worth knowing, or throws everything that is wrong.
+    package static func check(_ option: String?) async throws -> String {
         let path = try ManifestFile.locate(option)
         let loaded = try ManifestFile.load(path)
         let notes = loaded.notes.map { "\($0)\n" }.joined()
-        return notes + "\(loaded.file): no errors\n"
+        let manifest = loaded.manifest
+        let folder = manifest.storage.dataDirectory
+        guard FileBytes.exists(Stores.databasePath(in: folder)) else {
+            let isHidden = FileBytes.exists(folder) && !FileBytes.mayEnter(folder)
+            let why = isHidden ? "was not checked: this user may not read" : "is not there yet in"
+            return notes + "\(loaded.file): no errors; the directory of domains and accounts \(why) \(folder)\n"
+        }
+        guard case .done(let lines) = try await CommandContext(loaded: loaded).perform(.directoryCheck) else {
+            throw AdminError(.software, "the directory's check gave no answer")
+        }
+        return notes + "\(loaded.file): no errors\n" + lines.map { "\($0)\n" }.joined()
     }
 
     /// Every setting in effect with where it comes from. Secrets are file names, never their content.

@@ -35,6 +35,7 @@ package struct Operations: Sendable {
         switch request {
         case .status: .status(try running("status").status())
         case .reload: try await reload()
+        case .directoryCheck: try directoryCheck()
         case .accountAdd(let address, let password, let name, let quota):
             try await accountAdd(address, password: password, name: name, quota: quota)
         case .accountList: .accounts(try await accountList())

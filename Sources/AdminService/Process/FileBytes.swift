@@ -23,6 +23,9 @@ enum FileBytes {
 
     static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 
+    /// Whether this user may use a folder.
+    static func mayEnter(_ folder: String) -> Bool { access(folder, R_OK | X_OK) == 0 }
+
     /// Writes a new file beside its place, syncs it and moves it there, so that it is there whole or not at all.
     static func write(_ text: String, to path: String, mode: mode_t) throws {
         let temporary = "\(path).\(getpid()).new"

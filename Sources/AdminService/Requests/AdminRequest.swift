@@ -6,6 +6,8 @@
 package enum AdminRequest: Codable, Sendable, Equatable {
     case status
     case reload
+    /// What would keep a server from starting.
+    case directoryCheck
 
     /// `quota` in octets; nil leaves the account unlimited.
     case accountAdd(address: String, password: String, name: String?, quota: Int?)

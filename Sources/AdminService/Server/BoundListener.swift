@@ -12,6 +12,22 @@ package protocol BoundListener: Service {
 
 extension ListenerService: BoundListener {}
 
+/// All listeners as one service, so that on a stop they drain side by side. One after the other each would be given its
+/// whole drain time while those to come went on accepting.
+struct ListenerGroup: Service {
+    let listeners: [any BoundListener]
+
+    func run() async throws {
+        guard !listeners.isEmpty else { return try await gracefulShutdown() }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for listener in listeners {
+                group.addTask { try await listener.run() }
+            }
+            try await group.waitForAll()
+        }
+    }
+}
+
 /// Opens the listeners of a manifest.
 enum ListenerBinding {
     /// Makes a listener's service for an address and binds it; where the kernel lacks IPv6, `*` falls back to IPv4.

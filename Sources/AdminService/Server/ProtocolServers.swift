@@ -14,22 +14,24 @@ struct ProtocolServers {
     private let pop3: POP3Server
     private let smtp: MailServerBackend
     private let hostname: DomainName
+    private let handshakeDeadline: @Sendable () -> Duration
 
     init(assembly: ServerAssembly, hostname: DomainName) {
         self.assembly = assembly
         self.hostname = hostname
         let stores = assembly.stores
         let live = assembly.live
+        handshakeDeadline = live.follow(\.tls.handshakeTimeout)
         imap = IMAPService(
             IMAPServerDependencies(
                 store: stores.mail,
                 blobs: stores.blobs,
                 authenticator: assembly.authenticator,
-                settings: ServerSettings.imap(assembly.manifest),
                 events: assembly.events,
                 logger: assembly.backend.logger("imap"),
                 clock: SystemClock()
-            )
+            ),
+            settings: live.follow(ServerSettings.imap)
         )
         smtp = MailServerBackend(
             directory: stores.directory,
@@ -44,7 +46,7 @@ struct ProtocolServers {
             authenticator: assembly.authenticator,
             events: assembly.events,
             logger: assembly.backend.logger("pop3"),
-            options: { ServerSettings.pop3(live.current) }
+            options: live.follow(ServerSettings.pop3)
         )
     }
 
@@ -67,12 +69,9 @@ struct ProtocolServers {
         case .mx, .submission, .submissions:
             return SMTPListener.makeService(
                 configuration: configuration(listener, address, refusal: SMTPListener.refusal),
-                settings: SMTPServerSettings(
-                    assembly.manifest,
-                    listener: listener,
-                    hostname: hostname,
-                    hasCertificate: assembly.tls != nil
-                ),
+                settings: assembly.live.follow { [hostname, hasCertificate = assembly.tls != nil] manifest in
+                    SMTPServerSettings(manifest, listener: listener, hostname: hostname, hasCertificate: hasCertificate)
+                },
                 backend: smtp,
                 events: assembly.events,
                 group: group,
@@ -92,12 +91,14 @@ struct ProtocolServers {
             case (let store?, true): .implicit(store)
             case (let store?, false): .startTLS(store)
             }
-        return ListenerConfiguration(
+        var configuration = ListenerConfiguration(
             name: listener.name,
             addresses: [address],
             tls: tls,
             limiter: assembly.limiter,
             refusal: refusal
         )
+        configuration.handshakeDeadline = handshakeDeadline
+        return configuration
     }
 }

@@ -36,7 +36,7 @@ package enum Server {
         try Privileges.assume(user)
         let events = try manifest.log.events.map { try LogWriter(appendingTo: $0) }
         let stores = try await Stores.open(manifest, searchIndex: true)
-        try requirePostmasters(stores.directory)
+        try DirectoryCheck.requireSound(stores.directory)
         let assembly = try ServerAssembly(
             configFile: file,
             backend: backend,
@@ -73,15 +73,5 @@ package enum Server {
         } catch {
             throw AdminError(.config, "a certificate can't be used: \(error)", remedy: "correct tls.certificates")
         }
-    }
-
-    // RFC 5321 §4.5.1
-    private static func requirePostmasters(_ directory: Directory) throws {
-        guard let domain = directory.domainsWithoutPostmaster.first else { return }
-        throw AdminError(
-            .config,
-            "the domain \(domain) has no postmaster",
-            remedy: "say who it is: martlet alias add postmaster@\(domain) ADDRESS"
-        )
     }
 }

@@ -7,6 +7,7 @@ import MailSyntax
 import NIOCore
 import NIOPosix
 import NetTransport
+import OutboundQueue
 import POP3Server
 import SMTPDelivery
 import SQLEngine
@@ -135,13 +136,18 @@ final class ServerAssembly: Sendable {
         guard let hostname = DomainName(manifest.server.hostname) else { return [] }
         var services: [any Service] = [
             HousekeepingService(
-                stores: stores, operations: operations, logger: backend.logger("housekeeping"), clock: clock),
+                stores: stores,
+                operations: operations,
+                keepsTraces: live.follow(\.trace.keep),
+                logger: backend.logger("housekeeping"),
+                clock: clock
+            ),
             ReloadService(state: state, notifier: notifier, logger: logger),
             try deliveryService(hostname),
         ]
         if let index = stores.search { services.append(SearchService(index: index, logger: backend.logger("search"))) }
         if let control = await bound.control { services.append(control) }
-        services += await bound.listeners as [any Service]
+        services.append(ListenerGroup(listeners: await bound.listeners))
         services.append(ReadinessService(notifier: notifier))
         return services
     }
@@ -149,19 +155,16 @@ final class ServerAssembly: Sendable {
     private func deliveryService(_ hostname: DomainName) throws -> DeliveryService {
         let logger = backend.logger("delivery")
         let directory = stores.directory
-        let signers = DirectorySigner(snapshot: { directory.snapshot }, validity: manifest.dkim.expire)
-        var settings = ServerSettings.delivery(manifest, listeners: state.status().listeners)
+        let signers = DirectorySigner(snapshot: { directory.snapshot }, validity: live.follow(\.dkim.expire))
+        let listeners = state.status().listeners
         let selfTests = state.selfTests
-        settings.pinned = { destination in
-            guard let domain = DomainName(destination), let port = selfTests.sinkPort(for: domain),
-                let loopback = IPAddress("127.0.0.1")
-            else { return nil }
-            var target = RouteTarget(host: "sink.martlet.invalid", address: loopback, port: port)
-            target.isPinned = true
-            return target
+        let settings = { @Sendable (manifest: Manifest) in
+            var settings = ServerSettings.delivery(manifest, listeners: listeners)
+            settings.pinned = { Self.sink($0, of: selfTests) }
+            return settings
         }
-        return DeliveryService(
-            settings: settings,
+        let service = DeliveryService(
+            settings: settings(live.current),
             environment: DeliveryService.Environment(
                 queue: stores.queue,
                 blobs: stores.blobs,
@@ -174,7 +177,7 @@ final class ServerAssembly: Sendable {
                     blobs: stores.blobs,
                     composer: BounceComposer(
                         reportingMTA: hostname,
-                        wholeMessageLimit: manifest.queue.bounceMessageSize
+                        wholeMessageLimit: live.follow(\.queue.bounceMessageSize)
                     ),
                     ids: stores.ids
                 ),
@@ -184,6 +187,22 @@ final class ServerAssembly: Sendable {
                 logger: logger
             )
         )
+        let queue = stores.queue
+        live.onChange { manifest in
+            queue.setLifetimes(message: manifest.queue.lifetime, bounce: manifest.queue.bounceLifetime)
+            service.update(settings(manifest))
+        }
+        return service
+    }
+
+    /// Where mail of a self-test goes.
+    private static func sink(_ destination: String, of selfTests: SelfTestRegistry) -> RouteTarget? {
+        guard let domain = DomainName(destination), let port = selfTests.sinkPort(for: domain),
+            let loopback = IPAddress("127.0.0.1")
+        else { return nil }
+        var target = RouteTarget(host: "sink.martlet.invalid", address: loopback, port: port)
+        target.isPinned = true
+        return target
     }
 
     /// The library's messages about services coming and going are of interest to its authors.

@@ -2,7 +2,9 @@ import Blobs
 import CLinux
 import Logging
 import MailConfig
+import MailIntake
 import MailStore
+import MailSyntax
 import SQLEngine
 import ServiceLifecycle
 import Telemetry
@@ -28,42 +30,70 @@ struct ReloadService: Service {
     }
 }
 
-/// What is done now and then: blobs that nobody refers to, self-tests that never ended, memory that is not needed any more.
+/// What is done now and then: messages that nobody refers to and histories whose time is over are removed, self-tests that
+/// never ended are cleaned up, memory that is not needed any more is given back. (Leases that ran out are the delivery
+/// service's.) Each piece of work is cut into short writes behind those of deliveries, and speaks up only when it fails.
 struct HousekeepingService: Service {
     let stores: Stores
     let operations: Operations
+    /// How long histories are kept; nil for ever.
+    let keepsTraces: @Sendable () -> Duration?
     let logger: Logger
     let clock: any WallClock
 
-    /// How often.
     private static let interval = Duration.seconds(20)
-    /// The sweep of orphans reads every folder: at start, then twice a day.
-    private static let roundsBetweenOrphanSweeps = 2160
-    private static let roundsBetweenBlobSweeps = 15
+    /// Every ten minutes.
+    private static let roundsBetweenBlobSweeps = 30
+    /// The sweep of orphans reads every folder: at start, then once a day.
+    private static let roundsBetweenOrphanSweeps = 4320
+    /// At start, then every hour.
+    private static let roundsBetweenPurges = 180
 
     func run() async throws {
         try? await cancelWhenGracefulShutdown {
-            try await operations.selfTestRecover()
+            await attempt("self-tests could not be cleaned up") { try await operations.selfTestRecover() }
             for round in 0... {
                 try await Task.sleep(for: Self.interval)
                 await operations.selfTestSweep()
                 linux_trim_heap()
-                if round % Self.roundsBetweenBlobSweeps == 0 { await sweep(round) }
+                await maintain(round)
             }
         }
     }
 
-    private func sweep(_ round: Int) async {
+    private func maintain(_ round: Int) async {
+        let now = clock.now()
         let sweep = BlobSweep(store: stores.blobs, database: stores.database)
+        if round.isMultiple(of: Self.roundsBetweenBlobSweeps) {
+            await attempt("messages without a reference could not be removed") {
+                _ = try await sweep.removeUnreferenced(now: now)
+            }
+        }
+        if round.isMultiple(of: Self.roundsBetweenOrphanSweeps) {
+            await attempt("message files without a row could not be removed") {
+                _ = try await sweep.removeOrphans(now: now)
+            }
+        }
+        if round.isMultiple(of: Self.roundsBetweenPurges), let keep = keepsTraces() {
+            await attempt("old histories of messages could not be removed") {
+                _ = try await stores.intake.purgeTraces(before: now.adding(.zero - keep))
+            }
+        }
+    }
+
+    private func attempt(_ failure: Logger.Message, _ work: () async throws -> Void) async {
         do {
-            let now = clock.now()
-            var removed = try await sweep.removeUnreferenced(now: now)
-            if round % Self.roundsBetweenOrphanSweeps == 0 { removed += try await sweep.removeOrphans(now: now) }
-            if removed > 0 { logger.debug("messages removed from the disk", metadata: [LogKey.count: "\(removed)"]) }
+            try await work()
         } catch is CancellationError {
             return
         } catch {
-            logger.error("unused messages could not be removed", metadata: [LogKey.error: "\(error)"])
+            logger.error(
+                failure,
+                metadata: [
+                    LogKey.error: "\(error)",
+                    LogKey.remedy: "it is tried again by itself; if this stays, see that the disk has room and works",
+                ]
+            )
         }
     }
 }

@@ -29,13 +29,18 @@ enum ServerSettings {
         )
     }
 
+    /// What `unlimited` is where a number has to stand: a tebibyte, as much as a size in the manifest can be.
+    private static let unlimitedSize = 1 << 40
+
     static func imap(_ manifest: Manifest) -> IMAPServerSettings {
         var settings = IMAPServerSettings()
         settings.loginDeadline = manifest.imap.loginTimeout
         settings.inactivityDeadline = manifest.imap.idleTimeout
         settings.maximumLoginFailures = manifest.limits.loginFailures
+        settings.maximumBadCommands = manifest.limits.errors
+        settings.headerSize = manifest.limits.headerSize
         settings.limits.command = manifest.imap.commandSize
-        if let size = manifest.limits.messageSize { settings.limits.appendSize = size }
+        settings.limits.appendSize = manifest.limits.messageSize ?? unlimitedSize
         return settings
     }
 
@@ -43,6 +48,7 @@ enum ServerSettings {
         var options = POP3ServerOptions(hostname: manifest.server.hostname)
         options.loginTimeout = manifest.pop3.loginTimeout
         options.idleTimeout = manifest.pop3.idleTimeout
+        options.limits.badCommands = manifest.limits.errors
         options.limits.failedLogins = manifest.limits.loginFailures
         return options
     }
@@ -63,6 +69,9 @@ enum ServerSettings {
         settings.sourceAddresses = outbound.bind.compactMap { IPAddress($0) }
         settings.ownNames = Set([manifest.server.hostname, manifest.heloName].compactMap { DomainName($0) })
         settings.ownAddresses = ownAddresses(listeners, port: outbound.port)
+        settings.policy = FailurePolicy(
+            schedule: RetrySchedule(minimum: manifest.queue.minimumBackoff, maximum: manifest.queue.maximumBackoff)
+        )
         settings.concurrency = manifest.queue.concurrency
         settings.perDestination = manifest.queue.perDestination
         return settings

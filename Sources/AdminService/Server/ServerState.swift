@@ -63,10 +63,13 @@ final class ServerState: RunningServer {
         else { throw AdminError(.temporary, "a reload is under way already") }
         defer { reloading.withLock { $0 = false } }
         let new = try ManifestFile.load(configFile).manifest
-        try reloadCertificates()
+        let next = ManifestDiff.live(from: live.current, to: new)
         try events?.reopen()
         try await stores.directory.reload()
-        var lines = live.apply(new).map(Self.describe)
+        try reloadCertificates(next)
+        try await stores.directory.setRecipientDelimiters(next.mail.recipientDelimiter)
+        let changes = live.apply(new)
+        var lines = changes.map(describe)
         backend.apply(live.current.log)
         if lines.isEmpty { lines.append("the manifest is unchanged") }
         if let tls {
@@ -78,17 +81,17 @@ final class ServerState: RunningServer {
         return lines
     }
 
-    /// Settings that a running server takes over; sessions and couriers keep the others until the next start.
-    private static let taken = ["log.level", "log.format", "pop3.", "dkim.rsa_", "dkim.ed25519_"]
-
-    private static func describe(_ change: ManifestDiff.Change) -> String {
-        let isTaken = change.apply == .restart || taken.contains { change.path.hasPrefix($0) }
-        return change.description + (isTaken ? "" : " (takes effect at the next start)")
+    /// A server that was started without any certificate has no listener that could use one.
+    private func describe(_ change: ManifestDiff.Change) -> String {
+        let waits = tls == nil && change.path == "tls.certificates"
+        return change.description + (waits ? " (takes effect at the next start)" : "")
     }
 
-    private func reloadCertificates() throws {
+    private func reloadCertificates(_ manifest: Manifest) throws {
+        guard let tls else { return }
         do {
-            try tls?.reload()
+            _ = try ServerCertificates.ensureSelfSigned(manifest)
+            try tls.reload(ServerCertificates.files(manifest))
         } catch {
             throw AdminError(
                 .config,

@@ -73,7 +73,11 @@ extension IMAPSession {
 
     /// Reads the literal to its end, whatever is wrong with it: the next command begins behind it.
     private func receiveMessage() async throws -> (content: BlobContent, index: MessageIndex) {
-        var message = AppendedMessage(blobs: service.blobs, memoryLimit: service.settings.appendInMemory)
+        var message = AppendedMessage(
+            blobs: service.blobs,
+            memoryLimit: service.settings.appendInMemory,
+            headerLimit: service.settings.headerSize
+        )
         var failure: (any Error)?
         while true {
             switch try await nextFrame() {
@@ -99,6 +103,7 @@ extension IMAPSession {
             return try message.finish()
         } catch {
             switch error {
+            case .headerTooLarge: throw .no(.limit, "The message's header is too large.")
             case .containsNUL: throw .no(.cannot, "Message contains NUL octets.")
             case .empty: throw .no(.cannot, "Can't save a zero byte message.")
             }

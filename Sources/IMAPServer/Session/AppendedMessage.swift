@@ -8,26 +8,32 @@ struct AppendedMessage: ~Copyable {
         /// RFC 3501 §9 (CHAR8): NUL is in no literal
         case containsNUL
         case empty
+        case headerTooLarge
     }
 
     private let blobs: BlobStore
     private let memoryLimit: Int
+    private let headerLimit: Int
+    private var isHeaderTooLarge = false
     private var scanner = MessageScanner()
     private var memory: [UInt8] = []
     private var spool: SpoolFile?
     private var lines = LineEndings()
     private var size = 0
 
-    /// - Parameter memoryLimit: octets kept in memory; one more and the message goes to a file.
-    init(blobs: BlobStore, memoryLimit: Int) {
+    /// - Parameters:
+    ///   - memoryLimit: octets kept in memory; one more and the message goes to a file.
+    ///   - headerLimit: octets of the header.
+    init(blobs: BlobStore, memoryLimit: Int, headerLimit: Int) {
         self.blobs = blobs
         self.memoryLimit = memoryLimit
+        self.headerLimit = headerLimit
     }
 
-    /// Takes the next piece. After a NUL the rest is taken and dropped.
+    /// Takes the next piece. After a NUL, or too large a header, the rest is taken and dropped.
     /// - Throws: `FileError` when the temporary file can't be written.
     mutating func consume(_ piece: ByteBuffer) throws {
-        guard !lines.foundNUL else { return }
+        guard !lines.foundNUL, !isHeaderTooLarge else { return }
         let octets = lines.normalise(piece)
         guard !lines.foundNUL else {
             memory = []
@@ -35,6 +41,12 @@ struct AppendedMessage: ~Copyable {
             return
         }
         scanner.consume(octets)
+        guard scanner.headerOctets <= headerLimit else {
+            isHeaderTooLarge = true
+            memory = []
+            spool = nil
+            return
+        }
         size += octets.count
         if let spool {
             try spool.append(octets)
@@ -53,6 +65,7 @@ struct AppendedMessage: ~Copyable {
     /// - Throws: ``Refusal``.
     consuming func finish() throws(Refusal) -> (content: BlobContent, index: MessageIndex) {
         if lines.foundNUL { throw .containsNUL }
+        if isHeaderTooLarge { throw .headerTooLarge }
         if size == 0 { throw .empty }
         let index = scanner.finish()
         if let spool { return (.joined(prefix: [], spool: spool), index) }

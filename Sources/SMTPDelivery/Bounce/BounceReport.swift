@@ -42,10 +42,10 @@ package protocol BounceSink: Sendable {
 package struct BounceComposer: Sendable {
     /// Who reports.
     package let reportingMTA: DomainName
-    /// Octets up to which a message is given back whole.
-    package let wholeMessageLimit: Int
+    /// Octets up to which a message is given back whole; asked for each report.
+    package let wholeMessageLimit: @Sendable () -> Int
 
-    package init(reportingMTA: DomainName, wholeMessageLimit: Int = 50_000) {
+    package init(reportingMTA: DomainName, wholeMessageLimit: @escaping @Sendable () -> Int = { 50_000 }) {
         self.reportingMTA = reportingMTA
         self.wholeMessageLimit = wholeMessageLimit
     }
@@ -90,7 +90,7 @@ package struct BounceComposer: Sendable {
 
     private func returned(_ message: QueuedMessage, _ reader: BlobReader?) -> DeliveryStatusNotification.Returned {
         guard let reader else { return .nothing }
-        let wantsHeader = message.dsnReturn == .headers || reader.size > wholeMessageLimit
+        let wantsHeader = message.dsnReturn == .headers || reader.size > wholeMessageLimit()
         guard let bytes = try? reader.read(0..<min(reader.size, wantsHeader ? 65_536 : reader.size)) else {
             return .nothing
         }

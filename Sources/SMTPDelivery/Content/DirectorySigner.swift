@@ -6,11 +6,14 @@ import Synchronization
 /// Makes signers from the keys of the directory. A key is parsed once.
 package final class DirectorySigner: Sendable {
     private let snapshot: @Sendable () -> DirectorySnapshot
-    private let validity: Duration?
+    private let validity: @Sendable () -> Duration?
     private let parsed = Mutex<[Int64: DKIMSigningKey]>([:])
 
-    /// - Parameter validity: how long a signature is valid; nil for ever.
-    package init(snapshot: @escaping @Sendable () -> DirectorySnapshot, validity: Duration? = nil) {
+    /// - Parameter validity: how long a signature is valid, asked for each; nil for ever.
+    package init(
+        snapshot: @escaping @Sendable () -> DirectorySnapshot,
+        validity: @escaping @Sendable () -> Duration? = { nil }
+    ) {
         self.snapshot = snapshot
         self.validity = validity
     }
@@ -24,7 +27,7 @@ package final class DirectorySigner: Sendable {
         }
         guard !keys.isEmpty else { return nil }
         var signer = DKIMSigner(domain: domain, keys: keys)
-        signer.validity = validity
+        signer.validity = validity()
         return signer
     }
 

@@ -14,6 +14,8 @@ import Telemetry
 /// Takes jobs to hosts: resolves the route, opens connections, uses them for as many jobs as wait, and reports.
 struct Courier: Sendable {
     let settings: DeliverySettings
+    /// Counts up with the settings: a connection that was opened under older ones gets no new work.
+    let generation: Int
     let router: MXRouter
     let contexts: ClientTLSContexts
     let content: @Sendable (QueuedMessage) async throws -> MessageContent
@@ -26,7 +28,8 @@ struct Courier: Sendable {
 
     /// The jobs that share connections: one smarthost takes all.
     func route(of job: DeliveryJob) -> String {
-        settings.smarthost == nil || settings.pinned(job.destination) != nil ? job.destination : "smarthost"
+        let isDirect = settings.smarthost == nil || settings.pinned(job.destination) != nil
+        return "\(generation) \(isDirect ? job.destination : "smarthost")"
     }
 
     /// Works for a route, beginning with a job, until none waits. A cancelled task leaves its job leased.

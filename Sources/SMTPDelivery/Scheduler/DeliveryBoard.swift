@@ -37,18 +37,40 @@ final class DeliveryBoard: Sendable {
         var waiting = 0
         var nextToken = 0
         var isClosed = false
+        var bounds: Bounds
     }
 
-    private let state = Mutex(State())
-    private let concurrency: Int
-    private let perRoute: Int
-    /// Jobs that wait for one route at most.
-    private let depth: Int
+    private struct Bounds {
+        var concurrency: Int
+        var perRoute: Int
+        /// Jobs that wait for one route at most.
+        var depth: Int
+
+        init(concurrency: Int, perRoute: Int) {
+            self.concurrency = max(1, concurrency)
+            self.perRoute = max(1, min(perRoute, concurrency))
+            depth = max(100, perRoute * 10)
+        }
+    }
+
+    private let state: Mutex<State>
 
     init(concurrency: Int, perRoute: Int) {
-        self.concurrency = max(1, concurrency)
-        self.perRoute = max(1, min(perRoute, concurrency))
-        depth = max(100, perRoute * 10)
+        state = Mutex(State(bounds: Bounds(concurrency: concurrency, perRoute: perRoute)))
+    }
+
+    /// Takes other bounds, forgets suspensions, and gives back every job that waits, to be placed anew. Workers go on with
+    /// what they have in hand; those above a bound leave after it.
+    func rearrange(concurrency: Int, perRoute: Int) -> (jobs: [DeliveryJob], wake: [@Sendable () -> Void]) {
+        state.withLock { state in
+            state.bounds = Bounds(concurrency: concurrency, perRoute: perRoute)
+            state.suspensions = [:]
+            state.waiting = 0
+            let jobs = state.routes.values.flatMap(\.waiting)
+            let wake = state.routes.values.flatMap(\.idle.values)
+            for key in state.routes.keys { state.routes[key]?.waiting = [] }
+            return (jobs, wake)
+        }
     }
 
     var waitingJobs: Int { state.withLock { $0.waiting } }
@@ -63,7 +85,7 @@ final class DeliveryBoard: Sendable {
             for (key, job) in keyed {
                 if let suspension = state.suspensions[key] {
                     placement.suspended.append((job, suspension))
-                } else if state.isClosed || state.routes[key, default: Route()].waiting.count >= depth {
+                } else if state.isClosed || state.routes[key, default: Route()].waiting.count >= state.bounds.depth {
                     placement.overflow.append(job)
                 } else {
                     state.routes[key, default: Route()].waiting.append(job)
@@ -82,11 +104,14 @@ final class DeliveryBoard: Sendable {
     private func startable(_ state: inout State) -> [String] {
         var started: [String] = []
         var hasStarted = true
-        while hasStarted, state.workers < concurrency {
+        let bounds = state.bounds
+        while hasStarted, state.workers < bounds.concurrency {
             hasStarted = false
             for (key, route) in state.routes.sorted(by: { $0.value.workers < $1.value.workers }) {
                 let waitingForNew = route.waiting.count - route.idle.count - started.count(where: { $0 == key })
-                guard state.workers < concurrency, route.workers < perRoute, waitingForNew > 0 else { continue }
+                guard state.workers < bounds.concurrency, route.workers < bounds.perRoute, waitingForNew > 0 else {
+                    continue
+                }
                 state.routes[key]?.workers += 1
                 state.workers += 1
                 started.append(key)
@@ -104,7 +129,7 @@ final class DeliveryBoard: Sendable {
     /// The next job for a worker, or nil, by which the worker has left; then other routes may have got its place.
     func nextOrLeave(_ key: String) -> (job: DeliveryJob?, start: [String]) {
         state.withLock { state in
-            if let job = Self.take(&state, key) { return (job, []) }
+            if state.workers <= state.bounds.concurrency, let job = Self.take(&state, key) { return (job, []) }
             state.workers -= 1
             state.routes[key]?.workers -= 1
             if let route = state.routes[key], route.workers == 0, route.waiting.isEmpty { state.routes[key] = nil }
@@ -122,7 +147,7 @@ final class DeliveryBoard: Sendable {
     /// Registers a lingering connection; nil when it should not linger, because others need its place.
     func becomeIdle(_ key: String, wake: @escaping @Sendable () -> Void) -> Int? {
         state.withLock { state in
-            guard !state.isClosed, state.waiting == 0 || state.workers < concurrency else { return nil }
+            guard !state.isClosed, state.waiting == 0 || state.workers < state.bounds.concurrency else { return nil }
             state.nextToken += 1
             state.routes[key]?.idle[state.nextToken] = wake
             return state.nextToken

@@ -8,6 +8,7 @@ package import NetTransport
 package import OutboundQueue
 package import SQLEngine
 import ServiceLifecycle
+import Synchronization
 package import Telemetry
 
 /// Delivers what is due in the queue until it is told to stop.
@@ -65,23 +66,36 @@ package final class DeliveryService: Service {
     /// Nobody sleeps longer: leases of lost nodes are looked for, and a clock that jumped is noticed.
     private static let longestSleep = Duration.seconds(60)
 
+    private struct Current {
+        var courier: Courier
+        /// What a reload brought, until the scheduler takes it over.
+        var next: DeliverySettings?
+    }
+
     private let environment: Environment
-    private let settings: DeliverySettings
     private let board: DeliveryBoard
-    private let courier: Courier
+    private let current: Mutex<Current>
     private let signals: AsyncStream<Void>
     private let signal: AsyncStream<Void>.Continuation
 
     package init(settings: DeliverySettings, environment: Environment) {
-        self.settings = settings
         self.environment = environment
         board = DeliveryBoard(concurrency: settings.concurrency, perRoute: settings.perDestination)
         (signals, signal) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
-        courier = Self.makeCourier(settings, environment, board)
+        current = Mutex(Current(courier: Self.makeCourier(settings, 0, environment, board)))
+    }
+
+    private var courier: Courier { current.withLock { $0.courier } }
+
+    /// Takes over other settings: attempts that begin from now on follow them, those under way end as they began.
+    package func update(_ settings: DeliverySettings) {
+        current.withLock { $0.next = settings }
+        signal.yield()
     }
 
     private static func makeCourier(
         _ settings: DeliverySettings,
+        _ generation: Int,
         _ environment: Environment,
         _ board: DeliveryBoard
     ) -> Courier {
@@ -102,6 +116,7 @@ package final class DeliveryService: Service {
         )
         return Courier(
             settings: settings,
+            generation: generation,
             router: router,
             contexts: environment.contexts,
             content: { message in
@@ -153,6 +168,7 @@ package final class DeliveryService: Service {
                 lostLeases = now
                 await takeBackLostLeases()
             }
+            await takeOverSettings(now: now, in: &group)
             let next = await step(now: now, in: &group)
             let delay = next.map { min(max(.milliseconds(1), $0.since(now)), Self.longestSleep) } ?? Self.longestSleep
             alarm?.cancel()
@@ -165,9 +181,33 @@ package final class DeliveryService: Service {
         alarm?.cancel()
     }
 
+    /// Jobs that wait are placed anew, since a route may mean another host now. Only the scheduler places jobs, so that
+    /// none can be placed by the old settings once this has returned.
+    private func takeOverSettings(now: Timestamp, in group: inout DiscardingTaskGroup) async {
+        let (settings, generation) = current.withLock { current in
+            defer { current.next = nil }
+            return (current.next, current.courier.generation + 1)
+        }
+        guard let settings else { return }
+        let (jobs, wake) = board.rearrange(concurrency: settings.concurrency, perRoute: settings.perDestination)
+        let courier = Self.makeCourier(settings, generation, environment, board)
+        current.withLock { $0.courier = courier }
+        for wake in wake { wake() }
+        await place(jobs, now: now, in: &group)
+    }
+
     private func takeBackLostLeases() async {
         do {
             try await environment.queue.takeBackExpiredLeases()
+            // Ten minutes cover what is put off for a reason of our own.
+            let longest = max(courier.settings.policy.schedule.longest, .seconds(600))
+            let moved = try await environment.queue.pullForward(longestWait: longest)
+            if moved > 0 {
+                environment.logger.notice(
+                    "recipients were put off for longer than the schedule allows and are due now",
+                    metadata: [LogKey.count: "\(moved)"]
+                )
+            }
         } catch {
             environment.logger.error("leases could not be taken back", metadata: [LogKey.error: "\(error)"])
         }
@@ -175,6 +215,7 @@ package final class DeliveryService: Service {
 
     /// Leases and places what is due; returns when to look again at the latest.
     private func step(now: Timestamp, in group: inout DiscardingTaskGroup) async -> Timestamp? {
+        let settings = courier.settings
         do {
             guard let due = try await environment.queue.nextDue() else { return nil }
             guard due <= now else { return due }
@@ -192,6 +233,7 @@ package final class DeliveryService: Service {
     }
 
     private func place(_ jobs: [DeliveryJob], now: Timestamp, in group: inout DiscardingTaskGroup) async {
+        let courier = courier
         let placement = board.add(jobs, route: { courier.route(of: $0) }, now: now)
         for key in placement.start { start(key, in: &group) }
         for wake in placement.wake { wake() }
@@ -213,8 +255,9 @@ package final class DeliveryService: Service {
                 let (job, start) = board.nextOrLeave(key)
                 keys += start
                 guard let job else { break }
+                let courier = courier
                 await courier.work(route: key, first: job)
-                if board.waitingJobs <= settings.concurrency { signal.yield() }
+                if board.waitingJobs <= courier.settings.concurrency { signal.yield() }
                 if Task.isCancelled { return }
             }
         }

@@ -76,10 +76,12 @@ struct ConfigCommand: AsyncParsableCommand {
         subcommands: [Check.self, Show.self, Reference.self]
     )
 
-    struct Check: ParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Say what is wrong with it, with line and column.")
+    struct Check: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Say what is wrong with it, with line and column, and with the directory."
+        )
         @OptionGroup var config: ConfigOption
-        func run() throws { StandardOutput.write(try ConfigCommands.check(config.config)) }
+        func run() async throws { StandardOutput.write(try await ConfigCommands.check(config.config)) }
     }
 
     struct Show: ParsableCommand {
