@@ -19,8 +19,15 @@ struct PythonClientTests {
         expectSuccess(try await server().python("pop3_cases", name))
     }
 
+    @Test("changes of the directory", arguments: Peer.cases("directory_cases"))
+    func directory(name: String) async throws {
+        expectSuccess(try await server().python("directory_cases", name))
+    }
+
     @Test func theScriptsHaveCases() {
-        for (script, least) in [("smtp_cases", 15), ("imap_cases", 18), ("pop3_cases", 7), ("hostile_cases", 10)] {
+        for (script, least) in [
+            ("smtp_cases", 15), ("imap_cases", 18), ("pop3_cases", 7), ("hostile_cases", 10), ("directory_cases", 6),
+        ] {
             #expect(Peer.cases(script).count >= least, "\(script)")
         }
     }
