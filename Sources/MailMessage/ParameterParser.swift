@@ -37,8 +37,12 @@ struct ParameterParser {
             while index < end, bytes[index] != UInt8(ascii: ";") {
                 if bytes[index] == UInt8(ascii: "(") {
                     skipBlanks()
-                } else if raw.isEmpty, isToken(bytes[index]), nextIsParameter() {
-                    break  // "text/plain charset=utf-8": the semicolon was forgotten
+                } else if raw.isEmpty, isToken(bytes[index]) {
+                    let tokenEnd = endOfToken()
+                    // "text/plain charset=utf-8": the semicolon was forgotten
+                    if tokenEnd < end, bytes[tokenEnd] == UInt8(ascii: "=") { break }
+                    // To its end at once: looking ahead from each octet would take quadratic time.
+                    index = tokenEnd
                 } else {
                     index += 1
                 }
@@ -55,10 +59,10 @@ struct ParameterParser {
         return RFC2231.joinContinuations(raw)
     }
 
-    private func nextIsParameter() -> Bool {
+    private func endOfToken() -> Int {
         var cursor = index
         while cursor < end, isToken(bytes[cursor]) { cursor += 1 }
-        return cursor < end && bytes[cursor] == UInt8(ascii: "=")
+        return cursor
     }
 
     private mutating func value() -> String {
