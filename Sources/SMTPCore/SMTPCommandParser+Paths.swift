@@ -47,12 +47,12 @@ extension SMTPCommandParser {
     private func apply(_ parameter: Parameter, to sender: inout SMTPSender) throws(SMTPSyntaxError) -> Bool {
         switch (parameter.name, parameter.value) {
         case ("SIZE", let value?):  // RFC 1870 §6.1
-            guard let size = Self.number(value, digits: 18) else {
+            guard let size = Self.size(value) else {
                 throw .arguments(.badArguments("Bad SIZE value"))
             }
             sender.size = size > 0 ? size : nil
         case ("BODY", let value?):  // RFC 6152 §2
-            let word = String(decoding: value, as: UTF8.self).uppercased()
+            let word = Self.keyword(value)
             guard let body = SMTPBodyType(rawValue: word) else {
                 throw .arguments(.badArguments("Bad BODY value"))
             }
@@ -63,7 +63,7 @@ extension SMTPCommandParser {
             guard let text = Self.xtext(value) else { throw .arguments(.badArguments("Bad AUTH value")) }
             sender.authSender = text == "<>" ? "" : text
         case ("RET", let value?) where offersDSN:  // RFC 3461 §4.3
-            let word = String(decoding: value, as: UTF8.self).uppercased()
+            let word = Self.keyword(value)
             guard word == "FULL" || word == "HDRS" else { throw .arguments(.badArguments("Bad RET value")) }
             sender.dsnReturn = word
         case ("ENVID", let value?) where offersDSN:  // RFC 3461 §4.4
@@ -81,7 +81,7 @@ extension SMTPCommandParser {
         switch (parameter.name, parameter.value) {
         case ("NOTIFY", let value?) where offersDSN:  // RFC 3461 §4.1
             let words = value.split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false)
-                .map { String(decoding: $0, as: UTF8.self).uppercased() }
+                .map(Self.keyword)
             let isNever = words == ["NEVER"]
             guard isNever || words.allSatisfy({ ["SUCCESS", "FAILURE", "DELAY"].contains($0) }) else {
                 throw .arguments(.badArguments("Bad NOTIFY value"))
@@ -98,14 +98,24 @@ extension SMTPCommandParser {
         return true
     }
 
+    /// A number of up to 20 digits; one beyond 18 of them is taken for the largest of 18, which nobody has room for.
+    private static func size(_ digits: ArraySlice<UInt8>) -> Int? {
+        guard digits.count <= 20 else { return nil }
+        let significant = digits.drop { $0 == 48 }
+        if significant.isEmpty { return digits.isEmpty ? nil : 0 }
+        guard significant.allSatisfy({ (48...57).contains($0) }) else { return nil }
+        return number(significant, digits: 18) ?? 999_999_999_999_999_999
+    }
+
     /// Splits "FROM:<path> parameters" into what stands in the brackets and what follows.
     private func split(
         _ argument: ArraySlice<UInt8>,
         keyword: String,
         usage: String
     ) throws(SMTPSyntaxError) -> (path: ArraySlice<UInt8>, parameters: ArraySlice<UInt8>) {
-        let prefix = String(decoding: argument.prefix(keyword.utf8.count), as: UTF8.self)
-        guard prefix.uppercased() == keyword else { throw .arguments(.badArguments(usage)) }
+        guard Self.keyword(argument.prefix(keyword.utf8.count)) == keyword else {
+            throw .arguments(.badArguments(usage))
+        }
         var rest = argument.dropFirst(keyword.utf8.count)
         if workarounds.contains(.spaceAfterColon) { rest = rest.drop { $0 == 0x20 } }
         guard rest.first == UInt8(ascii: "<"), let close = Self.closingBracket(rest) else {
@@ -172,7 +182,7 @@ extension SMTPCommandParser {
             guard !name.isEmpty, isKeyword, value?.isEmpty != true, parameters.count < 32 else {
                 throw .arguments(.badArguments("Bad parameter syntax"))
             }
-            parameters.append(Parameter(name: String(decoding: name, as: UTF8.self).uppercased(), value: value))
+            parameters.append(Parameter(name: Self.keyword(name), value: value))
         }
         return parameters
     }

@@ -11,7 +11,7 @@ package struct SMTPCommandParser: Sendable {
     /// - Parameter line: without its CRLF.
     package func parse(_ line: [UInt8]) throws(SMTPSyntaxError) -> SMTPCommand {
         let end = line.firstIndex(of: 0x20) ?? line.endIndex
-        let verb = String(decoding: line[..<end], as: UTF8.self).uppercased()
+        let verb = Self.keyword(line[..<end])
         // Trailing white space is dropped. // RFC 5321 §4.1.1
         var rest = line[end...]
         while let last = rest.last, last == 0x20 || last == 0x09 { rest.removeLast() }
@@ -71,7 +71,7 @@ package struct SMTPCommandParser: Sendable {
     // RFC 3030 §2
     private func bdat(_ argument: ArraySlice<UInt8>) throws(SMTPSyntaxError) -> SMTPCommand {
         let words = argument.split(separator: 0x20)
-        let isLast = words.count == 2 && String(decoding: words[1], as: UTF8.self).uppercased() == "LAST"
+        let isLast = words.count == 2 && Self.keyword(words[1]) == "LAST"
         guard let first = words.first, words.count == 1 || isLast, let size = Self.number(first, digits: 18) else {
             throw .arguments(.badArguments("Syntax: BDAT size [LAST]"))
         }
@@ -85,9 +85,14 @@ package struct SMTPCommandParser: Sendable {
             throw .arguments(.badArguments("Syntax: AUTH mechanism [initial-response]"))
         }
         return .auth(
-            mechanism: String(decoding: mechanism, as: UTF8.self).uppercased(),
+            mechanism: Self.keyword(mechanism),
             initialResponse: words.count == 2 ? Array(words[1]) : nil
         )
+    }
+
+    /// In capitals, ASCII alone: Unicode's rules make "\u{17F}TARTTLS" a STARTTLS that the framer hasn't paused at.
+    static func keyword(_ bytes: ArraySlice<UInt8>) -> String {
+        String(decoding: bytes.map { (97...122).contains($0) ? $0 - 32 : $0 }, as: UTF8.self)
     }
 
     static func number(_ digits: ArraySlice<UInt8>, digits maximum: Int) -> Int? {

@@ -71,6 +71,7 @@ extension SMTPSession {
 
     // RFC 3030 §2: the octets come whatever we think of the command
     mutating func bdat(size: Int, isLast: Bool) -> Action {
+        isLastChunk = isLast
         guard transaction != nil else { return discard(size, orderOfMail() ?? .mailFirst) }
         if case .failed(let reply) = transaction?.chunks { return discard(size, reply) }
         guard let transaction, transaction.recipients > 0 else {
@@ -82,7 +83,6 @@ extension SMTPSession {
         if overflow || sum > limits.messageSize ?? .max { return discard(size, .messageTooBig) }
         let isFirst = transaction.chunks == .none
         self.transaction?.chunks = .active(total: sum)
-        self.transaction?.lastChunk = isLast
         return .receiveChunk(size: size, isFirst: isFirst, isKept: true)
     }
 
@@ -99,18 +99,15 @@ extension SMTPSession {
         return .refuse(Self.reply(to: fault))
     }
 
-    /// A chunk is over.
+    /// A chunk is over. With a refused last one the transaction is, as with refused DATA.
     package mutating func chunkEnded(octets: Int, fault: SMTPDataFault?) -> DataVerdict {
-        if let reply = pendingRefusal {
+        if let reply = pendingRefusal ?? fault.map(Self.reply(to:)) {
             pendingRefusal = nil
-            return .refuse(reply)
-        }
-        if let fault {
-            let reply = Self.reply(to: fault)
             transaction?.chunks = .failed(reply)
+            if isLastChunk { transaction = nil }
             return .refuse(reply)
         }
-        guard transaction?.lastChunk == true else {
+        guard isLastChunk else {
             return .goOn(SMTPReply(250, .init(2, 0, 0), "\(octets) octets received"))
         }
         return .accept

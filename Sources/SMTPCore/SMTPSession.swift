@@ -80,7 +80,6 @@ package struct SMTPSession: Sendable {
         /// A recipient was refused, so that DATA without one says why.
         var refused = 0
         var chunks = Chunks.none
-        var lastChunk = false
     }
 
     package let configuration: SMTPSessionConfiguration
@@ -95,6 +94,8 @@ package struct SMTPSession: Sendable {
     var transaction: Transaction?
     /// What to answer when the octets of a refused BDAT have gone by.
     var pendingRefusal: SMTPReply?
+    /// The chunk that is coming in says it is the last.
+    var isLastChunk = false
     private var errors = 0
     private var idleCommands = 0
     private var loginFailures = 0
@@ -171,8 +172,8 @@ package struct SMTPSession: Sendable {
 
     private mutating func perform(_ command: SMTPCommand) -> Action {
         switch command {
-        case .helo(let name): return .reply(hello(name, isExtended: false))
-        case .ehlo(let name): return .reply(hello(name, isExtended: true))
+        case .helo(let name): return hello(name, isExtended: false)
+        case .ehlo(let name): return hello(name, isExtended: true)
         case .mail(let sender): return mail(sender)
         case .rcpt(let recipient): return rcpt(recipient)
         case .data: return data()
@@ -212,14 +213,12 @@ package struct SMTPSession: Sendable {
     // MARK: hello, TLS, AUTH
 
     // RFC 5321 §4.1.1.1, RFC 5321 §4.1.4: also resets
-    private mutating func hello(_ name: String, isExtended: Bool) -> SMTPReply {
+    private mutating func hello(_ name: String, isExtended: Bool) -> Action {
         transaction = nil
         helo = name
         self.isExtended = isExtended
-        idleCommands += 1
-        guard idleCommands <= limits.idleCommands else { return .tooManyCommands }
-        guard isExtended else { return SMTPReply(250, nil, configuration.hostname) }
-        return SMTPReply(250, nil, lines: [configuration.hostname] + keywords)
+        guard isExtended else { return idle(SMTPReply(250, nil, configuration.hostname)) }
+        return idle(SMTPReply(250, nil, lines: [configuration.hostname] + keywords))
     }
 
     /// The EHLO keywords in this state.

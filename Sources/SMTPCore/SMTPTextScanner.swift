@@ -105,7 +105,8 @@ struct SMTPTextScanner: Sendable {
 
     private mutating func finishLine(_ window: UnsafeRawBufferPointer, from start: Int, lineFeed: Int) {
         // A CR is never taken without what follows it, so the one before LF is in the window.
-        let carriageReturn = SMTPServerFramer.find(13, in: window, from: start)
+        let line = UnsafeRawBufferPointer(rebasing: window[..<lineFeed])
+        let carriageReturn = SMTPServerFramer.find(13, in: line, from: start)
         // After LF alone comes no line start, whatever it looks like; CR in the middle doesn't hide the CR LF that follows.
         isAtLineStart = lineFeed > start && window[lineFeed - 1] == 13
         if !isAtLineStart || carriageReturn != lineFeed - 1 { fault = .bareLineEnding }
@@ -141,15 +142,23 @@ struct SMTPTextScanner: Sendable {
         piece.withUnsafeReadableBytes { bytes in
             var position = 0
             if lastWasCR, bytes.first != 10 { fault = .bareLineEnding }
-            if lastWasCR, bytes.first == 10 { position = 1 }
+            if lastWasCR, bytes.first == 10 {
+                position = 1
+                lineLength = 0
+            }
             while position < bytes.count {
                 let lineFeed = SMTPServerFramer.find(10, in: bytes, from: position)
-                let carriageReturn = SMTPServerFramer.find(13, in: bytes, from: position)
+                // Within the line: a search beyond it, from every line, would take quadratic time.
+                let line = UnsafeRawBufferPointer(rebasing: bytes[..<(lineFeed ?? bytes.count)])
+                let carriageReturn = SMTPServerFramer.find(13, in: line, from: position)
                 guard let lineFeed else {
                     if let carriageReturn, carriageReturn != bytes.count - 1 { fault = .bareLineEnding }
+                    noteLine(bytes.count - position)
                     break
                 }
                 if carriageReturn != lineFeed - 1 || lineFeed == position { fault = .bareLineEnding }
+                noteLine(lineFeed + 1 - position)
+                lineLength = 0
                 position = lineFeed + 1
             }
             lastWasCR = bytes.last == 13

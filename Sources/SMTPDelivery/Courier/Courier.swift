@@ -8,6 +8,7 @@ import NIOCore
 import NIOPosix
 import NetTransport
 import OutboundQueue
+import SMTPCore
 import SQLEngine
 import Telemetry
 
@@ -153,7 +154,7 @@ struct Courier: Sendable {
                 port: visit.target.port,
                 from: source,
                 id: ids.next(),
-                framer: ReplyFramer(),
+                framer: SMTPReplyFramer(),
                 timeout: settings.timeouts.connect,
                 implicitTLS: implicit,
                 group: group
@@ -179,7 +180,7 @@ struct Courier: Sendable {
     }
 
     private func run(
-        _ connection: Connection<ReplyFramer>,
+        _ connection: Connection<SMTPReplyFramer>,
         _ visit: Visit,
         _ progress: JobProgress,
         security: SessionSecurity,

@@ -2,6 +2,7 @@ import MailSyntax
 import NIOCore
 import NetTransport
 import OutboundQueue
+import SMTPCore
 
 /// What a server answered for one recipient of a transaction.
 enum RecipientResult: Sendable {
@@ -53,7 +54,7 @@ extension ClientSession {
     }
 
     /// Sends the text and waits for what the server makes of it.
-    private mutating func finalReply(_ content: MessageContent?) async throws -> RemoteReply {
+    private mutating func finalReply(_ content: MessageContent?) async throws -> SMTPRemoteReply {
         do {
             try await sendContent(content)
         } catch SessionError.lost(.content) {
@@ -66,7 +67,7 @@ extension ClientSession {
     }
 
     /// A reply within a transaction; 421 ends the session whatever it answers. // RFC 5321 §3.8
-    private mutating func answer(_ stage: Stage) async throws -> RemoteReply {
+    private mutating func answer(_ stage: Stage) async throws -> SMTPRemoteReply {
         let answer = try await reply(stage, within: timeouts.command)
         guard answer.code != 421 else { throw SessionError.refused(stage, answer) }
         return answer
@@ -113,7 +114,8 @@ extension ClientSession {
         return envelope
     }
 
-    private func note(_ answer: RemoteReply, isMail: Bool, _ recipient: QueuedRecipient, _ envelope: inout Envelope) {
+    private func note(_ answer: SMTPRemoteReply, isMail: Bool, _ recipient: QueuedRecipient, _ envelope: inout Envelope)
+    {
         if answer.isPositive {
             envelope.accepted.append(recipient)
             return
@@ -130,7 +132,7 @@ extension ClientSession {
         envelope.results[recipient.id] = isFull ? .again(failed) : .failed(failed)
     }
 
-    private func noteData(_ answer: RemoteReply, _ envelope: inout Envelope) {
+    private func noteData(_ answer: SMTPRemoteReply, _ envelope: inout Envelope) {
         if answer.code == 354 {
             envelope.isDataOpen = true
             return
@@ -142,7 +144,7 @@ extension ClientSession {
         envelope.accepted = []
     }
 
-    private func endResult(_ answer: RemoteReply) -> RecipientResult {
+    private func endResult(_ answer: SMTPRemoteReply) -> RecipientResult {
         if answer.isPositive {
             return .delivered(
                 DeliveryReply(code: answer.code, status: answer.statusOrDefault, text: answer.text, host: host))
@@ -150,7 +152,7 @@ extension ClientSession {
         return .failed(failure(.message, answer, .endOfData))
     }
 
-    private func failure(_ scope: DeliveryFailure.Scope, _ answer: RemoteReply, _ stage: Stage) -> DeliveryFailure {
+    private func failure(_ scope: DeliveryFailure.Scope, _ answer: SMTPRemoteReply, _ stage: Stage) -> DeliveryFailure {
         let isClosing = answer.code == 421
         let place = stage == .endOfData ? "end of DATA" : stage.rawValue
         return DeliveryFailure(

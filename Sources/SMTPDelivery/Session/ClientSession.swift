@@ -2,6 +2,7 @@ import MailSyntax
 import NIOCore
 import NetTransport
 import OutboundQueue
+import SMTPCore
 
 /// One SMTP connection to a remote host, from its greeting to QUIT. Owned by one task.
 ///
@@ -22,19 +23,19 @@ struct ClientSession {
         case reset = "RSET"
     }
 
-    let connection: Connection<ReplyFramer>
+    let connection: Connection<SMTPReplyFramer>
     /// Such as `mx.example.org[192.0.2.1]`.
     let host: String
     let heloName: String
     let timeouts: DeliveryTimeouts
-    private(set) var events: ConnectionEvents<ReplyFrame>
-    private(set) var capabilities = RemoteCapabilities()
+    private(set) var events: ConnectionEvents<SMTPReplyFrame>
+    private(set) var capabilities = SMTPCapabilities()
     private(set) var tls: TLSInfo?
     /// A transaction was begun and not ended: RSET comes before the next.
     var isDirty = false
 
     init(
-        connection: Connection<ReplyFramer>,
+        connection: Connection<SMTPReplyFramer>,
         host: String,
         heloName: String,
         timeouts: DeliveryTimeouts
@@ -66,14 +67,14 @@ struct ClientSession {
     private mutating func hello(mustExtend: Bool) async throws {
         let extended = try await command("EHLO \(heloName)", .hello)
         if extended.isPositive {
-            capabilities = RemoteCapabilities(extended)
+            capabilities = SMTPCapabilities(extended)
             return
         }
         // Old servers don't know EHLO; one that is only busy says so with 421 or 4xx.
         guard extended.isPermanent, !mustExtend else { throw SessionError.refused(.hello, extended) }
         let plain = try await command("HELO \(heloName)", .hello)
         guard plain.isPositive else { throw SessionError.refused(.hello, plain) }
-        capabilities = RemoteCapabilities()
+        capabilities = SMTPCapabilities()
     }
 
     private mutating func startTLSIfWanted(_ security: SessionSecurity, contexts: ClientTLSContexts) async throws {
@@ -119,7 +120,7 @@ struct ClientSession {
     private mutating func logIn(_ credentials: DeliverySettings.Credentials) async throws {
         guard tls != nil else { throw SessionError.tlsUnavailable("credentials are never sent without TLS") }
         let user = Array(credentials.username.utf8)
-        let answer: RemoteReply
+        let answer: SMTPRemoteReply
         if capabilities.mechanisms.contains("PLAIN") {
             let response = [0] + user + [0] + credentials.password
             answer = try await command("AUTH PLAIN \(Base64.encode(response))", .auth)
@@ -131,7 +132,7 @@ struct ClientSession {
         guard answer.code == 235 else { throw SessionError.refused(.auth, answer) }
     }
 
-    private mutating func logInByPrompts(_ user: [UInt8], _ password: [UInt8]) async throws -> RemoteReply {
+    private mutating func logInByPrompts(_ user: [UInt8], _ password: [UInt8]) async throws -> SMTPRemoteReply {
         var answer = try await command("AUTH LOGIN", .auth)
         for secret in [user, password] {
             guard answer.code == 334 else { return answer }
@@ -143,7 +144,7 @@ struct ClientSession {
     // MARK: Commands and replies
 
     /// Sends one command and waits for its reply.
-    mutating func command(_ line: String, _ stage: Stage) async throws -> RemoteReply {
+    mutating func command(_ line: String, _ stage: Stage) async throws -> SMTPRemoteReply {
         try await send(lines: [line], stage)
         return try await reply(stage, within: timeouts.command)
     }
@@ -158,7 +159,7 @@ struct ClientSession {
         try await send([.bytes(buffer)], stage)
     }
 
-    func send(_ items: [Outbound<ReplyFramer.Mode>], _ stage: Stage) async throws {
+    func send(_ items: [Outbound<SMTPReplyFramer.Mode>], _ stage: Stage) async throws {
         do {
             try await connection.send(items)
         } catch {
@@ -168,7 +169,7 @@ struct ClientSession {
     }
 
     /// The next reply. // RFC 5321 §4.5.3.2
-    mutating func reply(_ stage: Stage, within timeout: Duration) async throws -> RemoteReply {
+    mutating func reply(_ stage: Stage, within timeout: Duration) async throws -> SMTPRemoteReply {
         try await send([.deadline(timeout)], stage)
         while true {
             switch await events.next() {

@@ -1,5 +1,6 @@
 import MailSyntax
 import OutboundQueue
+import SMTPCore
 
 /// What ended a session, or kept it from beginning.
 enum SessionError: Error, Sendable {
@@ -8,7 +9,7 @@ enum SessionError: Error, Sendable {
     case lost(ClientSession.Stage)
     case nonsense(ClientSession.Stage, String)
     /// A refusal that concerns everybody, before any message.
-    case refused(ClientSession.Stage, RemoteReply)
+    case refused(ClientSession.Stage, SMTPRemoteReply)
     case tlsUnavailable(String)
     case tlsFailed(String)
     case noMechanism

@@ -1,8 +1,7 @@
 package import NIOCore
-import NetTransport
 
 /// Cuts a server's octets into replies. Lenient where servers are sloppy: a lone LF ends a line, a code may stand alone.
-package struct ReplyFramer: ConnectionFramer, Sendable {
+package struct SMTPReplyFramer: Sendable {
     /// Nothing changes the framing of replies.
     package enum Mode: Sendable, Hashable {
         case replies
@@ -23,10 +22,10 @@ package struct ReplyFramer: ConnectionFramer, Sendable {
     package mutating func expect(_ mode: Mode) {}
 
     package mutating func reset() {
-        self = ReplyFramer()
+        self = SMTPReplyFramer()
     }
 
-    package mutating func next(_ buffer: inout ByteBuffer) -> ReplyFrame? {
+    package mutating func next(_ buffer: inout ByteBuffer) -> SMTPReplyFrame? {
         while !hasFailed {
             let view = buffer.readableBytesView
             guard let end = view.prefix(Self.maximumLine + 1).firstIndex(of: 0x0A) else {
@@ -48,7 +47,7 @@ package struct ReplyFramer: ConnectionFramer, Sendable {
 
     private enum Step {
         case more
-        case reply(RemoteReply)
+        case reply(SMTPRemoteReply)
         case nonsense(String)
     }
 
@@ -67,10 +66,10 @@ package struct ReplyFramer: ConnectionFramer, Sendable {
             lines = []
             code = nil
         }
-        return .reply(RemoteReply(code: number, lines: lines))
+        return .reply(SMTPRemoteReply(code: number, lines: lines))
     }
 
-    private mutating func fail(_ reason: String, _ buffer: inout ByteBuffer) -> ReplyFrame {
+    private mutating func fail(_ reason: String, _ buffer: inout ByteBuffer) -> SMTPReplyFrame {
         hasFailed = true
         buffer.clear()
         return .nonsense(reason)

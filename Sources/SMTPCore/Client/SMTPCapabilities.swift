@@ -1,11 +1,11 @@
 /// What a server offers in its reply to EHLO. // RFC 5321 §4.1.1.1
-package struct RemoteCapabilities: Sendable, Hashable {
+package struct SMTPCapabilities: Sendable, Hashable {
     package private(set) var keywords: [String: [String]] = [:]
 
     package init() {}
 
     /// The first line is the server's greeting; malformed lines are passed over.
-    package init(_ reply: RemoteReply) {
+    package init(_ reply: SMTPRemoteReply) {
         for line in reply.lines.dropFirst() {
             // "AUTH=LOGIN" is what old servers write for "AUTH LOGIN"; both may stand side by side.
             let words = line.split(whereSeparator: { $0 == " " || $0 == "=" }).map(String.init)

@@ -1,7 +1,7 @@
 package import MailSyntax
 
 /// A reply of a remote server. // RFC 5321 §4.2
-package struct RemoteReply: Sendable, Hashable {
+package struct SMTPRemoteReply: Sendable, Hashable {
     /// 200 to 599.
     package var code: Int
     /// The lines without code and separator; at least one, which may be empty.
@@ -39,8 +39,8 @@ package struct RemoteReply: Sendable, Hashable {
 }
 
 /// What the framer makes of a server's octets.
-package enum ReplyFrame: Sendable, Hashable {
-    case reply(RemoteReply)
+package enum SMTPReplyFrame: Sendable, Hashable {
+    case reply(SMTPRemoteReply)
     /// Not SMTP, or beyond every limit; the text says what was wrong. Nothing follows.
     case nonsense(String)
 }

@@ -1,0 +1,4 @@
+import NetTransport
+package import SMTPCore
+
+extension SMTPReplyFramer: ConnectionFramer {}
