@@ -9,17 +9,25 @@ package struct AddressListParser {
     private var blankPending = false
     private var inGroup = false
 
-    private init(_ bytes: [UInt8]) { self.bytes = bytes }
+    private let limit: Int
+
+    private init(_ bytes: [UInt8], limit: Int) {
+        self.bytes = bytes
+        self.limit = limit
+    }
 
     /// Reads the value of an address field, folded or not.
-    package static func parse(_ value: some Collection<UInt8>) -> [EnvelopeAddress] {
-        var parser = AddressListParser(Array(value))
+    ///
+    /// - Parameter limit: addresses after which reading stops; what stands last may bring two more. Two octets make one
+    ///   address, which takes a hundred times as many in memory.
+    package static func parse(_ value: some Collection<UInt8>, limit: Int = .max) -> [EnvelopeAddress] {
+        var parser = AddressListParser(Array(value), limit: limit)
         parser.run()
         return parser.result
     }
 
     private mutating func run() {
-        while index < bytes.count {
+        while index < bytes.count, result.count < limit {
             let byte = bytes[index]
             switch byte {
             case 32, 9, 10, 13:

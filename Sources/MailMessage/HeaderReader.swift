@@ -9,6 +9,8 @@ struct HeaderReader {
     var references: [String] = []
     var receivedCount = 0
     var boundary: [UInt8] = []
+    /// How many addresses may still be taken; what is beyond them is passed over.
+    var addressesLeft = MessageScanner.maximumAddresses
 
     enum Kind {
         case part
@@ -88,14 +90,14 @@ struct HeaderReader {
     ) {
         let name = field.name
         switch name.count {
-        case 2 where matches(bytes, name, "to"): envelope.to += addresses(bytes, field.value)
-        case 2 where matches(bytes, name, "cc"): envelope.cc += addresses(bytes, field.value)
-        case 3 where matches(bytes, name, "bcc"): envelope.bcc += addresses(bytes, field.value)
-        case 4 where matches(bytes, name, "from"): envelope.from += addresses(bytes, field.value)
+        case 2 where matches(bytes, name, "to"): addAddresses(\.to, bytes, field.value)
+        case 2 where matches(bytes, name, "cc"): addAddresses(\.cc, bytes, field.value)
+        case 3 where matches(bytes, name, "bcc"): addAddresses(\.bcc, bytes, field.value)
+        case 4 where matches(bytes, name, "from"): addAddresses(\.from, bytes, field.value)
         case 4 where matches(bytes, name, "date"): set(&envelope.date, bytes, field.value)
-        case 6 where matches(bytes, name, "sender"): envelope.sender += addresses(bytes, field.value)
+        case 6 where matches(bytes, name, "sender"): addAddresses(\.sender, bytes, field.value)
         case 7 where matches(bytes, name, "subject"): set(&envelope.subject, bytes, field.value)
-        case 8 where matches(bytes, name, "reply-to"): envelope.replyTo += addresses(bytes, field.value)
+        case 8 where matches(bytes, name, "reply-to"): addAddresses(\.replyTo, bytes, field.value)
         case 8 where matches(bytes, name, "received"): receivedCount += 1
         case 10 where matches(bytes, name, "message-id"): set(&envelope.messageID, bytes, field.value)
         case 10 where main && matches(bytes, name, "references"):
@@ -105,8 +107,13 @@ struct HeaderReader {
         }
     }
 
-    private func addresses(_ bytes: UnsafeBufferPointer<UInt8>, _ range: Range<Int>) -> [EnvelopeAddress] {
-        AddressListParser.parse(bytes[range])
+    private mutating func addAddresses(
+        _ list: WritableKeyPath<Envelope, [EnvelopeAddress]>, _ bytes: UnsafeBufferPointer<UInt8>, _ range: Range<Int>
+    ) {
+        guard addressesLeft > 0 else { return }
+        let found = AddressListParser.parse(bytes[range], limit: addressesLeft)
+        addressesLeft -= min(found.count, addressesLeft)
+        envelope[keyPath: list] += found
     }
 
     /// The topmost field counts.

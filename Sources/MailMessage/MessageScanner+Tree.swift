@@ -97,7 +97,9 @@ extension MessageScanner {
         let start = nodes[current].part.headerRange.lowerBound
         let kind = nodes[current].kind
         var reader = HeaderReader()
+        reader.addressesLeft = addressesLeft
         reader.read(header, kind: kind)
+        addressesLeft = reader.addressesLeft
         applyDefaultType(&reader)
         reader.part.headerRange = start..<end
         reader.part.bodyRange = end..<end

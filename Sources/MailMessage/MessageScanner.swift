@@ -15,6 +15,8 @@ package struct MessageScanner {
     static let lineWindow = maximumBoundary + 4
     static let maximumParts = 1000
     static let maximumDepth = 30
+    /// Addresses in all envelopes of a message, which IMAP shows; the header itself stays as it is.
+    static let maximumAddresses = 20_000
 
     struct Node {
         var part = MIMEPart()
@@ -52,6 +54,7 @@ package struct MessageScanner {
     /// Where the present line begins in `header`.
     private var headerLineStart = 0
 
+    var addressesLeft = MessageScanner.maximumAddresses
     var mainHeader: [UInt8] = []
     var mainEnvelope = Envelope()
     var mainReferences: [String] = []
