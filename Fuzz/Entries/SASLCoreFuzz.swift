@@ -9,7 +9,8 @@ enum SASLCoreFuzz {
         let flags = input.byte()
         let mechanism: SASLMechanism = flags & 1 == 0 ? .plain : .login
         var server = SASLServer(mechanism)
-        var step = server.start(initialResponse: flags & 2 == 0 ? nil : response(SASLLine(initialResponse: input.line())))
+        let initial = flags & 2 == 0 ? nil : response(SASLLine(initialResponse: input.line()))
+        var step = server.start(initialResponse: initial)
         while case .challenge = step, !input.isEmpty {
             guard let message = response(SASLLine(continuation: input.line())) else { return }
             step = server.respond(message)

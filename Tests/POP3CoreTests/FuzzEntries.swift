@@ -1,0 +1,1 @@
+../../Fuzz/Entries/POP3CoreFuzz.swift
