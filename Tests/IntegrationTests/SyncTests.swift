@@ -78,7 +78,7 @@ struct SyncTests {
         #expect(messages(server).count == 5, "pulled")
         try await expectNothingToDo(server, "a second run has nothing to do")
 
-        // A flag and a new message here, and a deletion there
+        // A flag and new messages here, and a deletion there
         let paths = messages(server)
         let marked = try #require(paths.first)
         let name = URL(filePath: marked).lastPathComponent
@@ -87,14 +87,17 @@ struct SyncTests {
             atPath: marked,
             toPath: server.folder.file("maildir/INBOX/cur/\(stem):2,F")
         )
-        try server.folder.write("Subject: local\n\nwritten here\n", to: "maildir/INBOX/new/1700000000.1.here")
+        for number in 1...20 {
+            let text = "Subject: local <\(number)>\n\nwritten here\n"
+            try server.folder.write(text, to: "maildir/INBOX/new/1700000000.\(number).here")
+        }
         _ = try await sync(server)
-        expectSuccess(try await server.python("tool", "expect", "6", "1", "local"))
+        expectSuccess(try await server.python("tool", "expect", "25", "1", "local <7>"))
         try await expectNothingToDo(server, "nothing to do again")
 
         expectSuccess(try await server.python("tool", "delete-first"))
         _ = try await sync(server)
-        #expect(messages(server).count == 5, "the deletion came here")
+        #expect(messages(server).count == 24, "the deletion came here")
         try await expectNothingToDo(server, "nothing to do at the end")
     }
 

@@ -444,5 +444,40 @@ def case_thousand_messages_pipelined():
     client.logout()
 
 
+def case_pipelines_around_changes_of_framing():
+    """What follows IDLE, AUTHENTICATE or a message in one write is taken as what it is, in every state."""
+    import base64
+    empty()
+    message = b"Subject: x\r\n\r\n"
+    with Wire(993, tls=True) as wire:
+        wire.line()
+        plain = base64.b64encode(f"\0{ACCOUNT}\0{PASSWORD}".encode())
+        wire.send(b"a CAPABILITY\r\nb NOOP\r\nc AUTHENTICATE PLAIN " + plain + b"\r\nd SELECT INBOX\r\ne NOOP\r\nf IDLE\r\n")
+        for tag in "abcde":
+            wire.imap_result(tag)
+        contains(wire.line().decode(), "+ ")
+        wire.send(b"DONE\r\ng NOOP\r\nh IDLE\r\nDONE\r\ni NOOP\r\n")
+        wire.imap_result("f")
+        wire.imap_result("g")
+        contains(wire.line().decode(), "+ ")
+        wire.imap_result("h")
+        wire.imap_result("i")
+        append = b"{%d+}\r\n%s\r\n" % (len(message), message)
+        wire.send(
+            b"j APPEND Nowhere " + append + b"k APPEND INBOX " + append + b"l NOOP\r\nm APPEND {5+}\r\nINBOX (\\Seen) "
+            + append + b"n APPEND INBOX (" + append + b"o APPEND INBOX " + append + b"p NOOP\r\n")
+        contains(wire.imap_result("j", "NO")[1], "TRYCREATE")
+        contains(wire.imap_result("k")[1], "APPENDUID")
+        wire.imap_result("l")
+        wire.imap_result("m")
+        wire.imap_result("n", "BAD")
+        wire.imap_result("o")
+        wire.imap_result("p")
+        equal(wire.imap("q", "STATUS INBOX (MESSAGES UNSEEN)")[0], ["* STATUS INBOX (MESSAGES 3 UNSEEN 2)"])
+        wire.send("r LOGOUT\r\ns NOOP\r\n")
+        wire.imap_result("r")
+        equal(wire.rest(), b"", "nothing behind LOGOUT is answered")
+
+
 if __name__ == "__main__":
     main(globals())
