@@ -93,4 +93,35 @@ import Testing
         #expect(count.output == "3\n", "\(count)")
         #expect(try await server.stop() == 0)
     }
+
+    @Test func eachNameGetsItsCertificate() async throws {
+        let server = try await fresh()
+        let first = try await server.makeCertificate("first", names: [ServerUnderTest.hostname])
+        let second = try await server.makeCertificate("second", names: ["mail.second.test", "*.third.test"])
+        try await server.start(["MARTLET_TLS_CERTIFICATES": "\(first),\(second)"])
+        expectSuccess(try await server.python("lifecycle", "names"), server)
+        #expect(try await server.stop() == 0)
+    }
+
+    /// As root the server binds, then becomes its user for good, and still does everything.
+    @Test(.enabled(if: getuid() == 0)) func privilegesAreGivenUp() async throws {
+        let server = try await fresh(["MARTLET_SERVER_USER": "mail"])
+        try await server.start()
+        let process = try #require(server.processID)
+        let status = try String(contentsOfFile: "/proc/\(process)/status", encoding: .utf8)
+        let identities = status.split(separator: "\n").filter { $0.hasPrefix("Uid:") || $0.hasPrefix("Gid:") }
+        #expect(identities.count == 2)
+        for line in identities { #expect(!line.split(separator: "\t").contains("0"), "\(line)") }
+        expectSuccess(try await server.python("tool", "fill", "2"), server)
+        try await server.succeed("account", "list")
+        try await server.succeed("reload")
+        #expect(try await server.stop() == 0)
+        // What root does meanwhile is the server's afterwards.
+        try await server.succeed("domain", "add", "later.test", "--postmaster", ServerUnderTest.account)
+        try await server.start()
+        let count = try await server.python("tool", "count", ServerUnderTest.account)
+        #expect(count.output == "2\n", "\(count)")
+        expectSuccess(try await server.command(["selftest"]), server)
+        #expect(try await server.stop() == 0)
+    }
 }

@@ -62,6 +62,8 @@ final class NotificationSocket: Sendable {
             }
         }
         guard bound == 0 else { throw ProcessFailure("no socket at \(path): \(errno)") }
+        // As a service manager's: a server that gave up its privileges writes to it too.
+        chmod(path, 0o666)
     }
 
     deinit {

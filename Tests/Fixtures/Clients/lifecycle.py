@@ -71,5 +71,32 @@ def drain():
         raise AssertionError("connections are still accepted")
 
 
+def names():
+    """The certificate follows the name that the client asks for; who asks for none, or another, gets the first."""
+    def shown(name, standard):
+        context = ssl.create_default_context(cafile=f"{FOLDER}/both.crt")
+        context.check_hostname = False
+        if standard == 587:
+            with smtplib.SMTP(HOST, port(standard), timeout=TIMEOUT) as smtp:
+                smtp._host = name
+                smtp.starttls(context=context)
+                certificate = smtp.sock.getpeercert()
+        else:
+            with socket.create_connection((HOST, port(standard))) as plain:
+                with context.wrap_socket(plain, server_hostname=name) as wrapped:
+                    certificate = wrapped.getpeercert()
+        return certificate["subject"][0][0][1]
+
+    with open(f"{FOLDER}/both.crt", "w") as both:
+        for part in ("first", "second"):
+            both.write(open(f"{FOLDER}/{part}.crt").read())
+    for standard in (993, 465, 995, 587):
+        for name, wanted in (
+            (HOSTNAME, HOSTNAME), ("mail.second.test", "mail.second.test"), ("MAIL.Second.Test", "mail.second.test"),
+            ("imap.third.test", "mail.second.test"), ("a.b.third.test", HOSTNAME), ("unknown.test", HOSTNAME),
+        ):
+            equal(shown(name, standard), wanted, f"{name} on {standard}")
+
+
 if __name__ == "__main__":
-    {"reload": reload, "drain": drain}[sys.argv[1]]()
+    {"reload": reload, "drain": drain, "names": names}[sys.argv[1]]()
