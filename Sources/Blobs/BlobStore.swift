@@ -128,6 +128,11 @@ package final class BlobReader: Sendable {
         descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw FileError(operation: "open", path: path, code: errno) }
         self.size = size
+        // Before anything of it is said: half a message must not pass for a whole one.
+        var status = stat()
+        guard fstat(descriptor, &status) == 0, Int(status.st_size) >= size else {
+            throw FileError(operation: "open", path: path, code: ENODATA)
+        }
     }
 
     deinit {

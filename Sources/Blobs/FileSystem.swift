@@ -13,7 +13,37 @@ package struct FileError: Error, Equatable, CustomStringConvertible {
         self.code = code
     }
 
-    package var description: String { "\(operation) \(path): \(String(cString: strerror(code)))" }
+    /// What went wrong and what to do about it.
+    package var description: String {
+        // The one code that is ours: a message whose file lost its end.
+        let reason = code == ENODATA ? "the file is shorter than the database says" : String(cString: strerror(code))
+        return "\(operation) \(path): \(reason)" + (remedy.map { " (\($0))" } ?? "")
+    }
+
+    private var remedy: String? {
+        switch code {
+        case ENOSPC, EDQUOT: "make room on the disk; what is put off until then is taken by itself"
+        case EROFS: "mount the file system writable; the kernel's log says why it is not"
+        case EACCES, EPERM: "let the server's user (server.user) read and write the data directory"
+        case ENOENT, ENODATA: "restore the file from a backup"
+        case EIO: "look at the kernel's log: the disk may be failing; have a backup at hand"
+        case EMFILE, ENFILE: "raise the limit of open files (LimitNOFILE= in the systemd unit)"
+        default: nil
+        }
+    }
+}
+
+extension FileError {
+    /// The same error with the path of an open file.
+    fileprivate func naming(_ descriptor: Int32) -> FileError {
+        var buffer = [UInt8](repeating: 0, count: Int(PATH_MAX))
+        let count = buffer.withUnsafeMutableBytes { bytes in
+            let start = bytes.baseAddress?.assumingMemoryBound(to: CChar.self)
+            return start.map { readlink("/proc/self/fd/\(descriptor)", $0, bytes.count) } ?? 0
+        }
+        let path = String(decoding: buffer.prefix(max(0, count)), as: UTF8.self)
+        return FileError(operation: operation, path: path, code: code)
+    }
 }
 
 /// The file operations of the write path, so that faults and lost syncs can be injected.
@@ -53,7 +83,7 @@ package struct HostFileSystem: FileSystem {
             let written = Glibc.write(descriptor, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
             if written < 0 {
                 if errno == EINTR { continue }
-                throw FileError(operation: "write", path: "", code: errno)
+                throw FileError(operation: "write", path: "", code: errno).naming(descriptor)
             }
             rest = rest.dropFirst(written)
         }
@@ -66,7 +96,7 @@ package struct HostFileSystem: FileSystem {
             if copied > 0 { continue }
             if copied < 0, errno == EINTR { continue }
             guard copied < 0, [EXDEV, ENOSYS, EINVAL, EOPNOTSUPP].contains(errno) else {
-                throw FileError(operation: "copy", path: "", code: copied == 0 ? EIO : errno)
+                throw FileError(operation: "copy", path: "", code: copied == 0 ? EIO : errno).naming(target)
             }
             return try copyThroughMemory(from: source, at: offset, to: target, count: count - Int(offset))
         }

@@ -22,10 +22,13 @@ package enum DatabaseError: Error, Equatable, CustomStringConvertible {
     package var description: String {
         switch self {
         case .constraint(let text): "constraint failed: \(text)"
-        case .full(let text): "disk full: \(text)"
-        case .io(let text): "input/output error: \(text)"
-        case .busy(let text): "database is locked by another process: \(text)"
-        case .corrupt(let text): "database is damaged: \(text)"
+        case .full(let text): "disk full: \(text) (make room on the disk; what is put off is taken by itself then)"
+        case .io(let text):
+            "input/output error: \(text) (see that the disk works and the server's user may write the data directory)"
+        case .busy(let text):
+            "database is locked by another process: \(text) (end that process: `fuser` names those that have the file open)"
+        case .corrupt(let text):
+            "database is damaged: \(text) (restore it from a backup; the messages themselves are files under blobs/)"
         case .closed: "database is closed"
         case .newerSchema(let found):
             "the database was written by a newer Martlet (unknown migrations: \(found.joined(separator: ", ")));"

@@ -93,11 +93,14 @@ package struct CommandContext: Sendable {
                 remedy: "a server uses one data directory alone: stop the other one, or wait until its command is done"
             )
         } catch let error as SystemError {
-            throw AdminError(
-                .noPermission,
-                error.description,
-                remedy: "run this as root or as the server's user (server.user)"
-            )
+            let remedy =
+                switch error.code {
+                case EROFS: "mount the file system writable; the kernel's log says why it is not"
+                case ENOSPC, EDQUOT: "make room on the disk"
+                default: "run this as root or as the server's user (server.user)"
+                }
+            let status: ExitStatus = error.code == EACCES || error.code == EPERM ? .noPermission : .ioError
+            throw AdminError(status, error.description, remedy: remedy)
         }
     }
 

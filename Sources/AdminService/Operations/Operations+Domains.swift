@@ -99,7 +99,16 @@ extension Operations {
     }
 
     static func summary(_ row: DKIMKeyRow) throws -> DKIMKeySummary {
-        let key = try DKIMSigningKey(pem: row.privateKey)
+        let key: DKIMSigningKey
+        do {
+            key = try DKIMSigningKey(pem: row.privateKey)
+        } catch {
+            throw AdminError(
+                .data,
+                "the DKIM key \(row.selector) of \(row.domain) can't be used: \(error)",
+                remedy: "restore the database from a backup, or remove the domain and add it again with new keys"
+            )
+        }
         return DKIMKeySummary(
             domain: row.domain.ascii,
             selector: row.selector,

@@ -72,7 +72,7 @@ package struct Stores: Sendable {
         } catch let error as DatabaseError {
             throw AdminError(error.isTemporary ? .temporary : .ioError, "\(path): \(error)", remedy: remedy(error))
         } catch let error as FileError {
-            throw AdminError(.ioError, "\(error)", remedy: "see that this user may read and write \(folder)")
+            throw AdminError(.ioError, "\(error)")
         }
     }
 
@@ -104,8 +104,7 @@ package struct Stores: Sendable {
     private static func remedy(_ error: DatabaseError) -> String? {
         switch error {
         case .newerSchema: "use the version of martlet that made it, or a newer one"
-        case .corrupt: "restore it from a backup; the messages themselves are files under blobs/"
-        case .full: "make room on the disk"
+        case .other: "see that the server's user (server.user) may read and write the data directory"
         default: nil
         }
     }

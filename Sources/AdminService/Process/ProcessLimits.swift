@@ -21,6 +21,11 @@ package enum ProcessLimits {
         return Int(clamping: limit.rlim_cur)
     }
 
+    /// A reload that is asked for before the server listens to it must not end the process.
+    package static func ignoreHangUps() {
+        signal(SIGHUP, SIG_IGN)
+    }
+
     /// A peer that goes away is an error of a write, not the end of the process.
     package static func ignoreBrokenPipes() {
         signal(SIGPIPE, SIG_IGN)

@@ -23,6 +23,7 @@ package enum Server {
         let manifest = loaded.manifest
         ProcessLimits.restrictFileModes()
         ProcessLimits.ignoreBrokenPipes()
+        ProcessLimits.ignoreHangUps()
         ProcessLimits.raiseOpenFiles()
         let backend = LogBackend(manifest.log)
         let logger = backend.logger("server")
@@ -47,7 +48,6 @@ package enum Server {
         Privileges.resume(user)
         try await assembly.bind(owner: user)
         if let user { try Privileges.drop(to: user) }
-        assembly.sayReady()
         try await assembly.run()
         try stores.close()
         logger.notice("stopped")

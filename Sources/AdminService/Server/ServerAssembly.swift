@@ -102,7 +102,7 @@ final class ServerAssembly: Sendable {
     }
 
     /// The line that says where the server is.
-    func sayReady() {
+    private func sayReady() {
         let endpoints = state.status().listeners.map { "\($0.name)=\($0.endpoint)" }
         logger.notice(
             "READY",
@@ -148,7 +148,7 @@ final class ServerAssembly: Sendable {
         if let index = stores.search { services.append(SearchService(index: index, logger: backend.logger("search"))) }
         if let control = await bound.control { services.append(control) }
         services.append(ListenerGroup(listeners: await bound.listeners))
-        services.append(ReadinessService(notifier: notifier))
+        services.append(ReadinessService(notifier: notifier, sayReady: { self.sayReady() }))
         return services
     }
 

@@ -23,7 +23,12 @@ struct ReloadService: Service {
                 _ = try await state.reload()
             } catch {
                 let translated = AdminError(translating: error)
-                logger.error("the reload failed", metadata: [LogKey.error: "\(translated)"])
+                logger.error(
+                    "the reload failed; the server goes on as it was",
+                    metadata: [
+                        LogKey.error: "\(translated.message)", LogKey.remedy: "\(translated.remedy ?? "reload again")",
+                    ]
+                )
             }
             notifier.ready("running")
         }
@@ -119,8 +124,10 @@ struct SearchService: Service {
 /// The last service of the group: when it runs everything before it does.
 struct ReadinessService: Service {
     let notifier: ServiceNotifier
+    let sayReady: @Sendable () -> Void
 
     func run() async throws {
+        sayReady()
         notifier.ready("running")
         try? await gracefulShutdown()
         notifier.stopping()

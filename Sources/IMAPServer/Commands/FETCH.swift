@@ -188,7 +188,10 @@ extension IMAPSession {
         messagesTold += 1
         encoder.fetchLiteral(content, size: range.count)
         while offset < range.upperBound {
-            guard !octets.isEmpty else { throw SessionEnd.connectionLost }
+            guard !octets.isEmpty else {
+                logger.error("message ends before its time", metadata: [LogKey.count: "\(offset)"])
+                throw SessionEnd.connectionLost
+            }
             encoder.buffer.writeBytes(octets)
             offset += octets.count
             try await flushIfLarge()

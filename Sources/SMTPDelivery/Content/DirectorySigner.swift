@@ -20,7 +20,7 @@ package final class DirectorySigner: Sendable {
 
     /// The signer of a domain; nil when it has no active key. Throws when a key can't be read, so that nothing leaves
     /// unsigned that should be signed.
-    package func signer(for domain: DomainName) throws(DKIMKeyError) -> DKIMSigner? {
+    package func signer(for domain: DomainName) throws(SigningKeyError) -> DKIMSigner? {
         var keys: [DKIMSigner.Key] = []
         for row in snapshot().signingKeys(domain) where row.isActive {
             keys.append(DKIMSigner.Key(selector: row.selector, key: try key(row)))
@@ -31,10 +31,26 @@ package final class DirectorySigner: Sendable {
         return signer
     }
 
-    private func key(_ row: DKIMKeyRow) throws(DKIMKeyError) -> DKIMSigningKey {
+    private func key(_ row: DKIMKeyRow) throws(SigningKeyError) -> DKIMSigningKey {
         if let key = parsed.withLock({ $0[row.id] }) { return key }
-        let key = try DKIMSigningKey(pem: row.privateKey)
-        parsed.withLock { $0[row.id] = key }
-        return key
+        do {
+            let key = try DKIMSigningKey(pem: row.privateKey)
+            parsed.withLock { $0[row.id] = key }
+            return key
+        } catch {
+            throw SigningKeyError(domain: row.domain, selector: row.selector, cause: error)
+        }
+    }
+}
+
+/// A key of the directory that can't be used.
+package struct SigningKeyError: Error, CustomStringConvertible {
+    package let domain: DomainName
+    package let selector: String
+    package let cause: DKIMKeyError
+
+    package var description: String {
+        "the DKIM key \(selector) of \(domain) can't be used: \(cause) (restore the database from a backup, or remove the "
+            + "domain and add it again with new keys)"
     }
 }

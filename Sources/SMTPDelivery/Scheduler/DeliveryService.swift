@@ -122,6 +122,14 @@ package final class DeliveryService: Service {
             content: { message in
                 let signer: DKIMSigner? =
                     if let domain = message.dkimDomain { try await environment.signer(domain) } else { nil }
+                if let domain = message.dkimDomain, signer == nil {
+                    environment.logger.warning(
+                        "a message leaves unsigned: its domain has no key any more",
+                        metadata: [
+                            LogKey.queueID: "\(message.id)", LogKey.remedy: "make one: martlet dkim add \(domain)",
+                        ]
+                    )
+                }
                 let reader = try environment.blobs.open(message.blob, size: message.size)
                 return try await MessageContent.prepare(
                     message, reader: reader, signer: signer, clock: environment.clock)
