@@ -61,6 +61,11 @@ extension SMTPReply {
         SMTPReply(451, .init(4, 3, 0), "Local error in processing, id \(id)")
     }
 
+    /// The disk is full; the id is in the log too. // RFC 5321 §4.2.3
+    package static func storageFull(_ id: String) -> SMTPReply {
+        SMTPReply(452, .init(4, 3, 1), "Insufficient system storage, id \(id)")
+    }
+
     package static func badArguments(_ hint: String) -> SMTPReply {
         SMTPReply(501, .init(5, 5, 4), hint)
     }

@@ -144,6 +144,7 @@ struct SMTPTextScanner: Sendable {
             if lastWasCR, bytes.first != 10 { fault = .bareLineEnding }
             if lastWasCR, bytes.first == 10 {
                 position = 1
+                noteLine(1)
                 lineLength = 0
             }
             while position < bytes.count {

@@ -79,7 +79,7 @@ struct MessageCollector {
         let index = scanner.finish()
         let header = index.headerBlock
         guard let spool else {
-            return CollectedMessage(index: index, body: .memory(Array(memory.dropFirst(header.count))))
+            return CollectedMessage(index: index, body: .memory(memory, from: header.count))
         }
         return CollectedMessage(index: index, body: .spool(spool))
     }
@@ -88,7 +88,8 @@ struct MessageCollector {
 /// A whole message: its index, whose header block is the header, and the rest.
 struct CollectedMessage {
     enum Body {
-        case memory([UInt8])
+        /// The message as it came; its body begins at an offset.
+        case memory([UInt8], from: Int)
         case spool(SpoolFile)
     }
 
@@ -98,12 +99,13 @@ struct CollectedMessage {
     /// The content with `prefix` on top of its header.
     func content(prefix: [UInt8]) -> BlobContent {
         switch body {
-        case .memory(let bytes):
+        case .memory(let bytes, let start):
+            let text = bytes.dropFirst(start)
             var whole: [UInt8] = []
-            whole.reserveCapacity(prefix.count + index.headerBlock.count + bytes.count)
+            whole.reserveCapacity(prefix.count + index.headerBlock.count + text.count)
             whole += prefix
             whole += index.headerBlock
-            whole += bytes
+            whole += text
             return .bytes(whole)
         case .spool(let spool):
             return .joined(prefix: prefix + index.headerBlock, spool: spool)

@@ -1,4 +1,6 @@
+import Blobs
 import Directory
+import Glibc
 import Logging
 import MailIntake
 import MailPolicy
@@ -6,6 +8,7 @@ import MailSyntax
 import NetTransport
 import OutboundQueue
 import SMTPCore
+import SQLEngine
 import Telemetry
 
 /// What MAIL and RCPT have added up to.
@@ -147,7 +150,15 @@ extension SMTPConversation {
             "message not accepted",
             metadata: [LogKey.errorID: "\(id)", LogKey.error: "\(error)", LogKey.reason: "\(what)"]
         )
-        return .localError(id)
+        return Self.isFull(error) ? .storageFull(id) : .localError(id)
+    }
+
+    private static func isFull(_ error: any Error) -> Bool {
+        switch error {
+        case DatabaseError.full: true
+        case let error as FileError: error.code == ENOSPC || error.code == EDQUOT
+        default: false
+        }
     }
 
     func recordRefusal(_ reply: SMTPReply, stage: String, from: String? = nil, to: String? = nil, id: MailID? = nil) {

@@ -102,6 +102,7 @@ struct SMTPConversation {
         case .tlsEstablished(let info):
             tls = info
             session.tlsEstablished()
+            login = nil
             isFramerPaused = false
             envelope = nil
             collector = nil

@@ -320,6 +320,12 @@ struct Courier: Sendable {
         let failure: DeliveryFailure
         if let error = error as? SessionError {
             failure = error.failure(host: session.host)
+            if error.concernsLogin {
+                logger.error(
+                    "the smarthost takes no login: all mail waits",
+                    metadata: [LogKey.host: "\(visit.target)", LogKey.reason: "\(failure.reply.text)"]
+                )
+            }
             if case .refused = error { await session.quit() } else { session.connection.abort() }
         } else {
             session.connection.abort()

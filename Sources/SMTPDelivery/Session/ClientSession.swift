@@ -103,7 +103,7 @@ struct ClientSession {
     }
 
     private mutating func handshake() async throws -> TLSInfo {
-        try await send([.deadline(timeouts.connect * 2)], .startTLS)
+        await setDeadline(timeouts.connect * 2)
         switch await events.next() {
         case .tlsEstablished(let info): return info
         case .tlsFailed(let failure): throw SessionError.tlsFailed("\(failure)")
@@ -168,9 +168,14 @@ struct ClientSession {
         }
     }
 
+    /// A connection that is closed already may still have told why: what it said is read all the same.
+    private func setDeadline(_ timeout: Duration) async {
+        try? await connection.send(.deadline(timeout))
+    }
+
     /// The next reply. // RFC 5321 §4.5.3.2
     mutating func reply(_ stage: Stage, within timeout: Duration) async throws -> SMTPRemoteReply {
-        try await send([.deadline(timeout)], stage)
+        await setDeadline(timeout)
         while true {
             switch await events.next() {
             case .frame(.reply(let reply)): return reply

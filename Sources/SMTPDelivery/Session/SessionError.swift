@@ -48,6 +48,15 @@ enum SessionError: Error, Sendable {
         }
     }
 
+    /// The user name, the password or the setting of the login is wrong, and somebody has to look.
+    var concernsLogin: Bool {
+        switch self {
+        case .refused(.auth, let reply): reply.isPermanent
+        case .noMechanism: true
+        default: false
+        }
+    }
+
     private static func failure(_ host: String, _ status: EnhancedStatusCode, _ text: String) -> DeliveryFailure {
         DeliveryFailure(.host, .temporary, DeliveryReply(status: status, text: text, host: host))
     }
