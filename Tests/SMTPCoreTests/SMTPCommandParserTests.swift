@@ -80,6 +80,24 @@ import Testing
         #expect(parse(line) == .failure(.otherProtocol))
     }
 
+    @Test(arguments: [
+        ("1", 1), ("0", nil), ("00000000000000000007", 7), ("999999999999999999", 999_999_999_999_999_999),
+        ("1000000000000000000", 999_999_999_999_999_999), ("99999999999999999999", 999_999_999_999_999_999),
+    ])
+    func `SIZE has up to twenty digits`(text: String, size: Int?) {
+        #expect(sender("MAIL FROM:<a@b.example> SIZE=\(text)")?.path.description == "a@b.example")
+        #expect(sender("MAIL FROM:<a@b.example> SIZE=\(text)")?.size == size)
+        #expect(refusal("MAIL FROM:<a@b.example> SIZE=0\(text)x") == 501)
+        #expect(refusal("MAIL FROM:<a@b.example> SIZE=\(String(repeating: "0", count: 20))\(text)") == 501)
+    }
+
+    @Test(arguments: ["\u{17F}TARTTLS", "R\u{17F}ET", "QU\u{131}T", "e\u{17F}mtp", "\u{FF24}ATA"])
+    func `letters that only become ASCII in capitals make no verb`(line: String) {
+        #expect(parse(line) == .failure(.unknownCommand))
+        #expect(refusal("BDAT 1 LA\u{17F}T") == 501)
+        #expect(refusal("MAIL FROM:<a@b.example> BODY=8B\u{131}TMIME") == 501)
+    }
+
     @Test(arguments: ["", "ETRN x", "FOO", " NOOP", "NOOPX"])
     func `unknown verbs are unknown`(line: String) {
         #expect(parse(line) == .failure(.unknownCommand))

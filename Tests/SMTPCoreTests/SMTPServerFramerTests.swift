@@ -164,6 +164,27 @@ private struct Driver {
         #expect(Driver.byteByByte("DATA\r\n012345678\r\n.\r\n", limits: limits).last == "fault lineTooLong")
     }
 
+    @Test func `lines of chunks have the same limit, across pieces and chunks too`() {
+        var limits = SMTPLimits()
+        limits.textLine = 10
+        for (text, fault) in [("01234567\r\n01234567\r\n", nil), ("012345678\r\n", SMTPDataFault.lineTooLong)] {
+            for cut in 0...text.utf8.count {
+                var framer = SMTPServerFramer(limits: limits)
+                var buffer = ByteBuffer(string: text)
+                var found: SMTPDataFault?
+                for (size, isFirst) in [(cut, true), (text.utf8.count - cut, false)] {
+                    framer.expect(.chunk(size: size, limit: nil, isFirst: isFirst))
+                    while let frame = framer.next(&buffer) {
+                        guard case .dataEnded(_, let fault) = frame else { continue }
+                        found = fault
+                        break
+                    }
+                }
+                #expect(found == fault, "cut at \(cut)")
+            }
+        }
+    }
+
     @Test func `text passes in pieces of at most 64 KiB, and dots do not make many`() {
         var framer = SMTPServerFramer(limits: SMTPLimits())
         framer.expect(.data(limit: nil))

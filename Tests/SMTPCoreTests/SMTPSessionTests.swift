@@ -238,6 +238,9 @@ private struct Machine {
         for _ in 0..<4 { #expect(machine.send("NOOP").hasPrefix("250")) }
         #expect(machine.send("NOOP").hasPrefix("421 4.7.0") && machine.isClosed)
         machine = Machine(role: .mx, limits: limits)
+        for _ in 0..<4 { #expect(machine.send("EHLO x").hasPrefix("250")) }
+        #expect(machine.send("HELO x").hasPrefix("421 4.7.0") && machine.isClosed)
+        machine = Machine(role: .mx, limits: limits)
         Machine.check(
             &machine,
             """
@@ -256,6 +259,18 @@ private struct Machine {
         _ = machine.send("EHLO x")
         #expect(machine.send("AUTH PLAIN").hasPrefix("535"))
         #expect(machine.send("AUTH PLAIN").hasPrefix("421 4.7.0") && machine.isClosed)
+    }
+
+    @Test func `a refused last chunk ends the transaction, an earlier one does not`() {
+        for (last, next) in [(true, "250"), (false, "503")] {
+            var machine = Machine(role: .mx)
+            Machine.check(&machine, "C: EHLO x\nC: MAIL FROM:<a@b.example>\nC: RCPT TO:<a@b.example>\nS: 250")
+            let action = machine.session.lineReceived(Array("BDAT 5\(last ? " LAST" : "")".utf8))
+            #expect(action == .receiveChunk(size: 5, isFirst: true, isKept: true))
+            let verdict = machine.session.chunkEnded(octets: 5, fault: .bareLineEnding)
+            #expect(verdict == .refuse(.bareLineEndingInData))
+            #expect(machine.send("MAIL FROM:<a@b.example>").hasPrefix(next))
+        }
     }
 
     @Test func `the with clause names what was used`() {

@@ -78,6 +78,7 @@ final class DeliveryRoom: Sendable {
     let queue: OutboundQueue
     let resolver = ScriptedResolver()
     let events = AwaitableEvents()
+    let log = LogRecorder()
     let bounces: RecordingBounces
     let attempts = Mutex<[DeliveryAttempt]>([])
 
@@ -158,7 +159,7 @@ final class DeliveryRoom: Sendable {
                 ids: ids,
                 clock: clock,
                 group: MultiThreadedEventLoopGroup.singleton,
-                logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
+                logger: log.logger
             )
         )
         let task = Task { try await service.run() }

@@ -154,6 +154,11 @@ struct DeliveryTLSTests {
             #expect(event?.name == "deferred")
             #expect(event?.attempt?.code == 535)
         }
+        #expect(room.bounces.reports.withLock { $0.isEmpty })
+        let told = room.log.lines.filter { $0.hasPrefix("error the smarthost takes no login") }
+        #expect(told.count == 1 && told.first?.contains("bad credentials") == true)
+        let secrets = ["secret", "AG1l", Base64.encode(Array("\0me\0secret".utf8))]
+        #expect(!secrets.contains { secret in room.log.lines.contains { $0.contains(secret) } })
         let credentials = try #require(try settings.credentials())
         #expect("\(credentials)" == "me:•••")
         await server.stop()

@@ -82,6 +82,6 @@ struct DirectorySignerTests {
         try await room.directory.addDomain(
             other, postmaster: room.alice.address,
             keys: [NewDKIMKey(selector: "bad", algorithm: "rsa", privateKey: "no key")], author: "test")
-        #expect(throws: DKIMKeyError.self) { try signers.signer(for: other) }
+        #expect(throws: SigningKeyError.self) { try signers.signer(for: other) }
     }
 }

@@ -43,6 +43,9 @@ final class ScriptedSMTPServer: Sendable {
 
     struct Memory: Sendable {
         var connections = 0
+        var open = 0
+        /// Most connections at the same time.
+        var peak = 0
         var commands: [String] = []
         var messages: [Received] = []
     }
@@ -69,6 +72,7 @@ final class ScriptedSMTPServer: Sendable {
     var messages: [Received] { shared.memory.withLock { $0.messages } }
     var commands: [String] { shared.memory.withLock { $0.commands } }
     var connections: Int { shared.memory.withLock { $0.connections } }
+    var peak: Int { shared.memory.withLock { $0.peak } }
 
     func stop() async { try? await channel.close() }
 
@@ -114,8 +118,16 @@ private final class Handler: ChannelInboundHandler {
     }
 
     func channelActive(context: ChannelHandlerContext) {
-        shared.memory.withLock { $0.connections += 1 }
+        shared.memory.withLock { memory in
+            memory.connections += 1
+            memory.open += 1
+            memory.peak = max(memory.peak, memory.open)
+        }
         perform(behaviour.greeting, context)
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        shared.memory.withLock { $0.open -= 1 }
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {

@@ -15,10 +15,10 @@ final class FakeBackend: SMTPBackend {
 
     private let accepted = Mutex<[Acceptance]>([])
     private let ids = IDGenerator()
-    let failsToStore: Bool
+    private let failure: (any Error)?
 
-    init(failsToStore: Bool = false) {
-        self.failsToStore = failsToStore
+    init(failure: (any Error)? = nil) {
+        self.failure = failure
     }
 
     var messages: [Acceptance] { accepted.withLock { $0 } }
@@ -63,7 +63,7 @@ final class FakeBackend: SMTPBackend {
     }
 
     func accept(_ acceptance: Acceptance) async throws -> Accepted {
-        if failsToStore { throw StorageFailure() }
+        if let failure { throw failure }
         accepted.withLock { $0.append(acceptance) }
         return Accepted(id: acceptance.id, deliveries: acceptance.local.count, queued: acceptance.remote.count)
     }

@@ -1,3 +1,5 @@
+import Blobs
+import Glibc
 import MailConfig
 import MailIntake
 import MailMessage
@@ -8,6 +10,7 @@ import NetTransport
 import OutboundQueue
 import SMTPCore
 import SMTPServer
+import SQLEngine
 import Telemetry
 import Testing
 
@@ -260,8 +263,15 @@ import Testing
         }
     }
 
-    @Test func `a store that fails is a temporary refusal with an id`() async throws {
-        let server = TestServer(backend: FakeBackend(failsToStore: true))
+    @Test(arguments: [
+        (FakeBackend.StorageFailure() as any Error, "451 4.3.0 Local error in processing, id "),
+        (DatabaseError.busy("locked"), "451 4.3.0 Local error in processing, id "),
+        (DatabaseError.full("disk"), "452 4.3.1 Insufficient system storage, id "),
+        (FileError(operation: "write", path: "x", code: ENOSPC), "452 4.3.1 Insufficient system storage, id "),
+        (FileError(operation: "write", path: "x", code: EIO), "451 4.3.0 Local error in processing, id "),
+    ])
+    func `a store that fails is a temporary refusal with an id`(_ test: (any Error, String)) async throws {
+        let server = TestServer(backend: FakeBackend(failure: test.0))
         try await server.run(.mx) { client, _ in
             await client.play(
                 """
@@ -276,7 +286,7 @@ import Testing
                 S: 354
                 C: A: b
                 C: .
-                S: 451 4.3.0 Local error in processing, id
+                S: \(test.1)
                 C: MAIL FROM:<a@r.example>
                 S: 250
                 """)

@@ -105,13 +105,14 @@ struct TestServer: Sendable {
         try await Self.run(backend: backend, events: events, logger: logger, role, tls: tls, adjust: adjust, body)
     }
 
-    /// The same with any backend.
+    /// The same with any backend and limits.
     static func run(
         backend: any SMTPBackend,
         events: any MailEventSink,
         logger: Logger,
         _ role: SMTPSessionConfiguration.Role,
         tls: ListenerTLS = .none,
+        limiter: ConnectionLimiter = ConnectionLimiter(total: 100, perPeer: 100),
         adjust: (inout SMTPServerSettings) -> Void = { _ in },
         _ body: @Sendable (inout TestClient, ListenerService<SMTPServerFramer>) async throws -> Void
     ) async throws {
@@ -126,7 +127,7 @@ struct TestServer: Sendable {
                 name: "test",
                 addresses: [ListenAddress(address: loopback, port: 0)],
                 tls: tls,
-                limiter: ConnectionLimiter(total: 100, perPeer: 100),
+                limiter: limiter,
                 refusal: ""
             ),
             settings: { adjusted },

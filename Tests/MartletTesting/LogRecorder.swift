@@ -1,13 +1,17 @@
-import Logging
+package import Logging
 import Synchronization
 
 /// Keeps what is logged, as "level message key=value …".
-final class LogRecorder: Sendable {
+package final class LogRecorder: Sendable {
     private let recorded = Mutex<[String]>([])
 
-    var lines: [String] { recorded.withLock { $0 } }
+    package init() {}
 
-    var logger: Logger {
+    /// Every line so far.
+    package var lines: [String] { recorded.withLock { $0 } }
+
+    /// A logger that keeps everything here.
+    package var logger: Logger {
         var logger = Logger(label: "test") { _ in Handler(recorder: self) }
         logger.logLevel = .trace
         return logger
