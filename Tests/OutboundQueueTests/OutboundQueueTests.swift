@@ -76,6 +76,28 @@ struct OutboundQueueTests {
     static let reply = DeliveryReply(
         code: 450, status: EnhancedStatusCode(4, 2, 0), text: "greylisted", host: "mx.example.net[192.0.2.1]")
 
+    @Test("A clock that was ahead and is set back delays nothing for longer than the schedule")
+    func clockSetBack() async throws {
+        let room = try QueueRoom()
+        try await room.enqueue("a@example.net")
+        // The clock runs a day ahead; an attempt is put off by an hour.
+        room.clock.advance(.seconds(86_400))
+        let job = try #require(try await room.queue.lease(limit: 10, perDestination: 10).first)
+        let recipient = try #require(job.recipients.first)
+        let later = room.clock.now().adding(.seconds(3600))
+        try await room.queue.record([recipient.id: .deferred(until: later, Self.reply)], of: job.message.id)
+        room.clock.advance(.seconds(-86_400))
+        #expect(try await room.queue.pullForward(longestWait: .seconds(86_400 * 2)) == 0)
+        #expect(try await room.queue.lease(limit: 10, perDestination: 10).isEmpty)
+        #expect(try await room.queue.pullForward(longestWait: .seconds(4000)) == 1)
+        #expect(try await room.queue.nextDue() == room.clock.now())
+        // What is queued now is due now, and ids go on rising.
+        let before = room.ids.next()
+        let id = try await room.enqueue("b@example.net")
+        #expect(id.rawValue > before.rawValue && before.rawValue > job.message.id.rawValue)
+        #expect(try await room.queue.lease(limit: 10, perDestination: 10).count == 2)
+    }
+
     @Test("What was queued is leased once, grouped by message and destination, as it was given")
     func leases() async throws {
         let room = try QueueRoom()

@@ -1,0 +1,146 @@
+import Foundation
+import MailConfig
+import MailSyntax
+import SMTPServer
+import Testing
+
+@testable import AdminService
+
+/// Every setting of the schema is used by something: a setting that nobody reads is a lie.
+@Suite struct SettingsTests {
+    /// How a setting takes effect.
+    enum Use: Sendable {
+        /// With this value what the services are given differs.
+        case settings(String)
+        /// These words stand in this file, where the value is used directly.
+        case code(String, in: String)
+    }
+
+    private static let server = "Sources/AdminService/Server/"
+
+    static let uses: [String: Use] = [
+        "server.hostname": .settings("other.example.org"),
+        "server.user": .code("ServerUser(named: name)", in: server + "Server.swift"),
+        "server.node": .code(
+            "IDGenerator(node: manifest.server.node)", in: "Sources/AdminService/Operations/Stores.swift"),
+        "server.dns.forwarders": .settings("192.0.2.53@53"),
+        "server.dns.hosts": .settings("mx.example.org=192.0.2.1"),
+        "server.dns.trust_anchor": .settings("/root.key"),
+        "storage.data_directory": .code(
+            "manifest.storage.dataDirectory", in: "Sources/AdminService/Operations/Stores.swift"),
+        "listeners": .code("for listener in manifest.listeners", in: server + "ServerAssembly.swift"),
+        "tls.certificates": .code("manifest.tls.certificates.map", in: server + "ServerCertificates.swift"),
+        "tls.self_signed": .code("manifest.tls.selfSigned", in: server + "ServerCertificates.swift"),
+        "tls.handshake_timeout": .code("live.follow(\\.tls.handshakeTimeout)", in: server + "ProtocolServers.swift"),
+        "limits.message_size": .settings("1MB"),
+        "limits.header_size": .settings("64KiB"),
+        "limits.recipients": .settings("100"),
+        "limits.command_line": .settings("1KiB"),
+        "limits.text_line": .settings("2KiB"),
+        "limits.commands": .settings("11"),
+        "limits.errors": .settings("3"),
+        "limits.login_failures": .settings("2"),
+        "limits.sessions": .code("total: manifest.limits.sessions", in: server + "ServerAssembly.swift"),
+        "limits.sessions_per_address": .code(
+            "perPeer: manifest.limits.sessionsPerAddress", in: server + "ServerAssembly.swift"),
+        "limits.received_hops": .settings("31"),
+        "smtp.timeouts.greeting": .settings("11s"),
+        "smtp.timeouts.command": .settings("12s"),
+        "smtp.timeouts.data": .settings("13s"),
+        "smtp.timeouts.total": .settings("14s"),
+        "mail.recipient_delimiter": .code("next.mail.recipientDelimiter", in: server + "ServerState.swift"),
+        "imap.login_timeout": .settings("15s"),
+        "imap.idle_timeout": .settings("16s"),
+        "imap.command_size": .settings("9KiB"),
+        "pop3.login_timeout": .settings("17s"),
+        "pop3.idle_timeout": .settings("18s"),
+        "queue.lifetime": .code("message: manifest.queue.lifetime", in: server + "ServerAssembly.swift"),
+        "queue.bounce_lifetime": .code("bounce: manifest.queue.bounceLifetime", in: server + "ServerAssembly.swift"),
+        "queue.minimum_backoff": .settings("7m"),
+        "queue.maximum_backoff": .settings("2h"),
+        "queue.concurrency": .settings("51"),
+        "queue.per_destination": .settings("11"),
+        "queue.bounce_message_size": .code(
+            "live.follow(\\.queue.bounceMessageSize)", in: server + "ServerAssembly.swift"),
+        "outbound.helo_name": .settings("out.example.org"),
+        "outbound.bind": .settings("192.0.2.9"),
+        "outbound.port": .settings("2525"),
+        "outbound.tls": .settings("none"),
+        "outbound.timeouts.connect": .settings("19s"),
+        "outbound.timeouts.command": .settings("21s"),
+        "outbound.timeouts.final": .settings("22s"),
+        "outbound.smarthost.host": .settings("smart.example.org"),
+        "outbound.smarthost.port": .settings("2587"),
+        "outbound.smarthost.tls": .settings("implicit"),
+        "outbound.smarthost.verify": .settings("false"),
+        "outbound.smarthost.username": .settings("somebody"),
+        "outbound.smarthost.password_file": .settings("/secret"),
+        "dkim.rsa_selector": .code(
+            "manifest.dkim.rsaSelector", in: "Sources/AdminService/Operations/Operations+Domains.swift"),
+        "dkim.ed25519_selector": .code(
+            "manifest.dkim.ed25519Selector", in: "Sources/AdminService/Operations/Operations+Domains.swift"),
+        "dkim.rsa_bits": .code(
+            "bits: manifest.dkim.rsaBits", in: "Sources/AdminService/Operations/Operations+Domains.swift"),
+        "dkim.expire": .code("live.follow(\\.dkim.expire)", in: server + "ServerAssembly.swift"),
+        "log.format": .code("log.format", in: "Sources/AdminService/Logging/LogBackend.swift"),
+        "log.level": .code("log.level", in: "Sources/AdminService/Logging/LogBackend.swift"),
+        "log.events": .code("manifest.log.events", in: server + "Server.swift"),
+        "trace.keep": .code("live.follow(\\.trace.keep)", in: server + "ServerAssembly.swift"),
+        "control.socket": .code("manifest.controlSocket", in: server + "ServerAssembly.swift"),
+        "control.mode": .code("manifest.control.mode", in: server + "ServerAssembly.swift"),
+    ]
+
+    @Test func `each setting of the schema is listed here, and no other`() {
+        #expect(Set(Schema.settings.map(\.path)) == Set(Self.uses.keys))
+    }
+
+    @Test(arguments: Schema.settings.map(\.path))
+    func `a setting is used`(path: String) throws {
+        let setting = try #require(Schema.settings.first { $0.path == path })
+        switch try #require(Self.uses[path]) {
+        case .code(let words, let file):
+            let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+                .deletingLastPathComponent()
+            let text = try String(contentsOf: root.appending(path: file), encoding: .utf8)
+            #expect(text.contains(words), "\(file) no longer uses \(path)")
+        case .settings(let value):
+            #expect(try given([setting.environmentName: value]) != given([:]), "nobody is given \(path)")
+        }
+    }
+
+    /// Everything the services are given, as text.
+    private func given(_ environment: [String: String]) throws -> String {
+        // A smarthost with a login, so that its settings mean something.
+        let text = """
+            server: {hostname: mail.example.org}
+            outbound: {smarthost: {host: relay.example.org, username: me, password_file: /p}}
+            """
+        let manifest = try ManifestLoader.load(text: text, file: "m.yaml", environment: environment).get().manifest
+        let hostname = try #require(DomainName(manifest.server.hostname))
+        let listener = Listener(name: "mx", kind: .mx)
+        var parts = [
+            "\(SMTPServerSettings(manifest, listener: listener, hostname: hostname, hasCertificate: true))",
+            "\(ServerSettings.imap(manifest))", "\(ServerSettings.pop3(manifest))",
+            "\(try ServerSettings.resolver(manifest.server.dns))",
+        ]
+        let delivery = ServerSettings.delivery(manifest, listeners: [])
+        parts.append("\(delivery)")
+        return parts.joined(separator: "\n")
+    }
+}
+
+@Suite struct LiveManifestTests {
+    @Test func `followers see what a reload may change, and nothing else`() {
+        var manifest = Manifest()
+        manifest.server.hostname = "mail.example.org"
+        let live = LiveManifest(manifest)
+        let errors = live.follow(\.limits.errors)
+        let sessions = live.follow(\.limits.sessions)
+        manifest.limits.errors = 7
+        manifest.limits.sessions = 1
+        let changes = live.apply(manifest)
+        #expect(changes.map(\.path) == ["limits.errors", "limits.sessions"])
+        #expect(errors() == 7 && live.current.limits.errors == 7)
+        #expect(sessions() == Manifest().limits.sessions)
+    }
+}
