@@ -34,11 +34,14 @@ extension SMTPSession {
         return refusedByPolicy(reply)
     }
 
-    func rcpt(_ recipient: SMTPRecipient) -> Action {
+    mutating func rcpt(_ recipient: SMTPRecipient) -> Action {
         guard let transaction else { return .reply(orderOfMail() ?? .mailFirst) }
         guard transaction.chunks == .none else { return .reply(.chunksUnderWay) }
         // RFC 5321 §4.5.3.1.10
-        guard transaction.recipients < limits.recipients else { return .reply(.tooManyRecipients) }
+        guard transaction.recipients < limits.recipients else {
+            self.transaction?.refused += 1
+            return overshot(.tooManyRecipients)
+        }
         switch recipient.path {
         case .address(let address) where address.needsSMTPUTF8 && !transaction.sender.smtpUTF8:
             return .reply(Self.needsUTF8)
@@ -57,7 +60,7 @@ extension SMTPSession {
         } else {
             transaction?.refused += 1
         }
-        return refusedByPolicy(reply)
+        return reply.isTransient ? overshot(reply) : refusedByPolicy(reply)
     }
 
     func data() -> Action {

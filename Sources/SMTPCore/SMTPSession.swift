@@ -210,6 +210,13 @@ package struct SMTPSession: Sendable {
         return errors > limits.errors
     }
 
+    /// A recipient put off for now is no error, but a transaction that has had as many of them as it may have recipients
+    /// gets nowhere.
+    mutating func overshot(_ reply: SMTPReply) -> Action {
+        guard transaction?.refused ?? 0 > limits.recipients else { return .reply(reply) }
+        return countError() ? .close(.tooManyErrors) : .reply(reply)
+    }
+
     // MARK: hello, TLS, AUTH
 
     // RFC 5321 §4.1.1.1, RFC 5321 §4.1.4: also resets

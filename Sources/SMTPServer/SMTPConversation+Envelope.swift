@@ -15,10 +15,12 @@ import Telemetry
 struct SMTPEnvelope {
     var sender: SMTPSender
     var reversePath: ReversePath
-    var recipients: [AdmittedRecipient] = []
-    var local: [LocalDelivery] = []
-    var remote: [NewQueueRecipient] = []
+    private(set) var recipients: [AdmittedRecipient] = []
+    private(set) var local: [LocalDelivery] = []
+    private(set) var remote: [NewQueueRecipient] = []
     var trace: [TraceStep]
+    private var accounts: Set<Int64> = []
+    private var addresses: Set<String> = []
 
     init(sender: SMTPSender, reversePath: ReversePath, trace: [TraceStep]) {
         self.sender = sender
@@ -29,7 +31,7 @@ struct SMTPEnvelope {
     /// Adds what a recipient becomes; each account and each remote address once.
     mutating func add(_ admitted: AdmittedRecipient, for recipient: SMTPRecipient) {
         recipients.append(admitted)
-        for target in admitted.local where !local.contains(where: { $0.account.rawValue == target.account }) {
+        for target in admitted.local where accounts.insert(target.account).inserted {
             local.append(
                 LocalDelivery(
                     account: AccountID(rawValue: target.account),
@@ -38,7 +40,7 @@ struct SMTPEnvelope {
                 )
             )
         }
-        for address in admitted.remote where !remote.contains(where: { $0.address.folded == address.folded }) {
+        for address in admitted.remote where addresses.insert(address.folded).inserted {
             remote.append(
                 NewQueueRecipient(
                     address: address,

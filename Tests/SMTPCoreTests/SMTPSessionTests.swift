@@ -255,6 +255,11 @@ private struct Machine {
             C: DATA
             S: 354
             """)
+        _ = machine.send(".")
+        Machine.check(&machine, "C: MAIL FROM:<a@b.example>\nC: RCPT TO:<a@b.example>\nC: RCPT TO:<b@b.example>\nS: 250")
+        // As many are put off as may be taken, then as many errors as there may be.
+        for _ in 0..<5 { #expect(machine.send("RCPT TO:<c@b.example>").hasPrefix("452 4.5.3")) }
+        #expect(machine.send("RCPT TO:<c@b.example>").hasPrefix("421 4.7.0") && machine.isClosed)
         machine = Machine(role: .submission, isTLS: true, limits: limits)
         _ = machine.send("EHLO x")
         #expect(machine.send("AUTH PLAIN").hasPrefix("535"))

@@ -87,17 +87,20 @@ struct DeliveryTLSTests {
         return settings
     }
 
-    @Test("The smarthost takes all destinations after a login over TLS", arguments: ["AUTH PLAIN LOGIN", "AUTH=LOGIN"])
-    func smarthost(_ offer: String) async throws {
+    @Test(
+        "The smarthost takes all destinations after a login over TLS",
+        arguments: ["AUTH PLAIN LOGIN", "AUTH=LOGIN"], [Smarthost.TLSMode.starttls, .implicit])
+    func smarthost(_ offer: String, _ tls: Smarthost.TLSMode) async throws {
         let context = try ScriptedSMTPServer.context()
         let server = try await ScriptedSMTPServer(
             Behaviour { behaviour in
                 behaviour.tls = context
+                behaviour.isImplicit = tls == .implicit
                 behaviour.capabilities.append(offer)
             })
         let room = try DeliveryRoom()
         try await room.enqueue("a@one.example", "b@other.example")
-        try await room.serve(Self.smarthost(room, port: server.port)) {
+        try await room.serve(Self.smarthost(room, port: server.port, tls: tls)) {
             let events = await room.events.next(2)
             #expect(events.map(\.name) == ["delivered", "delivered"])
             #expect(events.first?.attempt?.via == "smarthost")
@@ -118,10 +121,17 @@ struct DeliveryTLSTests {
                 behaviour.capabilities = ["AUTH PLAIN"]
                 behaviour.tls = context
             })
+        let hidden = try await ScriptedSMTPServer(
+            Behaviour { behaviour in
+                behaviour.capabilities = ["AUTH PLAIN"]
+                behaviour.tls = context
+                behaviour.isImplicit = true
+            })
         let cases: [(ScriptedSMTPServer, Smarthost.TLSMode, Bool, String)] = [
             (plain, .starttls, false, "4.7.4"),
             (plain, .none, false, "4.7.4"),
             (impostor, .starttls, true, "4.7.5"),
+            (hidden, .implicit, true, "4.7.5"),
         ]
         for (server, tls, verify, status) in cases {
             let room = try DeliveryRoom()
@@ -135,6 +145,7 @@ struct DeliveryTLSTests {
         }
         await plain.stop()
         await impostor.stop()
+        await hidden.stop()
     }
 
     @Test("A refused login is put off, not bounced, and its words hold no secret")

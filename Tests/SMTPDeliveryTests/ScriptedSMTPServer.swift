@@ -30,6 +30,8 @@ final class ScriptedSMTPServer: Sendable {
         var recipientLimit = Int.max
         var tls: NIOSSLContext?
         var breaksTLS = false
+        /// TLS from the first octet, with `tls`.
+        var isImplicit = false
 
         init(_ change: (inout Behaviour) -> Void = { _ in }) { change(&self) }
     }
@@ -60,6 +62,9 @@ final class ScriptedSMTPServer: Sendable {
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
+                    if behaviour.isImplicit, let tls = behaviour.tls {
+                        try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls))
+                    }
                     try channel.pipeline.syncOperations.addHandler(Handler(behaviour, memory))
                 }
             }
@@ -115,6 +120,7 @@ private final class Handler: ChannelInboundHandler {
     init(_ behaviour: ScriptedSMTPServer.Behaviour, _ shared: Shared) {
         self.behaviour = behaviour
         self.shared = shared
+        overTLS = behaviour.isImplicit
     }
 
     func channelActive(context: ChannelHandlerContext) {
