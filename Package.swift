@@ -9,6 +9,7 @@ let settings: [SwiftSetting] = [
     .enableUpcomingFeature("MemberImportVisibility"),
     .enableUpcomingFeature("InternalImportsByDefault"),
     .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .treatAllWarnings(as: .error),
 ]
 
 extension Target.Dependency {
@@ -88,7 +89,10 @@ let package = Package(
         room("OutboundQueue", uses: ["MailSyntax", "SQLEngine", "Blobs"]),
         room(
             "MailIntake",
-            uses: ["MailSyntax", "MailMessage", "MailPolicy", "SQLEngine", "Blobs", "Directory", "MailStore", "OutboundQueue"]
+            uses: [
+                "MailSyntax", "MailMessage", "MailPolicy", "SQLEngine", "Blobs", "Directory", "MailStore",
+                "OutboundQueue",
+            ]
         ),
 
         // Services: sockets and tasks
@@ -103,30 +107,36 @@ let package = Package(
         room(
             "SMTPServer",
             uses: [
-                "SMTPCore", "SASLCore", "MailSyntax", "MailMessage", "MailPolicy", "MailConfig", "Telemetry", "Directory",
-                "MailStore", "OutboundQueue", "MailIntake", "Blobs", "SQLEngine", "NetTransport", "DNSCore", "DNSClient",
+                "SMTPCore", "SASLCore", "MailSyntax", "MailMessage", "MailPolicy", "MailConfig", "Telemetry",
+                "Directory",
+                "MailStore", "OutboundQueue", "MailIntake", "Blobs", "SQLEngine", "NetTransport", "DNSCore",
+                "DNSClient",
                 .nioCore, .nioPosix, .nioSSL, .logging, .lifecycle, .crypto,
             ]
         ),
         room(
             "IMAPServer",
             uses: [
-                "IMAPCore", "SASLCore", "MailSyntax", "MailMessage", "MailConfig", "Telemetry", "Directory", "MailStore",
+                "IMAPCore", "SASLCore", "MailSyntax", "MailMessage", "MailConfig", "Telemetry", "Directory",
+                "MailStore",
                 "Blobs", "SQLEngine", "NetTransport", .nioCore, .nioPosix, .nioSSL, .logging, .lifecycle,
             ]
         ),
         room(
             "POP3Server",
             uses: [
-                "POP3Core", "SASLCore", "MailSyntax", "MailMessage", "MailConfig", "Telemetry", "Directory", "MailStore",
+                "POP3Core", "SASLCore", "MailSyntax", "MailMessage", "MailConfig", "Telemetry", "Directory",
+                "MailStore",
                 "Blobs", "SQLEngine", "NetTransport", .nioCore, .nioPosix, .nioSSL, .logging, .lifecycle,
             ]
         ),
         room(
             "SMTPDelivery",
             uses: [
-                "SMTPCore", "SASLCore", "MailSyntax", "MailMessage", "MailPolicy", "MailAuth", "MailConfig", "Telemetry",
-                "Directory", "MailStore", "OutboundQueue", "MailIntake", "Blobs", "SQLEngine", "NetTransport", "DNSCore",
+                "SMTPCore", "SASLCore", "MailSyntax", "MailMessage", "MailPolicy", "MailAuth", "MailConfig",
+                "Telemetry",
+                "Directory", "MailStore", "OutboundQueue", "MailIntake", "Blobs", "SQLEngine", "NetTransport",
+                "DNSCore",
                 "DNSClient", .nioCore, .nioPosix, .nioSSL, .logging, .lifecycle, .crypto,
             ]
         ),
@@ -135,8 +145,10 @@ let package = Package(
         room(
             "AdminService",
             uses: [
-                "MailSyntax", "MailMessage", "MailConfig", "MailPolicy", "MailAuth", "SASLCore", "Telemetry", "SQLEngine",
-                "Blobs", "Directory", "MailStore", "OutboundQueue", "MailIntake", "NetTransport", "DNSCore", "DNSClient",
+                "MailSyntax", "MailMessage", "MailConfig", "MailPolicy", "MailAuth", "SASLCore", "Telemetry",
+                "SQLEngine",
+                "Blobs", "Directory", "MailStore", "OutboundQueue", "MailIntake", "NetTransport", "DNSCore",
+                "DNSClient",
                 "SMTPCore", "IMAPCore", "POP3Core", "SMTPServer", "IMAPServer", "POP3Server", "SMTPDelivery", "CLinux",
                 .nioCore, .nioPosix, .nioSSL, .logging, .lifecycle, .unixSignals, .crypto, .cryptoExtras, .x509, .asn1,
             ]
@@ -225,7 +237,8 @@ if let fuzzer = Context.environment["MARTLET_FUZZ"] {
         .executableTarget(
             name: "MartletFuzz",
             dependencies: [
-                "MailSyntax", "MailMessage", "MailConfig", "MailAuth", "DNSCore", "SASLCore", "SMTPCore", "SMTPDelivery",
+                "MailSyntax", "MailMessage", "MailConfig", "MailAuth", "DNSCore", "SASLCore", "SMTPCore",
+                "SMTPDelivery",
                 "IMAPCore", "POP3Core", "Directory", .nioCore,
             ],
             path: "Fuzz/Sources",
