@@ -256,7 +256,9 @@ private struct Machine {
             S: 354
             """)
         _ = machine.send(".")
-        Machine.check(&machine, "C: MAIL FROM:<a@b.example>\nC: RCPT TO:<a@b.example>\nC: RCPT TO:<b@b.example>\nS: 250")
+        for line in ["MAIL FROM:<a@b.example>", "RCPT TO:<a@b.example>", "RCPT TO:<b@b.example>"] {
+            #expect(machine.send(line).hasPrefix("250"))
+        }
         // As many are put off as may be taken, then as many errors as there may be.
         for _ in 0..<5 { #expect(machine.send("RCPT TO:<c@b.example>").hasPrefix("452 4.5.3")) }
         #expect(machine.send("RCPT TO:<c@b.example>").hasPrefix("421 4.7.0") && machine.isClosed)

@@ -60,9 +60,10 @@ final class RecordingBounces: BounceSink {
 
     init(refuses: Bool = false) { self.refuses = refuses }
 
-    func bounce(_ report: BounceReport) async throws {
+    func bounce(_ report: BounceReport) async throws -> Bool {
         if refuses { throw Refusal() }
         reports.withLock { $0.append(report) }
+        return !report.sender.localPart.hasPrefix("gone")
     }
 }
 

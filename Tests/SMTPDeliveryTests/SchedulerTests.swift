@@ -62,6 +62,18 @@ struct SchedulerTests {
         #expect(try await room.queue.list().isEmpty)
     }
 
+    @Test("A bounce that has nobody to go to is told to the log")
+    func goneSender() async throws {
+        let room = try DeliveryRoom()
+        let id = try await room.enqueue("b@missing.example", from: "gone@example.org")
+        try await room.serve(room.settings(port: 1)) {
+            #expect(await room.events.next().first?.name == "bounced")
+        }
+        let lines = room.log.lines.filter { $0.hasPrefix("notice a bounce has nobody to go to") }
+        #expect(lines.count == 1 && lines.first?.contains("queue.id=\(id)") == true)
+        #expect(try await room.queue.list().isEmpty)
+    }
+
     @Test("The log lines of an attempt tell who, where, what was said, how long it took, and how it was protected")
     func events() async throws {
         let context = try ScriptedSMTPServer.context()

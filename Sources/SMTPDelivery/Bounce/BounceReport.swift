@@ -33,9 +33,10 @@ package struct BounceReport: Sendable, Hashable {
     }
 }
 
-/// Takes bounces. Returns when the bounce is durable: in a mailbox, or in the queue.
+/// Takes bounces.
 package protocol BounceSink: Sendable {
-    func bounce(_ report: BounceReport) async throws
+    /// Returns when the bounce is durable: true, it is in a mailbox or in the queue; false, nobody is there to have it.
+    func bounce(_ report: BounceReport) async throws -> Bool
 }
 
 /// Writes the report that goes to the sender.

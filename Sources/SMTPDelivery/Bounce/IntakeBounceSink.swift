@@ -32,16 +32,16 @@ package struct IntakeBounceSink: BounceSink {
         self.clock = clock
     }
 
-    /// Returns when the bounce is durable. A sender that no longer exists here hears nothing.
+    /// Returns when the bounce is durable; false for a sender that no longer exists here.
     @concurrent
-    package func bounce(_ report: BounceReport) async throws {
+    package func bounce(_ report: BounceReport) async throws -> Bool {
         let directory = snapshot()
         var local: [LocalDelivery] = []
         var remote: [NewQueueRecipient] = []
         switch directory.resolve(report.sender) {
         // RFC 3461 §5.2.1 (deviates): NOTIFY=NEVER on our own report is what the null reverse-path says already.
         case .notHosted: remote = [NewQueueRecipient(address: report.sender)]
-        case .unknown, .disabled: return
+        case .unknown, .disabled: return false
         case .targets(let accounts, let elsewhere, _):
             local = accounts.map { LocalDelivery(account: $0.account, recipient: report.sender, tag: $0.tag) }
             remote = elsewhere.map { NewQueueRecipient(address: $0) }
@@ -52,7 +52,6 @@ package struct IntakeBounceSink: BounceSink {
         var scanner = MessageScanner()
         scanner.consume(bytes)
         let isEightBit = bytes.contains { $0 >= 0x80 }
-        let domain = composer.reportingMTA
         _ = try await intake.accept(
             Acceptance(
                 id: id,
@@ -64,9 +63,18 @@ package struct IntakeBounceSink: BounceSink {
                 origin: .internal,
                 bodyType: isEightBit ? .eightBitMIME : .sevenBit,
                 smtpUTF8: report.sender.needsSMTPUTF8,
-                signFor: directory.signingKeys(domain).isEmpty ? nil : domain,
+                signFor: signingDomain(directory),
                 isBounce: true
             )
         )
+        return true
+    }
+
+    /// The host's own name or the closest above it that has keys, with which a DMARC check of the report's From agrees.
+    private func signingDomain(_ directory: DirectorySnapshot) -> DomainName? {
+        let labels = composer.reportingMTA.labels
+        return labels.indices.lazy
+            .compactMap { DomainName(labels[$0...].joined(separator: ".")) }
+            .first { !directory.signingKeys($0).isEmpty }
     }
 }

@@ -74,7 +74,13 @@ struct DeliverySettler: Sendable {
         }
         guard !failures.isEmpty else { return true }
         do {
-            try await bounces.bounce(BounceReport(message: message, sender: sender, failures: failures))
+            let report = BounceReport(message: message, sender: sender, failures: failures)
+            if try await !bounces.bounce(report) {
+                logger.notice(
+                    "a bounce has nobody to go to: the sender is gone",
+                    metadata: [LogKey.queueID: "\(message.id)", LogKey.mailFrom: "\(sender)"]
+                )
+            }
             return true
         } catch {
             logger.error(
