@@ -16,7 +16,7 @@ struct WritingTests {
             helo: "client.example", reverseName: nil, client: try #require(IPAddress("192.0.2.1")),
             tls: (version: "TLSv1.3", cipher: "TLS_AES_256_GCM_SHA384", bits: 256), authenticatedSender: "a@b.example",
             hostname: "mx.example.com", protocol: "ESMTPSA", id: id,
-            forRecipient: try #require(EmailAddress("r@d.example")),
+            forRecipient: EmailAddress("r@d.example"),
             date: now, offsetMinutes: 0
         )
         #expect(
@@ -126,7 +126,7 @@ struct WritingTests {
     func fixups(header: String, expected: String) throws {
         let fixups = SubmissionFixups(
             id: id, hostname: try #require(host), time: now, offsetMinutes: 0,
-            sender: try #require(EmailAddress("login@example.org"))
+            sender: EmailAddress("login@example.org")
         )
         let (block, changes) = fixups.apply(to: HeaderBlock(parsing: Array("\(header)\r\n".utf8)))
         let added = "Date: Sat, 21 Nov 2026 00:04:28 +0000 (UTC)\r\nMessage-ID: <\(id)@mx.example.com>\r\n\r\n"
