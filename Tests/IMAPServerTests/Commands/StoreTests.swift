@@ -47,8 +47,8 @@ struct StoreTests {
                 modSeq(in: $0, after: "MODSEQ (")
             }
             let base = try #require(before.max())
-            try await server.inbox { other in
-                await other.command("STORE 2 +FLAGS.SILENT (\\Flagged)")
+            _ = try await server.inbox { other in
+                _ = await other.command("STORE 2 +FLAGS.SILENT (\\Flagged)")
             }
             let reply = await client.command("STORE 1:3 (UNCHANGEDSINCE \(base)) +FLAGS.SILENT (\\Seen)")
             #expect(reply.tagged.hasPrefix("OK [MODIFIED 2]"))
