@@ -119,21 +119,21 @@ package struct SMTPServerFramer: Sendable {
             return nil
         }
         searched = 0
-        guard let bytes = buffer.readBytes(length: end + 1) else { return nil }
-        if isSkipping || bytes.count > limit {
+        guard let content = buffer.readBytes(length: max(0, end - 1)) else { return nil }
+        let ending = buffer.readSlice(length: end + 1 - content.count)
+        if isSkipping || end + 1 > limit {
             isSkipping = false
             isPaused = state == .authResponse
             return .lineTooLong
         }
-        let content = bytes.dropLast(2)
-        guard bytes.count >= 2, bytes[bytes.count - 2] == 13, !content.contains(13) else {
+        guard ending?.readableBytesView.elementsEqual([13, 10]) == true, !content.contains(13) else {
             isPaused = state == .authResponse
             return .bareLineEnding
         }
-        isPaused = state == .authResponse || Self.pauses(content)
-        if isPaused { return .line(Array(content), then: .pause) }
+        isPaused = state == .authResponse || Self.pauses(content[...])
+        if isPaused { return .line(content, then: .pause) }
         let hasMore = buffer.withUnsafeReadableBytes { Self.find(10, in: $0, from: 0) != nil }
-        return .line(Array(content), then: hasMore ? .line : .nothing)
+        return .line(content, then: hasMore ? .line : .nothing)
     }
 
     static func find(_ byte: UInt8, in bytes: UnsafeRawBufferPointer, from start: Int) -> Int? {

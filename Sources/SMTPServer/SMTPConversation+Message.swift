@@ -1,3 +1,4 @@
+import Glibc
 import Logging
 import MailIntake
 import MailMessage
@@ -95,6 +96,7 @@ extension SMTPConversation {
 
     /// Completes a user's header and drops the fields that only a deliverer or nobody may write.
     private func finishHeader(_ message: inout CollectedMessage, _ id: MailID, _ trace: inout [TraceStep]) {
+        guard login != nil || Self.mayHoldReturnPath(message.index.headerBlock) else { return }
         let original = HeaderBlock(parsing: message.index.headerBlock)
         var header = original.removing("Return-Path")  // RFC 5321 §4.4: added at final delivery
         if let login {
@@ -120,6 +122,24 @@ extension SMTPConversation {
         }
         if header.bytes.count != original.bytes.count || header.bytes != original.bytes {
             message.index = message.index.replacingHeader(header.bytes)
+        }
+    }
+
+    /// Whether a line begins like the field; most messages of strangers need no look at their fields.
+    static func mayHoldReturnPath(_ header: [UInt8]) -> Bool {
+        let name = Array("return-path".utf8)
+        return header.withUnsafeBytes { bytes in
+            var start = 0
+            while let base = bytes.baseAddress, bytes.count - start >= name.count {
+                if bytes[start] | 0x20 == name[0],
+                    zip(bytes[start...], name).allSatisfy({ $0 | 0x20 == $1 || $0 == $1 })
+                {
+                    return true
+                }
+                guard let feed = memchr(base + start, 10, bytes.count - start) else { return false }
+                start = UnsafeRawPointer(feed) - base + 1
+            }
+            return false
         }
     }
 

@@ -7,10 +7,11 @@ import NIOCore
 import NetTransport
 import OutboundQueue
 import SMTPCore
-import SMTPServer
 import SQLEngine
 import Telemetry
 import Testing
+
+@testable import SMTPServer
 
 /// Mail from strangers, through the real backend.
 @Suite struct ReceivingTests {
@@ -277,5 +278,14 @@ import Testing
         }
         let kept = try await room.onlyMessage(room.alice)
         #expect(kept == text || kept == "\r\n" + text)
+    }
+
+    @Test(arguments: [
+        ("Return-Path: <a@b>\r\n\r\n", true), ("A: b\r\nRETURN-PATH:x\r\n\r\n", true), ("return-path", true),
+        ("A: b\nreturn-path : x\n", true), ("", false), ("Return-Pat", false), ("X-Return-Path: <>\r\n\r\n", false),
+        ("A: b\r\n Return-Path: <>\r\n\r\n", false), ("Subject: Return-Path: x\r\nReturn\r\n\r\n", false),
+    ])
+    func `a line that begins like Return-Path is found`(_ test: (String, Bool)) {
+        #expect(SMTPConversation.mayHoldReturnPath(Array(test.0.utf8)) == test.1)
     }
 }
