@@ -45,6 +45,22 @@ struct AppendTests {
         }
     }
 
+    @Test("a header over its limit is refused, at it taken")
+    func headerLimit() async throws {
+        try await TestServer.run(settings: { $0.headerSize = 100 }) { server in
+            try await server.session { client in
+                for (padding, expected) in [(100 - 13, "OK"), (100 - 12, "NO [LIMIT]")] {
+                    // "Subject: " with its CR LF, and the empty line, are 13 octets.
+                    let message = "Subject: " + String(repeating: "x", count: padding) + "\r\n\r\nbody\r\n"
+                    await client.send("a APPEND INBOX {\(message.utf8.count)+}\r\n\(message)\r\n")
+                    let reply = await client.reply(to: "a")
+                    #expect(reply.tagged.hasPrefix(expected), "\(padding): \(reply)")
+                }
+                #expect(await client.command("NOOP").isOK)
+            }
+        }
+    }
+
     @Test("before login nothing is appended")
     func notLoggedIn() async throws {
         try await TestServer.run { server in
