@@ -37,6 +37,7 @@ import Testing
               timeouts: {connect: 1s, command: 1s, final: 1s},
               smarthost: {host: s, port: 1, tls: implicit, verify: false, username: u, password_file: /p}}
             dkim: {rsa_selector: r, ed25519_selector: e, rsa_bits: 1024, expire: 1d}
+            trace: {keep: 1d}
             log: {format: json, level: error, events: /e}
             control: {socket: /s, mode: 0666}
             """
