@@ -271,7 +271,6 @@ package final class ListenerService<Framer: ConnectionFramer>: Service {
     }
 
     private func run(_ accepted: AcceptedConnection) async {
-        defer { configuration.limiter.end() }
         let channel = accepted.child.channel
         try? await accepted.child.executeThenClose { inbound, outbound in
             let connection = Connection<Framer>(
@@ -282,6 +281,8 @@ package final class ListenerService<Framer: ConnectionFramer>: Service {
                 outbound: outbound
             )
             await session(connection)
+            // The session is over: a peer that takes its time to close keeps nobody else waiting.
+            configuration.limiter.end()
             await connection.finish()
         }
     }
