@@ -90,7 +90,7 @@ let package = Package(
         room(
             "MailIntake",
             uses: [
-                "MailSyntax", "MailMessage", "MailPolicy", "SQLEngine", "Blobs", "Directory", "MailStore",
+                "Telemetry", "MailSyntax", "MailMessage", "MailPolicy", "SQLEngine", "Blobs", "Directory", "MailStore",
                 "OutboundQueue",
             ]
         ),

@@ -187,5 +187,8 @@ extension SMTPConversation {
                 )
             )
         )
+        for delivery in acceptance.local {
+            context.events.record(.delivered(.local(delivery, of: acceptance)))
+        }
     }
 }

@@ -179,7 +179,8 @@ final class ServerAssembly: Sendable {
                         reportingMTA: hostname,
                         wholeMessageLimit: live.follow(\.queue.bounceMessageSize)
                     ),
-                    ids: stores.ids
+                    ids: stores.ids,
+                    events: events
                 ),
                 events: events,
                 ids: stores.ids,

@@ -6,6 +6,7 @@ import MailPolicy
 import MailSyntax
 import OutboundQueue
 package import SQLEngine
+package import Telemetry
 
 /// Accepts bounces like any other message: filed when the sender is here, queued when not.
 package struct IntakeBounceSink: BounceSink {
@@ -14,14 +15,17 @@ package struct IntakeBounceSink: BounceSink {
     private let blobs: BlobStore
     private let composer: BounceComposer
     private let ids: IDGenerator
+    private let events: any MailEventSink
     private let clock: any WallClock
 
+    /// - Parameter events: hears of bounces that were filed here.
     package init(
         intake: MailIntake,
         snapshot: @escaping @Sendable () -> DirectorySnapshot,
         blobs: BlobStore,
         composer: BounceComposer,
         ids: IDGenerator,
+        events: any MailEventSink = NullEventSink(),
         clock: any WallClock = SystemClock()
     ) {
         self.intake = intake
@@ -29,6 +33,7 @@ package struct IntakeBounceSink: BounceSink {
         self.blobs = blobs
         self.composer = composer
         self.ids = ids
+        self.events = events
         self.clock = clock
     }
 
@@ -52,21 +57,21 @@ package struct IntakeBounceSink: BounceSink {
         var scanner = MessageScanner()
         scanner.consume(bytes)
         let isEightBit = bytes.contains { $0 >= 0x80 }
-        _ = try await intake.accept(
-            Acceptance(
-                id: id,
-                reversePath: .null,
-                content: .bytes(bytes),
-                index: scanner.finish(),
-                local: local,
-                remote: remote,
-                origin: .internal,
-                bodyType: isEightBit ? .eightBitMIME : .sevenBit,
-                smtpUTF8: report.sender.needsSMTPUTF8,
-                signFor: signingDomain(directory),
-                isBounce: true
-            )
+        let acceptance = Acceptance(
+            id: id,
+            reversePath: .null,
+            content: .bytes(bytes),
+            index: scanner.finish(),
+            local: local,
+            remote: remote,
+            origin: .internal,
+            bodyType: isEightBit ? .eightBitMIME : .sevenBit,
+            smtpUTF8: report.sender.needsSMTPUTF8,
+            signFor: signingDomain(directory),
+            isBounce: true
         )
+        _ = try await intake.accept(acceptance)
+        for delivery in acceptance.local { events.record(.delivered(.local(delivery, of: acceptance))) }
         return true
     }
 
