@@ -98,7 +98,7 @@ import Testing
         #expect(queued.hasPrefix("Received: "))
         #expect(try MailRoom.withoutTrace(queued) == text)
         #expect(queued.contains(" id \(entry.id);") || queued.contains(" id \(entry.id)\r\n"))
-        #expect(room.events.names == ["rejected", "rejected", "accepted", "disconnected"])
+        #expect(room.events.names == ["rejected", "rejected", "accepted", "delivered", "delivered", "disconnected"])
         let recipients = try await room.state.rows("SELECT reverse_path, recipients FROM trace", columns: 2)
         #expect(recipients.count == 1 && recipients.first?.contains("ext@remote.example") == true)
     }

@@ -57,7 +57,7 @@ import Testing
         #expect(text.hasSuffix("\r\nSubject: hello\r\n\r\n.dot\r\n"))
         #expect(!text.contains("forged"))
         #expect(message.index.size == text.utf8.count)
-        #expect(server.events.names == ["rejected", "rejected", "tempfailed", "accepted", "disconnected"])
+        #expect(server.events.names == ["rejected", "rejected", "tempfailed", "accepted", "delivered", "disconnected"])
     }
 
     @Test func `a pipelined group of several messages is answered in order`() async throws {

@@ -124,8 +124,6 @@ extension Authenticator {
             return LoginReport(.invalidCredentials, unusable.map { .unusableCredential("\($0)") } ?? reason)
         case .match(let password):
             guard let found else { return LoginReport(.invalidCredentials, .unknownAccount) }
-            let ended = now()
-            state.withLock { $0.verified.insert(key, now: ended) }
             let added = await addMissingVerifier(attempt, found, for: password)
             return conclude(attempt, found, .verified, addedVerifier: added)
         }
@@ -138,6 +136,11 @@ extension Authenticator {
             if state.verified.contains(key, now: time) { return true }
             return state.wrong.contains(key, now: time) ? false : nil
         }
+    }
+
+    private func rememberMatch(_ key: VerdictCache.Key) {
+        let time = now()
+        state.withLock { $0.verified.insert(key, now: time) }
     }
 
     private enum Check {
@@ -159,7 +162,9 @@ extension Authenticator {
         let known: @Sendable () -> Bool? = { self.remembered(key) }
         for credential in passwords {
             do throws(PasswordHashError) {
-                switch try await PasswordHash.verify(password, stored: credential.value, on: pool, unless: known) {
+                switch try await PasswordHash.verify(
+                    password, stored: credential.value, on: pool, unless: known, matched: { self.rememberMatch(key) }
+                ) {
                 case .verified(true): return .match(credential)
                 case .verified(false): hashed = true
                 case .known(let verdict): return .remembered(verdict)
@@ -174,7 +179,9 @@ extension Authenticator {
         }
         if hashed { return .mismatch(unusable: unusable) }
         do throws(PasswordHashError) {
-            switch try await PasswordHash.verify(password, stored: try dummyHash(), on: pool, unless: known) {
+            let verification = try await PasswordHash.verify(
+                password, stored: try dummyHash(), on: pool, unless: known, matched: {})
+            switch verification {
             case .verified: return .mismatch(unusable: unusable)
             case .known(let verdict): return .remembered(verdict)
             }

@@ -48,16 +48,21 @@ package enum PasswordHash {
 
     /// Like `verify`, but asks once more whether the answer is known when a thread is there: of many clients that come with
     /// one password at once, most wait for a thread and find that the first ones have been judged.
+    ///
+    /// - Parameter matched: runs on the pool's thread, before it takes the next job, when the password is right.
     static func verify(
         _ password: Secret,
         stored: String,
         on pool: HashingPool,
-        unless known: @escaping @Sendable () -> Bool?
+        unless known: @escaping @Sendable () -> Bool?,
+        matched: @escaping @Sendable () -> Void
     ) async throws(PasswordHashError) -> Verification {
         let parsed = try StoredPassword(parsing: stored)
         return try await pool.run { scratch throws(PasswordHashError) in
             if let verdict = known() { return .known(verdict) }
-            return .verified(try PasswordCheck.matches(password, parsed, scratch: scratch))
+            let isRight = try PasswordCheck.matches(password, parsed, scratch: scratch)
+            if isRight { matched() }
+            return .verified(isRight)
         }
     }
 
