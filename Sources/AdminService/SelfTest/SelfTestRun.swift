@@ -15,6 +15,8 @@ struct SelfTestRun: Sendable {
     private let clock = ContinuousClock()
     /// What the probes call themselves.
     private static let name = "selftest.martlet.invalid"
+    /// A domain that no server hosts, unlike example.com, which people try servers with. RFC 6761 §6.4
+    private static let elsewhere = "elsewhere.martlet.invalid"
 
     init(
         ticket: SelfTestTicket,
@@ -60,7 +62,7 @@ struct SelfTestRun: Sendable {
                 try await refusal(mx, recipient: unknown, code: 550)
             },
             await check("mx: relaying refused") {
-                try await refusal(mx, recipient: "someone@example.com", code: 554)
+                try await refusal(mx, recipient: "someone@\(Self.elsewhere)", code: 554)
             },
         ]
     }
@@ -169,7 +171,7 @@ struct SelfTestRun: Sendable {
         try await connect(mx) { wire, _ in
             var smtp = try await SMTPProbe(wire)
             try await smtp.hello(Self.name)
-            try await smtp.command("MAIL FROM:<someone@example.com>", expecting: 250)
+            try await smtp.command("MAIL FROM:<someone@\(Self.elsewhere)>", expecting: 250)
             let reply = try await smtp.command("RCPT TO:<\(recipient)>", expecting: code)
             try? await smtp.quit()
             return reply.text
