@@ -56,7 +56,8 @@ import Testing
         ("a*c", "a/b/c", true), ("%/%", "a/b", true), ("inbox", "INBOX", true), ("INBOX/%", "inbox/x", true),
         ("a", "A", false), ("", "", true), ("", "a", false), ("*a*a*a*b", "aaaaaaaaaaaaaaaaaaaaaa", false),
         ("%%a", "a", true),
-        ("i%", "INBOX", false), ("I%", "INBOX", true), ("日*", "日本語", true),
+        ("i%", "INBOX", true), ("I%", "INBOX", true), ("inbox*", "INBOX/A", true), ("in%", "Inboxes", false),
+        ("日*", "日本語", true),
     ])
     func patternsMatch(_ pattern: String, _ name: String, _ expected: Bool) {
         #expect(ListPattern(pattern).matches(name) == expected)

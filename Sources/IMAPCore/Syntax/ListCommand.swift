@@ -67,20 +67,25 @@ package struct ListPattern: Hashable, Sendable {
     /// INBOX matches in any case. Costs at most pattern × name steps, whatever the pattern.
     package func matches(_ name: String, reference: String = "", separator: Character = "/") -> Bool {
         if text == "*", reference.isEmpty { return true }
-        let pattern = Self.foldInbox(Array((reference + text).unicodeScalars), separator: separator)
-        let subject = Self.foldInbox(Array(name.unicodeScalars), separator: separator)
+        let pattern = Array((reference + text).unicodeScalars)
+        let subject = Array(name.unicodeScalars)
+        // RFC 3501 §5.1, §6.3.8: INBOX is the same name in any case, to a pattern such as `inbox*` too
+        let caseless = Self.isInbox(subject, separator: separator) ? Self.inbox.count : 0
         let separators = Set(separator.unicodeScalars)
         // The set of pattern positions that are reachable, one name scalar after the other.
         var reachable = [Bool](repeating: false, count: pattern.count + 1)
         reachable[0] = true
         Self.skipWildcards(pattern, &reachable)
-        for scalar in subject {
+        for (position, scalar) in subject.enumerated() {
+            let isCaseless = position < caseless
             var next = [Bool](repeating: false, count: pattern.count + 1)
             for (index, expected) in pattern.enumerated() where reachable[index] {
                 switch expected {
                 case "*": next[index] = true
                 case "%": if !separators.contains(scalar) { next[index] = true }
-                default: if expected == scalar { next[index + 1] = true }
+                default:
+                    let isSame = isCaseless ? Self.upper(expected) == Self.upper(scalar) : expected == scalar
+                    if isSame { next[index + 1] = true }
                 }
             }
             Self.skipWildcards(pattern, &next)
@@ -95,14 +100,17 @@ package struct ListPattern: Hashable, Sendable {
         }
     }
 
-    // RFC 3501 §5.1: INBOX is the same name in any case.
-    private static func foldInbox(_ scalars: [Unicode.Scalar], separator: Character) -> [Unicode.Scalar] {
-        let inbox = Array("INBOX".unicodeScalars)
-        guard scalars.count >= inbox.count else { return scalars }
-        if scalars.count > inbox.count, !separator.unicodeScalars.contains(scalars[inbox.count]) { return scalars }
-        for (scalar, letter) in zip(scalars, inbox) where scalar != letter && scalar.value != letter.value + 32 {
-            return scalars
-        }
-        return inbox + scalars[inbox.count...]
+    private static let inbox = Array("INBOX".unicodeScalars)
+
+    /// Whether a name is INBOX or below it.
+    private static func isInbox(_ name: [Unicode.Scalar], separator: Character) -> Bool {
+        guard name.count >= inbox.count else { return false }
+        if name.count > inbox.count, !separator.unicodeScalars.contains(name[inbox.count]) { return false }
+        return zip(name, inbox).allSatisfy { upper($0) == $1.value }
+    }
+
+    /// An ASCII letter's upper case, anything else as it is.
+    private static func upper(_ scalar: Unicode.Scalar) -> UInt32 {
+        (0x61...0x7A).contains(scalar.value) ? scalar.value - 0x20 : scalar.value
     }
 }
