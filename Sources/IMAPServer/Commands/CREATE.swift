@@ -18,9 +18,12 @@ extension IMAPSession {
     func delete(_ name: IMAPMailboxName) async throws -> Completion {
         // RFC 3501 §6.3.4
         if name.isInbox { throw CommandRefusal.no(.cannot, "INBOX can't be deleted.") }
-        try await service.store.deleteMailbox(try login().id, path: name.path)
+        let account = try login().id
+        // By id, since the selected mailbox may have another name by now.
+        let mailbox = try await service.store.mailbox(account, path: name.path)?.id
+        try await service.store.deleteMailbox(account, path: name.path)
         // One's own selected mailbox is left rather than ending one's own session.
-        if selection?.path == name.path { await deselect() }
+        if let mailbox, selection?.mailbox == mailbox { await deselect() }
         return .ok("Delete completed.")
     }
 

@@ -48,6 +48,20 @@ struct MailboxTests {
         }
     }
 
+    @Test("one's own selected mailbox can be renamed and deleted")
+    func deleteSelected() async throws {
+        try await TestServer.run { server in
+            try await server.session { client in
+                #expect(await client.command("CREATE Work").isOK)
+                #expect(await client.command("SELECT Work").isOK)
+                #expect(await client.command("RENAME Work Done").isOK)
+                #expect(await client.command("DELETE Done").isOK)
+                #expect(await client.command("FETCH 1 FLAGS").tagged.hasPrefix("BAD"))
+                #expect(await client.command("NOOP").isOK)
+            }
+        }
+    }
+
     @Test("RENAME INBOX moves its messages and leaves it empty")
     func renameInbox() async throws {
         try await TestServer.run { server in
