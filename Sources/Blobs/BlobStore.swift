@@ -42,14 +42,11 @@ package final class BlobStore: FileSyncing {
     /// Spooled content is read once more for its hash, off the caller's executor.
     package func stage(_ content: BlobContent) async throws -> StagedBlob {
         switch content {
-        case .bytes: try makeStaged(content)
-        case .joined: try await makeStagedElsewhere(content)
+        case .bytes: return try makeStaged(content)
+        case .joined:
+            // Named, because a session may run on an event loop, which a plain concurrent function would not leave.
+            return try await withTaskExecutorPreference(globalConcurrentExecutor) { try makeStaged(content) }
         }
-    }
-
-    @concurrent
-    private func makeStagedElsewhere(_ content: BlobContent) async throws -> StagedBlob {
-        try makeStaged(content)
     }
 
     private func makeStaged(_ content: BlobContent) throws -> StagedBlob {

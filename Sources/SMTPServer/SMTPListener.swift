@@ -28,6 +28,9 @@ package enum SMTPListener {
         var configuration = configuration
         configuration.greetingDeadline = settings().timeouts.greeting
         configuration.refusal = refusal
+        // A session computes for microseconds between two waits: on its own loop it needs no hop to another thread for
+        // each line. What takes longer (hashing, large bodies, the database) leaves the loop where it is done.
+        configuration.executor = .eventLoop
         let offersTLS = if case .none = configuration.tls { false } else { true }
         return ListenerService(
             configuration: configuration,
