@@ -1,4 +1,5 @@
 """bench deliver: local delivery of 10 KiB messages, Martlet and Postfix + Dovecot in alternation in one run."""
+import contextlib
 import os
 import shutil
 import signal
@@ -7,7 +8,7 @@ import subprocess
 import tempfile
 import time
 
-from . import load, processes, servers
+from . import disks, load, processes, servers
 
 
 class Report:
@@ -90,7 +91,9 @@ def main(options, binary):
     others = [] if options.alone else [servers.PostfixDovecot(f"{folder}/peer")]
     everyone = [martlet, *others]
     report = Report()
+    mounts = contextlib.ExitStack()
     try:
+        own = [mounts.enter_context(disks.own(server.folder)) for server in everyone]
         for server in everyone:
             server.set_up()
             server.start()
@@ -138,9 +141,11 @@ def main(options, binary):
     finally:
         for server in everyone:
             server.stop()
+        mounts.close()
         if not options.keep:
             shutil.rmtree(folder, ignore_errors=True)
-    print(f"deliver: 10 KiB messages, {options.messages} a round, {options.rounds} rounds, {os.cpu_count()} cores")
+    print(f"deliver: 10 KiB messages, {options.messages} a round, {options.rounds} rounds, {os.cpu_count()} cores, "
+        f"{'a file system for each server' if all(own) else 'one file system for both'}")
     print(report.render())
     return 0 if report.all_met or not options.check else 1
 
