@@ -39,9 +39,9 @@ struct TextSignature: Sendable, Equatable {
         var window = UInt32(text[0]) << 8 | UInt32(text[1])
         map.withUnsafeMutableBufferPointer { map in
             for index in 2..<text.count {
-                window = (window << 8 | UInt32(text[index])) & 0xFF_FFFF
+                window = (window &<< 8 | UInt32(text[index])) & 0xFF_FFFF
                 let bit = Int(hash(window) & mask)
-                map[bit >> 6] |= 1 << UInt64(bit & 63)
+                map[bit &>> 6] |= 1 &<< UInt64(bit & 63)
             }
         }
     }
@@ -49,7 +49,7 @@ struct TextSignature: Sendable, Equatable {
     // Fibonacci hashing; the lowest bits are kept, so the high half is mixed down.
     private static func hash(_ window: UInt32) -> UInt32 {
         let product = UInt64(window) &* 0x9E37_79B9_7F4A_7C15
-        return UInt32(truncatingIfNeeded: product >> 40)
+        return UInt32(truncatingIfNeeded: product &>> 40)
     }
 
     /// Lays the halves over each other while at most a third of the bits would be set. Words are little-endian, as on
