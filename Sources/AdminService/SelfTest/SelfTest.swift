@@ -45,12 +45,12 @@ package struct SelfTest: Sendable {
         let sink = try await MailSink(group: group)
         let results: [SelfTestResult]
         do {
-            results = try await withTicket(sinkPort: sink.port) { ticket in
-                await withTaskGroup(of: Void.self) { tasks in
-                    tasks.addTask { try? await sink.run() }
-                    defer { tasks.cancelAll() }
-                    let run = SelfTestRun(ticket: ticket, sink: sink, group: group, report: report)
-                    return await run.perform()
+            results = try await withThrowingTaskGroup(of: Void.self) { tasks in
+                // Before the first thing that can fail: only its end closes the sink, which its loop must outlive.
+                tasks.addTask { try? await sink.run() }
+                defer { tasks.cancelAll() }
+                return try await withTicket(sinkPort: sink.port) { ticket in
+                    await SelfTestRun(ticket: ticket, sink: sink, group: group, report: report).perform()
                 }
             }
         } catch {
