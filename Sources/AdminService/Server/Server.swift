@@ -35,6 +35,7 @@ package enum Server {
         let tls = try certificates(manifest)
         if let user { try Privileges.prepareTree(manifest.storage.dataDirectory, for: user) }
         try Privileges.assume(user)
+        try requireSmarthostPassword(manifest)  // as the user who will read it at each login
         let events = try manifest.log.events.map { try LogWriter(appendingTo: $0) }
         let stores = try await Stores.open(manifest, searchIndex: true)
         try DirectoryCheck.requireSound(stores.directory)
@@ -64,6 +65,16 @@ package enum Server {
             return nil
         }
         return try ServerUser(named: name)
+    }
+
+    private static func requireSmarthostPassword(_ manifest: Manifest) throws {
+        guard let file = manifest.outbound.smarthost?.passwordFile else { return }
+        do {
+            _ = try FileBytes.read(file, limit: 64 * 1024)
+        } catch {
+            let remedy = "correct outbound.smarthost.password_file, or let the server's user read it"
+            throw AdminError(.config, "the smarthost's password can't be read: \(error)", remedy: remedy)
+        }
     }
 
     private static func certificates(_ manifest: Manifest) throws -> TLSStore? {
