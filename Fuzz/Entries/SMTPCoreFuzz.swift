@@ -144,7 +144,8 @@ enum SMTPCoreFuzz {
         case 0xF0: return follow(session.brokenLineReceived(.unknownCommand), &session, &input)
         case 0xF1: session.tlsEstablished()
         case 0xF2: return follow(session.authenticationEnded(.ok, login: "a@example.org"), &session, &input)
-        case 0xF3: return follow(session.recipientJudged(.ok), &session, &input)
+        // A refusal: who accepts recipients that nobody asked about breaks the limit himself.
+        case 0xF3: return follow(session.recipientJudged(.mailFirst), &session, &input)
         case 0xF4: return finish(session.dataEnded(octets: 3, fault: fault(&input)), &session, &input)
         case 0xF5: return finish(session.chunkEnded(octets: 3, fault: fault(&input)), &session, &input)
         case 0xF6: return follow(session.messageDone(.ok), &session, &input)
