@@ -197,8 +197,8 @@ let package = Package(
     swiftLanguageModes: [.v6]
 )
 
-// The quick inner loop: MARTLET_ONLY=SMTPCore,MailStore leaves those targets, what they use, and their tests.
-if let only = Context.environment["MARTLET_ONLY"] {
+// The quick inner loop: BUILD_ONLY=SMTPCore,MailStore leaves those targets, what they use, and their tests.
+if let only = Context.environment["BUILD_ONLY"] {
     var kept = Set(only.split(separator: ",").map(String.init))
     kept.formUnion(kept.map { "\($0)Tests" })
     var grew = true

@@ -110,7 +110,7 @@ package struct CommandContext: Sendable {
             AdminError(
                 .unavailable,
                 "no server answers on \(manifest.controlSocket)",
-                remedy: "start it with: martlet serve"
+                remedy: "start it with: martlet serve --config \(loaded.file)"
             )
         case .forbidden:
             AdminError(

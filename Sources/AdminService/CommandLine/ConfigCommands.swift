@@ -2,12 +2,14 @@ import MailConfig
 
 /// What `martlet config` does; none of it needs a server, and only `check` looks at the data directory, where there is one.
 package enum ConfigCommands {
-    /// Says that the manifest and the directory are good, with what is worth knowing, or throws everything that is wrong.
+    /// Says that the manifest, the files it names and the directory are good, with what is worth knowing, or throws
+    /// everything that is wrong.
     package static func check(_ option: String?) async throws -> String {
         let path = try ManifestFile.locate(option)
         let loaded = try ManifestFile.load(path)
         let notes = loaded.notes.map { "\($0)\n" }.joined()
         let manifest = loaded.manifest
+        try Server.requireNamedFiles(manifest)
         let folder = manifest.storage.dataDirectory
         guard FileBytes.exists(Stores.databasePath(in: folder)) else {
             let isHidden = FileBytes.exists(folder) && !FileBytes.mayEnter(folder)

@@ -76,7 +76,7 @@ package struct Operations: Sendable {
             throw AdminError(
                 .unavailable,
                 "\(what) needs a running server, and none runs on \(manifest.storage.dataDirectory)",
-                remedy: "start it with: martlet serve"
+                remedy: "start it with: martlet serve --config FILE"
             )
         }
         return server

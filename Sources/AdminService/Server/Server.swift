@@ -67,6 +67,14 @@ package enum Server {
         return try ServerUser(named: name)
     }
 
+    /// What `config check` looks at of the files a manifest names: the certificates and the smarthost's password.
+    ///
+    /// - Throws: `AdminError` with the setting to correct.
+    static func requireNamedFiles(_ manifest: Manifest) throws {
+        if !manifest.tls.certificates.isEmpty { _ = try certificates(manifest) }
+        try requireSmarthostPassword(manifest)
+    }
+
     private static func requireSmarthostPassword(_ manifest: Manifest) throws {
         guard let file = manifest.outbound.smarthost?.passwordFile else { return }
         do {
