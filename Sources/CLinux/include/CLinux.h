@@ -9,3 +9,5 @@ ssize_t linux_copy_file_range(int source, off_t *offset, int target, size_t coun
 int linux_open_temporary(const char *folder);
 // Gives free heap pages back to the kernel.
 void linux_trim_heap(void);
+// Unmaps code that is not in use at the moment; what is needed again comes back from the page cache.
+void linux_release_code(void);
