@@ -59,7 +59,7 @@ package struct CommandContext: Sendable {
             do {
                 responses.append(try await operations.perform(request).orThrow())
             } catch {
-                try? stores.close()
+                try? stores.close()  // the first error is the one to tell
                 throw error
             }
         }

@@ -103,6 +103,7 @@ package struct ControlServer: Service {
                 )
             )
         }
+        // Responses are plain values that always encode; the client takes no octets for a broken answer.
         return (try? ControlCoding.encode(response)) ?? []
     }
 }

@@ -25,6 +25,7 @@ extension Operations {
             try await stores.prepareMailboxes(of: account)
         } catch {
             // An account without a password is of no use, and the command would be refused when it is run again.
+            // The first error is the one to tell.
             try? await stores.removeMail(of: account)
             try? await directory.removeAccount(address, author: author)
             throw error

@@ -21,6 +21,7 @@ extension Operations {
             summary: Self.summary(entry),
             expires: Self.time(entry.message.expiresAt),
             envelopeID: entry.message.envelopeID,
+            // A queued message is shown without its header where that can't be read.
             header: try? stores.header(of: entry.message)
         )
     }

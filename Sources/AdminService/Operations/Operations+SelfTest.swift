@@ -31,6 +31,7 @@ extension Operations {
         do {
             return try await prepare(ticket, account: account, domain: domain, sinkDomain: sinkDomain, server: server)
         } catch {
+            // The first error is the one to tell; what stays behind goes at the next start.
             _ = try? await selfTestEnd(ticket)
             throw error
         }
@@ -109,6 +110,8 @@ extension Operations {
     }
 
     /// Removes what self-tests left that ended without saying so.
+    ///
+    /// What can't be removed now goes at the next start.
     package func selfTestSweep() async {
         guard let server else { return }
         for entry in server.selfTests.removeExpired() { try? await clean(entry) }

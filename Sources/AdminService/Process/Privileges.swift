@@ -70,6 +70,7 @@ package enum Privileges {
     }
 
     private static func isOwned(_ path: String, by user: ServerUser) -> Bool {
+        // What can't be looked at is not the user's: the change of owner that follows tells why.
         let attributes = try? FileManager.default.attributesOfItem(atPath: path)
         guard let owner = attributes?[.ownerAccountID] else { return false }
         return "\(owner)" == "\(user.userID)"
