@@ -4,7 +4,8 @@ import Synchronization
 
 /// Domains, accounts, aliases, keys and credentials, in the database; read through an immutable snapshot.
 ///
-/// A change is one write with its revision row; the snapshot is swapped after the commit.
+/// A change is planned on a snapshot and made in one write with its revision row, provided that the directory still is what
+/// the snapshot shows; the snapshot is swapped after the commit.
 package final class Directory: Sendable {
     let database: any Database
     let clock: any WallClock
@@ -35,19 +36,31 @@ package final class Directory: Sendable {
         try await reload()
     }
 
-    /// Runs a change with its revision, then swaps the snapshot.
+    /// Plans a change on the directory as it stands, makes it with its revision, then swaps the snapshot.
+    ///
+    /// The write begins by asking whether the revision is still the one that was planned on; where another change was
+    /// quicker, this one is planned again on what it left. So a plan is never carried out on a directory that it did not
+    /// see, and two changes that are right only one at a time can't both pass.
+    ///
+    /// - Parameter plan: refuses by throwing, or says what to write. Pure; may be called more than once.
     @discardableResult
     func change<T: Sendable>(
-        _ description: String, author: String, _ body: @Sendable @escaping (any SQLWriter, Timestamp) throws -> T
+        author: String, _ plan: (DirectorySnapshot) throws -> DirectoryChange<T>
     ) async throws -> T {
-        let now = clock.now()
-        let result = try await database.write { writer in
-            let value = try body(writer, now)
-            try writer.execute(DirectoryStatements.insertRevision, author, description, now)
-            return value
+        while true {
+            let basis = snapshot
+            let planned = try plan(basis)
+            let now = clock.now()
+            let result: T? = try await database.write { writer in
+                let revision = try writer.first(DirectoryStatements.latestRevision) { $0.int64(0) } ?? 0
+                guard revision == basis.revision else { return nil }
+                let value = try planned.write(writer, now)
+                try writer.execute(DirectoryStatements.insertRevision, author, planned.description, now)
+                return value
+            }
+            try await reload()
+            if let result { return result }
         }
-        try await reload()
-        return result
     }
 
     private static func load(_ database: any Database, _ delimiters: String) async throws -> DirectorySnapshot {
@@ -87,6 +100,17 @@ package final class Directory: Sendable {
             }
         }
         return aliases
+    }
+}
+
+/// What a change writes, and how the revision describes it.
+struct DirectoryChange<Result: Sendable>: Sendable {
+    let description: String
+    let write: @Sendable (any SQLWriter, Timestamp) throws -> Result
+
+    init(_ description: String, _ write: @Sendable @escaping (any SQLWriter, Timestamp) throws -> Result) {
+        self.description = description
+        self.write = write
     }
 }
 

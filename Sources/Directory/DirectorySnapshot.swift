@@ -38,17 +38,28 @@ package struct DirectorySnapshot: Sendable {
         keysByDomain = Dictionary(grouping: dkimKeys.filter(\.isActive), by: \.domain)
     }
 
-    /// The same directory with other aliases, or with another catch-all of one domain; what a change would make of it.
-    func changing(aliases changed: [Alias]? = nil, catchAll: (domain: DomainName, target: EmailAddress?)? = nil) -> Self
-    {
+    /// The same directory with other accounts or aliases, or with another catch-all of one domain; what a change would
+    /// make of it.
+    func changing(
+        accounts changedAccounts: [Account]? = nil, aliases changedAliases: [Alias]? = nil,
+        catchAll: (domain: DomainName, target: EmailAddress?)? = nil
+    ) -> Self {
         let domains = domains.map { domain in
             guard let catchAll, catchAll.domain == domain.name else { return domain }
             return HostedDomain(
                 id: domain.id, name: domain.name, catchAll: catchAll.target, createdAt: domain.createdAt)
         }
         return DirectorySnapshot(
-            revision: revision, domains: domains, accounts: accounts, aliases: changed ?? aliases, dkimKeys: dkimKeys,
-            recipientDelimiters: recipientDelimiters)
+            revision: revision, domains: domains, accounts: changedAccounts ?? accounts,
+            aliases: changedAliases ?? aliases, dkimKeys: dkimKeys, recipientDelimiters: recipientDelimiters)
+    }
+
+    /// Domains without a postmaster, which is a configuration error. RFC 5321 §4.5.1
+    package var domainsWithoutPostmaster: [DomainName] {
+        domains.map(\.name).filter { name in
+            if case .targets = resolve(EmailAddress(localPart: "postmaster", domain: name)) { return false }
+            return true
+        }
     }
 
     package func isHosted(_ domain: DomainName) -> Bool { domainsByName[domain] != nil }

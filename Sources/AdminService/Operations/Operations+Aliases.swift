@@ -15,12 +15,15 @@ extension Operations {
             return .done(lines: ["mail for unknown addresses of \(domain) goes to \(target)"])
         }
         let address = try parseAddress(text)
-        let old = directory.snapshot.alias(address)?.targets ?? []
-        let new = old + targets.filter { target in !old.contains { $0.folded == target.folded } }
-        guard new.count > old.count || targets.isEmpty else {
+        @Sendable func extending(_ old: [EmailAddress]) -> [EmailAddress] {
+            targets.reduce(into: old) { list, target in
+                if !list.contains(where: { $0.folded == target.folded }) { list.append(target) }
+            }
+        }
+        if let old = directory.snapshot.alias(address)?.targets, extending(old) == old {
             return .done(lines: ["\(address) goes there already"])
         }
-        try await directory.addAlias(address, targets: new, author: author)
+        let new = try await directory.changeAlias(address, author: author, targets: extending)
         return .done(lines: ["\(address) goes to \(new.map(\.description).joined(separator: ", "))"])
     }
 
@@ -50,12 +53,13 @@ extension Operations {
         for target in gone where !alias.targets.contains(where: { $0.folded == target }) {
             throw AdminError(.noUser, "\(address) does not go to \(target)", remedy: "see: martlet alias list")
         }
-        let left = alias.targets.filter { !gone.contains($0.folded) }
-        if gone.isEmpty || left.isEmpty {
+        if gone.isEmpty || alias.targets.allSatisfy({ gone.contains($0.folded) }) {
             try await directory.removeAlias(address, author: author)
             return .done(lines: ["alias \(address) removed"])
         }
-        try await directory.addAlias(address, targets: left, author: author)
+        let left = try await directory.changeAlias(address, author: author) { old in
+            old.filter { !gone.contains($0.folded) }
+        }
         return .done(lines: ["\(address) goes to \(left.map(\.description).joined(separator: ", "))"])
     }
 }
