@@ -21,8 +21,7 @@ struct RoutingTests {
             ownNames: Set(own.compactMap { DomainName($0) }),
             ownAddresses: Set(ownAddresses.compactMap { IPAddress($0) })
         )
-        var generator = SystemRandomNumberGenerator()
-        return await router.targets(for: destination, limit: limit, using: &generator)
+        return await router.targets(for: destination, limit: limit, using: SystemRandomNumberGenerator())
     }
 
     static func script(_ resolver: ScriptedResolver) {

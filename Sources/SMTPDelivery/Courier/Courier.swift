@@ -52,8 +52,7 @@ struct Courier: Sendable {
             return nil
         }
         var progress = JobProgress(job: job, content: content)
-        var generator = SystemRandomNumberGenerator()
-        switch await targets(for: job, using: &generator) {
+        switch await targets(for: job) {
         case .failure(let failure):
             guard !Task.isCancelled else { return nil }
             await failAll(&progress, failure, hasMoreHosts: false, target: nil, tls: nil)
@@ -65,10 +64,7 @@ struct Courier: Sendable {
         }
     }
 
-    private func targets(
-        for job: DeliveryJob,
-        using generator: inout SystemRandomNumberGenerator
-    ) async -> Result<[RouteTarget], DeliveryFailure> {
+    private func targets(for job: DeliveryJob) async -> Result<[RouteTarget], DeliveryFailure> {
         let limit = settings.addressesPerAttempt
         if let pinned = settings.pinned(job.destination) { return .success([pinned]) }
         if let smarthost = settings.smarthost {
@@ -81,7 +77,7 @@ struct Courier: Sendable {
                 return failure
             }
         }
-        return await router.targets(for: job.destination, limit: limit, using: &generator)
+        return await router.targets(for: job.destination, limit: limit, using: SystemRandomNumberGenerator())
     }
 
     private func visit(_ targets: [RouteTarget], _ progress: inout JobProgress, route key: String) async -> DeliveryJob?
