@@ -50,11 +50,13 @@ struct EnvironmentSource {
         name.hasSuffix("_PORT") && ["tcp://", "udp://", "sctp://"].contains { text.hasPrefix($0) }
     }
 
-    /// `…_SERVICE_HOST`, `…_SERVICE_PORT[_NAME]`, `…_PORT`, `…_PORT_25_TCP[_ADDR|_PORT|_PROTO]`, as Kubernetes and
-    /// Docker links set for a service called martlet or martlet-something.
+    /// `…_SERVICE_HOST`, `…_SERVICE_PORT[_NAME]`, `…_PORT`, `…_PORT_25_TCP[_ADDR|_PORT|_PROTO]`, `_NAME` and `_ENV_…`, as
+    /// Kubernetes and Docker links set for a service called martlet or martlet-something.
     private static func hasInjectedName(_ name: String) -> Bool {
         let words = name.split(separator: "_").dropFirst()
         guard let last = words.last else { return false }
+        // A link of Docker's: the container's name, and the variables of the other container.
+        if name == "MARTLET_NAME" || name.hasPrefix("MARTLET_ENV_") { return true }
         if name.hasSuffix("_SERVICE_HOST") || last == "PORT" || name.contains("_SERVICE_PORT_") { return true }
         guard let port = words.lastIndex(where: { $0 == "TCP" || $0 == "UDP" || $0 == "SCTP" }) else { return false }
         let tail = words[words.index(after: port)...]

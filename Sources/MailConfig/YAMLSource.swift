@@ -19,7 +19,8 @@ struct YAMLSource {
 
     /// The root node, nil when the text can't be read. `diagnostics` holds what was wrong in either case.
     mutating func read(_ text: String) -> ConfigNode? {
-        var scalars = Array(text.unicodeScalars)
+        // A byte order mark, as editors of Windows write it; libyaml stumbles over it further down.
+        var scalars = Array(text.unicodeScalars.drop { $0 == "\u{FEFF}" })
         while true {
             do {
                 var view = String.UnicodeScalarView()

@@ -21,6 +21,15 @@ private let least = "server:\n  hostname: mail.example.org\n"
         #expect(loaded.origin("server.node") == .standard)
     }
 
+    @Test func aByteOrderMarkOrLineEndsOfWindowsChangeNothing() throws {
+        let text = "server:\n  hostname: mail.example.org\nlimits:\n  message_size: 5MB\n"
+        for variant in ["\u{FEFF}" + text, text.split(separator: "\n").joined(separator: "\r\n")] {
+            let loaded = try load(variant)
+            #expect(loaded.manifest.limits.messageSize == 5_000_000)
+            #expect(loaded.origin("limits.message_size") == .file("/etc/martlet/martlet.yaml", line: 4, column: 3))
+        }
+    }
+
     @Test func everySettingReachesItsPlace() throws {
         let loaded = try load(
             """
@@ -158,6 +167,7 @@ private let least = "server:\n  hostname: mail.example.org\n"
     }
 
     @Test(arguments: [
+        ("MARTLET_NAME", "/web/martlet"), ("MARTLET_ENV_LANG", "C"),
         ("MARTLET_PORT", "tcp://10.0.0.1:25"), ("MARTLET_SERVICE_HOST", "10.0.0.1"), ("MARTLET_SERVICE_PORT", "25"),
         ("MARTLET_SERVICE_PORT_SMTP", "25"), ("MARTLET_PORT_25_TCP", "tcp://10.0.0.1:25"),
         ("MARTLET_PORT_25_TCP_ADDR", "10.0.0.1"), ("MARTLET_PORT_25_TCP_PORT", "25"),
