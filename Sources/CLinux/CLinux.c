@@ -30,6 +30,14 @@ int linux_open_temporary(const char *folder) {
     return descriptor;
 }
 
+int linux_open_handle(int folder, const char *name) {
+    return openat(folder, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+}
+
+int linux_change_owner(int handle, uid_t user, gid_t group) {
+    return fchownat(handle, "", user, group, AT_EMPTY_PATH);
+}
+
 void linux_trim_heap(void) { malloc_trim(0); }
 
 void linux_release_code(void) {

@@ -20,6 +20,12 @@ package final class DataDirectoryLock: Sendable {
         let path = directory + "/martlet.lock"
         let opened = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard opened >= 0 else { throw SystemError("open \(path)") }
+        // The folder is the server's user's, who could give a file of root's this name too.
+        var info = stat()
+        guard fstat(opened, &info) == 0, info.st_mode & S_IFMT == S_IFREG, info.st_nlink == 1 else {
+            close(opened)
+            throw SystemError("open \(path)", code: EMLINK)
+        }
         guard flock(opened, LOCK_EX | LOCK_NB) == 0 else {
             let failure = SystemError("flock \(path)")
             let holder = Self.text(of: opened)

@@ -1,4 +1,3 @@
-import FoundationEssentials
 import Glibc
 
 /// Who the server is once its ports are bound.
@@ -50,38 +49,6 @@ package enum Privileges {
         _ = setegid(0)
     }
 
-    /// Gives the data directory to `user`: the tree as a whole when it belongs to someone else, otherwise the few files
-    /// at its top that a command of root may have made.
-    package static func prepareTree(_ path: String, for user: ServerUser) throws {
-        var folder: [String] = []
-        if let stream = opendir(path) {
-            defer { closedir(stream) }
-            while let entry = readdir(stream) { folder.append(name(of: entry)) }
-        }
-        for name in folder where name != "." && name != ".." && name != "blobs" {
-            try giveTree("\(path)/\(name)", to: user)
-        }
-        let probe = "\(path)/blobs"
-        guard access(probe, F_OK) == 0, !isOwned(probe, by: user) else {
-            guard lchown(path, user.userID, user.groupID) == 0 else { throw SystemError("chown \(path)") }
-            return
-        }
-        try giveTree(path, to: user)
-    }
-
-    private static func isOwned(_ path: String, by user: ServerUser) -> Bool {
-        // What can't be looked at is not the user's: the change of owner that follows tells why.
-        let attributes = try? FileManager.default.attributesOfItem(atPath: path)
-        guard let owner = attributes?[.ownerAccountID] else { return false }
-        return "\(owner)" == "\(user.userID)"
-    }
-
-    private static func name(of entry: UnsafeMutablePointer<dirent>) -> String {
-        withUnsafePointer(to: &entry.pointee.d_name) { pointer in
-            pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-        }
-    }
-
     /// Becomes `user` for good: groups, group, user, in this order, and proves that there is no way back.
     package static func drop(to user: ServerUser) throws {
         guard initgroups(user.name, user.groupID) == 0 else { throw SystemError("initgroups") }
@@ -90,23 +57,6 @@ package enum Privileges {
         guard setuid(user.userID) == 0 else { throw SystemError("setuid") }
         guard setuid(0) != 0, geteuid() == user.userID, getegid() == user.groupID else {
             throw AdminError(.osError, "privileges could not be dropped to \(user.name)")
-        }
-    }
-
-    /// Gives a directory and everything in it to `user`. Symbolic links are not followed: what lies elsewhere stays as it is.
-    package static func giveTree(_ path: String, to user: ServerUser) throws {
-        guard lchown(path, user.userID, user.groupID) == 0 else { throw SystemError("chown \(path)") }
-        // Fails for everything but a directory, and for a symbolic link to one.
-        let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
-        guard descriptor >= 0 else { return }
-        guard let folder = fdopendir(descriptor) else {
-            close(descriptor)
-            return
-        }
-        defer { closedir(folder) }
-        while let entry = readdir(folder) {
-            let name = name(of: entry)
-            if name != ".", name != ".." { try giveTree("\(path)/\(name)", to: user) }
         }
     }
 }
