@@ -33,7 +33,12 @@ package enum ManifestFile {
 
     /// Reads and checks a manifest, with the environment's overrides.
     package static func load(_ path: String) throws -> LoadedManifest {
-        switch ManifestLoader.load(text: try text(of: path), file: FileBytes.absolute(path), environment: environment) {
+        try parse(try text(of: path), path: path)
+    }
+
+    /// Checks the text of the manifest that is, or is to be, at `path`, with the environment's overrides.
+    package static func parse(_ text: String, path: String) throws -> LoadedManifest {
+        switch ManifestLoader.load(text: text, file: FileBytes.absolute(path), environment: environment) {
         case .success(let loaded): return loaded
         case .failure(let errors): throw AdminError(.config, errors.description)
         }

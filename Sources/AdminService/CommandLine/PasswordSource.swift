@@ -12,19 +12,29 @@ package enum PasswordSource: Sendable, Equatable {
     package func read() throws -> (password: String, isGenerated: Bool) {
         switch self {
         case .file(let path): (try Self.firstLine(of: path), false)
-        case .standardInput: (try Self.checked(readLine(strippingNewline: true) ?? "", from: "standard input"), false)
+        case .standardInput: (try Self.firstLine(from: STDIN_FILENO, named: "standard input"), false)
         case .generate: (PasswordGenerator.make(), true)
         case .prompt: (try Self.ask(), false)
         }
     }
 
     private static func firstLine(of path: String) throws -> String {
-        let bytes = try FileBytes.read(path, limit: 64 * 1024)
-        let line = bytes.prefix { $0 != 0x0A && $0 != 0x0D }
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw AdminError(.noInput, SystemError("read \(path)").description) }
+        defer { close(descriptor) }
+        return try firstLine(from: descriptor, named: path)
+    }
+
+    private static func firstLine(from descriptor: Int32, named name: String) throws -> String {
+        try checked(try text(from: descriptor, named: name), from: name)
+    }
+
+    private static func text(from descriptor: Int32, named name: String) throws -> String {
+        let line = try FileBytes.firstLine(from: descriptor, named: name, limit: 64 * 1024)
         guard let text = String(validating: line, as: UTF8.self) else {
-            throw AdminError(.data, "the password in \(path) is not UTF-8 text")
+            throw AdminError(.data, "the password in \(name) is not UTF-8 text")
         }
-        return try checked(text, from: path)
+        return text
     }
 
     private static func checked(_ password: String, from source: String) throws -> String {
@@ -62,7 +72,7 @@ package enum PasswordSource: Sendable, Equatable {
             tcsetattr(STDIN_FILENO, TCSAFLUSH, &old)
             StandardError.write("\n")
         }
-        return readLine(strippingNewline: true) ?? ""
+        return try text(from: STDIN_FILENO, named: "what was typed")
     }
 }
 

@@ -40,13 +40,50 @@ enum FileBytes {
         }
     }
 
-    /// Makes a directory and those above it.
+    /// Makes a directory with exactly `mode`, and those above it that are missing so that everybody may pass through them:
+    /// the server's user has to reach what root makes for it. One that is there stays as it is.
     static func makeDirectory(_ path: String, mode: mode_t) throws {
+        let parts = path.split(separator: "/")
         var made = path.hasPrefix("/") ? "" : "."
-        for part in path.split(separator: "/") {
+        for (index, part) in parts.enumerated() {
             made += "/" + part
-            if mkdir(made, mode) != 0, errno != EEXIST { throw cannotCreate(made) }
+            if mkdir(made, 0o700) == 0 {
+                let wanted = index == parts.count - 1 ? mode : 0o755
+                guard chmod(made, wanted) == 0 else { throw cannotCreate(made) }
+            } else if errno != EEXIST {
+                throw cannotCreate(made)
+            }
         }
+        guard kind(of: path) == S_IFDIR else {
+            throw AdminError(.cannotCreate, SystemError("make \(path)", code: ENOTDIR).description)
+        }
+    }
+
+    /// What a path leads to (`S_IFDIR`, `S_IFSOCK` …), links followed; nil when there is nothing.
+    static func kind(of path: String) -> mode_t? {
+        var info = stat()
+        return stat(path, &info) == 0 ? info.st_mode & S_IFMT : nil
+    }
+
+    /// The octets before the first line end of what comes from a descriptor, without those of a byte order mark.
+    ///
+    /// - Throws: `AdminError` when it can't be read or the line is longer than `limit` octets.
+    static func firstLine(from descriptor: Int32, named name: String, limit: Int) throws -> [UInt8] {
+        var line: [UInt8] = []
+        var byte: UInt8 = 0
+        while line.count <= limit {
+            let count = Glibc.read(descriptor, &byte, 1)
+            if count < 0, errno == EINTR { continue }
+            guard count >= 0 else { throw unreadable(name) }
+            if count == 0 || byte == 0x0A || byte == 0x0D { return withoutMark(line) }
+            line.append(byte)
+        }
+        throw AdminError(.data, "the first line of \(name) is longer than \(limit) octets")
+    }
+
+    /// Editors of Windows put a byte order mark in front of UTF-8.
+    private static func withoutMark(_ line: [UInt8]) -> [UInt8] {
+        line.starts(with: [0xEF, 0xBB, 0xBF]) ? Array(line.dropFirst(3)) : line
     }
 
     /// An absolute form of a path, without asking the file system about links.

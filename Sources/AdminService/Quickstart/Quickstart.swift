@@ -38,7 +38,7 @@ package struct Quickstart: Sendable {
 
     /// - Throws: `AdminError` when an option can't be right.
     package init(_ options: Options) throws {
-        guard let address = EmailAddress(options.address), let domain = address.domain else {
+        guard let address = EmailAddress(options.address), let domain = address.domain, !domain.isNumeric else {
             throw AdminError(
                 .usage,
                 "\"\(options.address)\" is not an e-mail address",
@@ -52,18 +52,21 @@ package struct Quickstart: Sendable {
 
     package func run() async throws -> Outcome {
         ProcessLimits.restrictFileModes()
+        // What can be wrong with an option is found before anything is made.
+        let source = options.passwordFile.map { PasswordSource.file($0) } ?? .generate
+        let password = try source.read()
         var steps: [String] = []
         let loaded = try prepareManifest(&steps)
         try prepareCertificate(loaded.manifest, &steps)
         let context = CommandContext(loaded: loaded)
-        let password = try await prepareDirectory(context, &steps)
+        let isNew = try await prepareDirectory(context, password: password.password, &steps)
         guard case .zone(let zone) = try await context.perform(.dnsRecords(domain: domain.ascii, addresses: [])) else {
             throw AdminError(.protocolError, "the server's answer holds no DNS records")
         }
         return Outcome(
             steps: steps,
             address: address.description,
-            generatedPassword: password,
+            generatedPassword: isNew && password.isGenerated ? password.password : nil,
             loaded: loaded,
             zone: zone
         )
@@ -95,21 +98,23 @@ package struct Quickstart: Sendable {
             portOffset: offset,
             user: Self.serverUser
         )
+        // Read before it is written, and the folder made first: whatever can't be leaves no manifest behind that the next
+        // try would keep.
+        let loaded = try ManifestFile.parse(text, path: path)
+        try makeDataDirectory(loaded.manifest, &steps)
         if let slash = path.lastIndex(of: "/"), slash != path.startIndex {
             try FileBytes.makeDirectory(String(path[..<slash]), mode: 0o755)
         }
         // Readable by the server's user; it holds no secrets, only the names of files that do.
         try FileBytes.write(text, to: path, mode: 0o644)
         chmod(path, 0o644)
-        let loaded = try ManifestFile.load(path)
         steps.append("wrote the manifest \(path)")
-        try makeDataDirectory(loaded.manifest, &steps)
         return loaded
     }
 
     private func makeDataDirectory(_ manifest: Manifest, _ steps: inout [String]) throws {
         let folder = manifest.storage.dataDirectory
-        if FileBytes.exists(folder) {
+        if FileBytes.kind(of: folder) == S_IFDIR {
             if FileBytes.exists(Stores.databasePath(in: folder)) { steps.append("kept the data directory \(folder)") }
             return
         }
@@ -137,7 +142,7 @@ package struct Quickstart: Sendable {
 
     private func chosenHostname() throws -> DomainName {
         if let text = options.hostname {
-            guard let name = DomainName(text), name.labels.count > 1 else {
+            guard let name = DomainName(text), name.labels.count > 1, !name.isNumeric else {
                 throw AdminError(.usage, "\"\(text)\" is not the full name of a host", remedy: "such as mail.\(domain)")
             }
             return name
@@ -158,9 +163,11 @@ package struct Quickstart: Sendable {
     }
 
     private func chosenListenAddress() throws -> String {
-        guard let text = options.listenAddress, text != Listener.anyAddress else { return Listener.anyAddress }
+        guard let text = options.listenAddress, text != "*", text != Listener.anyAddress else {
+            return Listener.anyAddress
+        }
         guard let address = IPAddress(text) else {
-            throw AdminError(.usage, "\"\(text)\" is not an IP address", remedy: "such as 127.0.0.1, or * for all")
+            throw AdminError(.usage, "\"\(text)\" is not an IP address", remedy: "such as 127.0.0.1, or any for all")
         }
         return address.description
     }
@@ -174,7 +181,9 @@ package struct Quickstart: Sendable {
         if let folder = options.dataDirectory, FileBytes.absolute(folder) != manifest.storage.dataDirectory {
             ignored.append("--data")
         }
-        if let address = options.listenAddress, manifest.listeners.contains(where: { $0.address != address }) {
+        if let address = try? chosenListenAddress(), options.listenAddress != nil,  // a kept manifest has its own
+            manifest.listeners.contains(where: { $0.address != address })
+        {
             ignored.append("--listen")
         }
         if let offset = options.portOffset,
@@ -200,8 +209,10 @@ package struct Quickstart: Sendable {
 
     // MARK: Directory
 
-    /// Returns the password when one was made up.
-    private func prepareDirectory(_ context: CommandContext, _ steps: inout [String]) async throws -> String? {
+    /// Returns whether the account was made now, with the password.
+    private func prepareDirectory(
+        _ context: CommandContext, password: String, _ steps: inout [String]
+    ) async throws -> Bool {
         guard case .domains(let domains) = try await context.perform(.domainList),
             case .accounts(let accounts) = try await context.perform(.accountList)
         else { throw AdminError(.protocolError, "the server's answer is not a list") }
@@ -217,14 +228,12 @@ package struct Quickstart: Sendable {
         }
         if accounts.contains(where: { EmailAddress($0.address)?.folded == address.folded }) {
             steps.append("kept the account \(address) and its password")
-            return nil
+            return false
         }
-        let source = options.passwordFile.map { PasswordSource.file($0) } ?? .generate
-        let (password, isGenerated) = try source.read()
         let request = AdminRequest.accountAdd(
             address: address.description, password: password, name: nil, quota: nil)
         steps += try await context.perform(request).lines
-        return isGenerated ? password : nil
+        return true
     }
 }
 
