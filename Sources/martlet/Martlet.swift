@@ -24,6 +24,7 @@ enum Program {
     /// An asynchronous `main` would end the main thread and leave it as a zombie with the credentials of the start: the
     /// process would look like root's in every listing after its privileges were given up.
     nonisolated static func main() {
+        ProcessLimits.openStandardDescriptors()
         // Ends the process itself; nobody cancels it. The pool is named because an optimised build would otherwise start
         // the task on the main actor, which never runs again.
         Task(executorPreference: globalConcurrentExecutor) { await perform() }

@@ -9,7 +9,7 @@ struct ConfigOption: ParsableArguments {
     /// Performs a request and prints what came of it.
     func perform(_ request: AdminRequest, json: Bool = false) async throws {
         let response = try await CommandContext(configFile: config).perform(request)
-        StandardOutput.write(try response.output(json: json))
+        try StandardOutput.write(response.output(json: json))
     }
 }
 
@@ -52,6 +52,6 @@ struct PasswordOptions: ParsableArguments {
     func perform(_ config: ConfigOption, _ makeRequest: (String) -> AdminRequest) async throws {
         let (password, isGenerated) = try source.read()
         try await config.perform(makeRequest(password))
-        if isGenerated { StandardOutput.write("password: \(password)\n") }
+        if isGenerated { try StandardOutput.write("password: \(password)\n") }
     }
 }

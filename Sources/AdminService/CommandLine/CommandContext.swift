@@ -26,17 +26,28 @@ package struct CommandContext: Sendable {
 
     /// Has several requests performed, one after the other, until one fails.
     package func perform(_ requests: [AdminRequest]) async throws -> [AdminResponse] {
-        do {
-            let client = try ControlClient(path: manifest.controlSocket)
-            return try requests.map { request in
-                try client.perform(request).orThrow()
+        let patience = ContinuousClock.now + Self.patience
+        while true {
+            do {
+                let client = try ControlClient(path: manifest.controlSocket)
+                return try requests.map { try client.perform($0).orThrow() }
+            } catch let error as ControlClient.Unreachable {
+                guard error == .notRunning, !requests.contains(where: \.needsServer) else { throw unreachable(error) }
             }
-        } catch ControlClient.Unreachable.notRunning {
-            return try await performHere(requests)
-        } catch let error as ControlClient.Unreachable {
-            throw unreachable(error)
+            do {
+                let lock = try Self.lock(manifest.storage.dataDirectory, role: "martlet command")
+                defer { lock.release() }
+                return try await performHere(requests)
+            } catch let busy as DataDirectoryBusy {
+                // Another command will be done in a moment, and a server that starts will answer.
+                guard ContinuousClock.now < patience else { throw busy.error }
+                try await Task.sleep(for: .milliseconds(50))
+            }
         }
     }
+
+    /// How long a command waits for another one.
+    private static let patience = Duration.seconds(10)
 
     /// Asks the running server; an error when there is none.
     package func performOnServer(_ request: AdminRequest) throws -> AdminResponse {
@@ -48,10 +59,7 @@ package struct CommandContext: Sendable {
     }
 
     private func performHere(_ requests: [AdminRequest]) async throws -> [AdminResponse] {
-        let folder = manifest.storage.dataDirectory
         ProcessLimits.restrictFileModes()
-        let lock = try Self.lock(folder, role: "martlet command")
-        defer { lock.release() }
         let stores = try await Stores.open(manifest)
         let operations = Operations(stores: stores, author: Self.author)
         var responses: [AdminResponse] = []
@@ -59,22 +67,26 @@ package struct CommandContext: Sendable {
             do {
                 responses.append(try await operations.perform(request).orThrow())
             } catch {
-                try? stores.close()  // the first error is the one to tell
+                // The first error is the one to tell.
+                try? stores.close()
+                try? giveToServerUser()
                 throw error
             }
         }
         try stores.close()
-        try giveToServerUser(folder)
+        try giveToServerUser()
         return responses
     }
 
     /// What root made while the server was stopped must be the server's, or it could not open it.
-    private func giveToServerUser(_ folder: String) throws {
+    private func giveToServerUser() throws {
         guard Privileges.isRoot, let name = manifest.server.user else { return }
-        try Privileges.prepareTree(folder, for: try ServerUser(named: name))
+        try Privileges.prepareTree(manifest.storage.dataDirectory, for: try ServerUser(named: name))
     }
 
-    /// Takes the lock of a data directory, or says who has it.
+    /// Takes the lock of a data directory.
+    ///
+    /// - Throws: `DataDirectoryBusy` saying who has it, or `AdminError`.
     package static func lock(_ folder: String, role: String) throws -> DataDirectoryLock {
         guard FileBytes.exists(folder) else {
             throw AdminError(
@@ -87,10 +99,12 @@ package struct CommandContext: Sendable {
             return try DataDirectoryLock(directory: folder, role: role)
         } catch let held as DataDirectoryLock.Held {
             let holder = held.holder.isEmpty ? "another process" : held.holder
-            throw AdminError(
-                .temporary,
-                "the data directory \(folder) is in use by \(holder)",
-                remedy: "a server uses one data directory alone: stop the other one, or wait until its command is done"
+            throw DataDirectoryBusy(
+                error: AdminError(
+                    .temporary,
+                    "the data directory \(folder) is in use by \(holder)",
+                    remedy: "a server uses one data directory alone: stop the other one, or wait until its command is done"
+                )
             )
         } catch let error as SystemError {
             let remedy =
@@ -131,6 +145,11 @@ package struct CommandContext: Sendable {
         else { return "uid \(getuid())" }
         return String(cString: name)
     }
+}
+
+/// Somebody else has the lock of the data directory.
+package struct DataDirectoryBusy: Error {
+    package let error: AdminError
 }
 
 extension AdminResponse {

@@ -29,16 +29,35 @@ package struct ControlServer: Service {
         self.path = path
         self.perform = perform
         logger = backend.logger("control")
-        unlink(path)
-        channel = try await ServerBootstrap(group: group)
-            .serverChannelOption(.backlog, value: 16)
-            .bind(unixDomainSocketPath: path) { child in
-                child.eventLoop.makeCompletedFuture {
-                    try NIOAsyncChannel<ByteBuffer, ByteBuffer>(wrappingChannelSynchronously: child)
+        try Self.removeLeftover(path)
+        do {
+            channel = try await ServerBootstrap(group: group)
+                .serverChannelOption(.backlog, value: 16)
+                .bind(unixDomainSocketPath: path) { child in
+                    child.eventLoop.makeCompletedFuture {
+                        try NIOAsyncChannel<ByteBuffer, ByteBuffer>(wrappingChannelSynchronously: child)
+                    }
                 }
-            }
+        } catch {
+            let reason = (error as? IOError).map { SystemError("bind", code: $0.errnoCode).reason } ?? "\(error)"
+            throw AdminError(
+                .cannotCreate, "the control socket \(path) can't be made: \(reason)",
+                remedy: "make its folder, or correct control.socket")
+        }
         guard chmod(path, mode_t(mode & 0o777)) == 0 else { throw SystemError("chmod \(path)") }
         if let owner, chown(path, owner.userID, owner.groupID) != 0 { throw SystemError("chown \(path)") }
+    }
+
+    /// Removes a socket, and nothing that a slip of the pen in the manifest could name.
+    private static func removeLeftover(_ path: String) throws {
+        var info = stat()
+        guard lstat(path, &info) == 0 else { return }
+        guard info.st_mode & S_IFMT == S_IFSOCK else {
+            throw AdminError(
+                .config, "control.socket names \(path), which is there and is not a socket",
+                remedy: "name a path that is free")
+        }
+        unlink(path)
     }
 
     package func run() async throws {

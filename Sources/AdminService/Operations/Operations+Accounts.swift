@@ -13,6 +13,7 @@ enum CredentialLabel {
 extension Operations {
     func accountAdd(_ text: String, password: String, name: String?, quota: Int?) async throws -> AdminResponse {
         let address = try parseAddress(text)
+        if let name { try Self.requireShowable(name) }
         let credentials = try await Self.credentials(password, label: CredentialLabel.password)
         let account = try await directory.addAccount(
             address,
@@ -31,6 +32,20 @@ extension Operations {
             throw error
         }
         return .done(lines: ["account \(account.address) added"])
+    }
+
+    /// The most octets of a person's name.
+    private static let longestName = 256
+
+    private static func requireShowable(_ name: String) throws {
+        let isControl = { (scalar: Unicode.Scalar) in scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value) }
+        guard name.utf8.count <= longestName, !name.unicodeScalars.contains(where: isControl) else {
+            throw AdminError(
+                .data,
+                "the name is longer than \(longestName) octets or holds control characters",
+                remedy: "write it on one line"
+            )
+        }
     }
 
     func accountList() async throws -> [AccountSummary] {

@@ -59,7 +59,8 @@ extension Operations {
     func dkimAdd(_ text: String, selector: String?, algorithms: [String]) async throws -> AdminResponse {
         let domain = try requireHosted(text)
         let wanted = try algorithms.map { try Self.algorithm($0) }
-        let chosen = wanted.isEmpty ? DKIMAlgorithm.allCases : wanted
+        let chosen = wanted.isEmpty ? DKIMAlgorithm.allCases : DKIMAlgorithm.allCases.filter(wanted.contains)
+        let selector = selector?.lowercased()
         if let selector {
             guard chosen.count == 1 else {
                 throw AdminError(
@@ -68,7 +69,9 @@ extension Operations {
                     remedy: "say which with --algorithm rsa or --algorithm ed25519"
                 )
             }
-            guard DomainName("\(selector)._domainkey.\(domain)") != nil else {
+            guard selector.utf8.allSatisfy({ $0 < 0x80 && $0 != 0x5F }),
+                DomainName("\(selector)._domainkey.\(domain)") != nil
+            else {
                 throw AdminError(
                     .data, "\"\(selector)\" can't be a selector", remedy: "use letters, digits and hyphens")
             }
@@ -87,7 +90,9 @@ extension Operations {
     }
 
     func dkimRecord(_ text: String, _ selector: String?) throws -> [DKIMKeySummary] {
-        let keys = try dkimList(text).filter { selector == nil || $0.selector == selector }
+        let keys = try dkimList(text).filter {
+            selector == nil || $0.selector.lowercased() == selector?.lowercased()
+        }
         guard !keys.isEmpty else {
             throw AdminError(
                 .noInput,
@@ -133,11 +138,11 @@ extension Operations {
         selector: String?,
         avoiding domain: DomainName? = nil
     ) async throws -> [NewDKIMKey] {
-        var taken = Set(directory.snapshot.dkimKeys.filter { $0.domain == domain }.map(\.selector))
+        var taken = Set(directory.snapshot.dkimKeys.filter { $0.domain == domain }.map { $0.selector.lowercased() })
         var keys: [NewDKIMKey] = []
         for algorithm in algorithms {
             let usual = algorithm == .rsaSHA256 ? manifest.dkim.rsaSelector : manifest.dkim.ed25519Selector
-            let name = selector ?? Self.free(usual, taken)
+            let name = selector ?? Self.free(usual.lowercased(), taken)
             taken.insert(name)
             let key = try await Self.generate(algorithm, bits: manifest.dkim.rsaBits)
             keys.append(NewDKIMKey(selector: name, algorithm: algorithm.keyType, privateKey: key.pem))

@@ -6,6 +6,7 @@ import OutboundQueue
 extension Operations {
     /// Marks accounts that a self-test made, so that they are found again after a crash.
     private static let accountName = "Martlet self-test"
+    private static let accountPrefix = "selftest-"
 
     func selfTestBegin(_ addressText: String?, sinkPort: Int) async throws -> SelfTestTicket {
         let server = try running("selftest")
@@ -50,7 +51,7 @@ extension Operations {
             label: CredentialLabel.selfTest,
             with: try await Self.credentials(passwords.0, label: CredentialLabel.selfTest)
         )
-        let address = EmailAddress(localPart: "selftest-\(ticket)", domain: domain)
+        let address = EmailAddress(localPart: "\(Self.accountPrefix)\(ticket)", domain: domain)
         server.selfTests.setSecond(address.description, of: ticket)
         let second = try await directory.addAccount(
             address,
@@ -120,6 +121,11 @@ extension Operations {
     /// At start: accounts and credentials of self-tests that a stop of the server interrupted.
     package func selfTestRecover() async throws {
         for account in directory.snapshot.accounts where account.name == Self.accountName {
+            // A person may have that name too: an account of a self-test has no password that somebody set.
+            let labels = try await directory.credentials(of: account.id).map(\.label)
+            guard account.address.localPart.hasPrefix(Self.accountPrefix),
+                labels.allSatisfy({ $0 == CredentialLabel.selfTest })
+            else { continue }
             try await remove(account)
         }
         for account in directory.snapshot.accounts {

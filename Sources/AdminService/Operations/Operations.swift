@@ -92,7 +92,7 @@ package struct Operations: Sendable {
     }
 
     func parseDomain(_ text: String) throws -> DomainName {
-        guard let domain = DomainName(text) else {
+        guard let domain = DomainName(text), !domain.isNumeric else {
             throw AdminError(.data, "\"\(text)\" is not a domain name", remedy: "write it as example.org")
         }
         return domain
@@ -118,6 +118,11 @@ package struct Operations: Sendable {
     }
 }
 
+extension DomainName {
+    /// Numbers at the end are those of an address, such as 192.0.2.1. RFC 3696 §2
+    var isNumeric: Bool { labels.last?.allSatisfy { $0.isASCII && $0.isNumber } ?? true }
+}
+
 /// What operations need of the server that runs them.
 package protocol RunningServer: Sendable {
     /// The manifest in effect.
@@ -133,6 +138,7 @@ extension AdminError {
     package init(translating error: any Error) {
         switch error {
         case let error as AdminError: self = error
+        case let busy as DataDirectoryBusy: self = busy.error
         case let error as DirectoryError: self.init(error)
         case let error as DatabaseError:
             self.init(error.isTemporary ? .temporary : .ioError, "the database: \(error)")

@@ -21,6 +21,14 @@ package enum ProcessLimits {
         return Int(clamping: limit.rlim_cur)
     }
 
+    /// Gives each of standard input, output and error that the caller closed to nobody. The next file to be opened would
+    /// have its number otherwise: log lines would be written into the database.
+    package static func openStandardDescriptors() {
+        for descriptor in STDIN_FILENO...STDERR_FILENO where fcntl(descriptor, F_GETFD) < 0 {
+            _ = open("/dev/null", descriptor == STDIN_FILENO ? O_RDONLY : O_WRONLY)
+        }
+    }
+
     /// A reload that is asked for before the server listens to it must not end the process.
     package static func ignoreHangUps() {
         signal(SIGHUP, SIG_IGN)

@@ -48,12 +48,10 @@ package enum AdminRequest: Codable, Sendable, Equatable {
     case selfTestBegin(address: String?, sinkPort: Int)
     case selfTestEnd(ticket: String)
 
-    /// True when the operation leaves everything as it is.
-    package var isReadOnly: Bool {
+    /// True for what only a running server can answer.
+    package var needsServer: Bool {
         switch self {
-        case .status, .accountList, .aliasList, .domainList, .dkimList, .dkimRecord, .dnsRecords, .queueList,
-            .queueShow:
-            true
+        case .status, .reload, .selfTestBegin, .selfTestEnd: true
         default: false
         }
     }

@@ -10,8 +10,8 @@ import Telemetry
 
 /// A whole server: reads the manifest, opens what lasts, binds, gives up its privileges, runs until it is told to stop.
 ///
-/// Order of the start: manifest, lock, certificates (as root: keys are often readable by root alone), stores (as the
-/// server's user), listeners and control socket (as root), privileges given up for good, services. Nothing is accepted
+/// Order of the start: manifest, lock, data directory given to the server's user, certificates (as root: keys are often
+/// readable by root alone), stores (as the server's user), listeners and control socket (as root), privileges given up for good, services. Nothing is accepted
 /// before everything has been opened; what fails says so and nothing is half-started.
 package enum Server {
     /// Runs until SIGTERM or SIGINT.
@@ -31,12 +31,14 @@ package enum Server {
         let lock = try CommandContext.lock(manifest.storage.dataDirectory, role: "martlet server")
         defer { lock.release() }
         let user = try serverUser(manifest, logger)
-        _ = try ServerCertificates.ensureSelfSigned(manifest)
-        let tls = try certificates(manifest)
         if let user { try Privileges.prepareTree(manifest.storage.dataDirectory, for: user) }
         try Privileges.assume(user)
+        _ = try ServerCertificates.ensureSelfSigned(manifest)
+        Privileges.resume(user)
+        let tls = try certificates(manifest)
+        try Privileges.assume(user)
         try requireSmarthostPassword(manifest)  // as the user who will read it at each login
-        let events = try manifest.log.events.map { try LogWriter(appendingTo: $0) }
+        let events = try eventFile(manifest)
         let stores = try await Stores.open(manifest, searchIndex: true)
         try DirectoryCheck.requireSound(stores.directory)
         let assembly = try ServerAssembly(
@@ -56,7 +58,15 @@ package enum Server {
     }
 
     private static func serverUser(_ manifest: Manifest, _ logger: Logger) throws -> ServerUser? {
-        guard Privileges.isRoot else { return nil }
+        guard Privileges.isRoot else {
+            if let name = manifest.server.user, name != CommandContext.author {
+                logger.notice(
+                    "server.user has no effect: only root can become another user",
+                    metadata: [LogKey.configSetting: "server.user: \(name)", LogKey.remedy: "start as root, or remove it"]
+                )
+            }
+            return nil
+        }
         guard let name = manifest.server.user else {
             logger.warning(
                 "running as root",
@@ -75,7 +85,8 @@ package enum Server {
         try requireSmarthostPassword(manifest)
     }
 
-    private static func requireSmarthostPassword(_ manifest: Manifest) throws {
+    /// - Throws: `AdminError` when the smarthost's password can't be read by this user.
+    static func requireSmarthostPassword(_ manifest: Manifest) throws {
         guard let file = manifest.outbound.smarthost?.passwordFile else { return }
         do {
             _ = try FileBytes.read(file, limit: 64 * 1024)
@@ -85,8 +96,30 @@ package enum Server {
         }
     }
 
+    private static func eventFile(_ manifest: Manifest) throws -> LogWriter? {
+        guard let path = manifest.log.events else { return nil }
+        do {
+            return try LogWriter(appendingTo: path)
+        } catch {
+            throw AdminError(
+                .cannotCreate, "the file of log.events can't be written: \(error)",
+                remedy: "make its folder, and let the server's user write there")
+        }
+    }
+
     private static func certificates(_ manifest: Manifest) throws -> TLSStore? {
         guard !manifest.tls.certificates.isEmpty || manifest.tls.selfSigned else { return nil }
+        // The library's error for a file that is not there speaks of its content.
+        for certificate in manifest.tls.certificates {
+            for path in [certificate.chain, certificate.key] {
+                do {
+                    _ = try FileBytes.read(path, limit: 16 << 20)
+                } catch {
+                    let remedy = "correct tls.certificates, or let this user read the file"
+                    throw AdminError(.config, "a certificate can't be used: \(error)", remedy: remedy)
+                }
+            }
+        }
         do {
             return try TLSStore(ServerCertificates.files(manifest))
         } catch {

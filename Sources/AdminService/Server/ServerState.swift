@@ -64,6 +64,7 @@ final class ServerState: RunningServer {
         defer { reloading.withLock { $0 = false } }
         let new = try ManifestFile.load(configFile).manifest
         let next = ManifestDiff.live(from: live.current, to: new)
+        try Server.requireSmarthostPassword(next)
         try events?.reopen()
         try await stores.directory.reload()
         try reloadCertificates(next)

@@ -97,9 +97,9 @@ struct DKIMCommand: AsyncParsableCommand {
             let context = try CommandContext(configFile: options.config.config)
             let response = try await context.perform(.dkimRecord(domain: domain, selector: selector))
             guard case .keys(let keys) = response, !options.json else {
-                return StandardOutput.write(try response.output(json: options.json))
+                return try StandardOutput.write(response.output(json: options.json))
             }
-            StandardOutput.write(keys.map(\.zoneLine).joined())
+            try StandardOutput.write(keys.map(\.zoneLine).joined())
         }
     }
 }

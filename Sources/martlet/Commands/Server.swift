@@ -48,7 +48,7 @@ struct QuickstartCommand: AsyncParsableCommand {
         options.listenAddress = listen
         options.portOffset = portOffset
         options.passwordFile = passwordFile
-        StandardOutput.write(try await Quickstart(options).run().text)
+        try StandardOutput.write(await Quickstart(options).run().text)
     }
 }
 
@@ -64,7 +64,7 @@ struct SelfTestCommand: AsyncParsableCommand {
     func run() async throws {
         let context = try CommandContext(configFile: options.config.config)
         let results = try await SelfTest(context: context, address: address).run()
-        StandardOutput.write(options.json ? try SelfTest.json(results) : SelfTest.table(results))
+        try StandardOutput.write(options.json ? try SelfTest.json(results) : SelfTest.table(results))
         if results.contains(where: { !$0.passed }) { throw ExitCode(ExitStatus.unavailable.rawValue) }
     }
 }
@@ -81,7 +81,7 @@ struct ConfigCommand: AsyncParsableCommand {
             abstract: "Say what is wrong with it, with line and column, and with the directory."
         )
         @OptionGroup var config: ConfigOption
-        func run() async throws { StandardOutput.write(try await ConfigCommands.check(config.config)) }
+        func run() async throws { try StandardOutput.write(await ConfigCommands.check(config.config)) }
     }
 
     struct Show: ParsableCommand {
@@ -89,12 +89,12 @@ struct ConfigCommand: AsyncParsableCommand {
         @OptionGroup var options: ListOptions
 
         func run() throws {
-            StandardOutput.write(try ConfigCommands.show(options.config.config, json: options.json))
+            try StandardOutput.write(ConfigCommands.show(options.config.config, json: options.json))
         }
     }
 
     struct Reference: ParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Print the reference of all settings.")
-        func run() { StandardOutput.write(ConfigCommands.reference()) }
+        func run() throws { try StandardOutput.write(ConfigCommands.reference()) }
     }
 }
