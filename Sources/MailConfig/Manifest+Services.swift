@@ -72,6 +72,8 @@ extension Manifest {
         package var lifetime: Duration = .seconds(5 * 86400)
         /// How long a bounce of ours is tried.
         package var bounceLifetime: Duration = .seconds(86400)
+        /// When the sender hears that a message is still being tried; nil is never.
+        package var delayReport: Duration? = .seconds(4 * 3600)
         /// Before the second attempt.
         package var minimumBackoff: Duration = .seconds(300)
         /// Between later attempts, at most.

@@ -59,6 +59,11 @@ extension Schema {
             "How long a bounce made here is tried before it is dropped."
         ),
         Setting(
+            "queue.delay_report", \.queue.delayReport,
+            ValueType<Duration>.duration(.seconds(60)...(.seconds(30 * 86400)), example: "4h").orNever, .live,
+            "How old a message of one of our own users is when its sender is told, once, that it is still being tried."
+        ),
+        Setting(
             "queue.minimum_backoff", \.queue.minimumBackoff, .duration(.seconds(1)...(.seconds(86400)), example: "5m"),
             .live, "The wait before the second attempt; each later one is longer."
         ),

@@ -53,18 +53,24 @@ extension ValueType {
     }
 
     /// Also takes the word `unlimited`, which is nil.
-    var orUnlimited: ValueType<Value?> {
+    var orUnlimited: ValueType<Value?> { orWord("unlimited", remedy: "write `unlimited` for no limit") }
+
+    /// Also takes the word `never`, which is nil.
+    var orNever: ValueType<Value?> { orWord("never", remedy: "write `never` to turn it off") }
+
+    /// Also takes a word that is nil; 0 and negative numbers, which elsewhere mean that, are refused with the remedy.
+    private func orWord(_ word: String, remedy: String) -> ValueType<Value?> {
         ValueType<Value?>(
-            name: "\(name) or `unlimited`", range: range, shape: shape,
+            name: "\(name) or `\(word)`", range: range, shape: shape,
             read: { node, reading in
-                if node.content == .scalar("unlimited") { return .some(nil) }
+                if node.content == .scalar(word) { return .some(nil) }
                 if case .scalar(let text) = node.content, text == "0" || text.hasPrefix("-") {
-                    reading.reportValue(node, "can't be `\(text)`", remedy: "write `unlimited` for no limit")
+                    reading.reportValue(node, "can't be `\(text)`", remedy: remedy)
                     return nil
                 }
                 return read(node, &reading).map(Optional.some)
             },
-            render: { $0.map(render) ?? .scalar("unlimited") }
+            render: { $0.map(render) ?? .scalar(word) }
         )
     }
 

@@ -112,6 +112,7 @@ package final class MailIntake: Sendable {
             id: acceptance.id, reversePath: acceptance.reversePath, blob: blob.id.key, size: blob.size, createdAt: now,
             recipients: acceptance.remote, bodyType: acceptance.bodyType, smtpUTF8: acceptance.smtpUTF8,
             envelopeID: acceptance.envelopeID, dsnReturn: acceptance.dsnReturn, dkimDomain: acceptance.signFor,
-            isBounce: acceptance.isBounce)
+            isBounce: acceptance.isBounce,
+            wantsDelayReport: acceptance.origin.login != nil && acceptance.reversePath != .null)
     }
 }

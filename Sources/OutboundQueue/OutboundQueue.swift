@@ -54,7 +54,7 @@ package final class OutboundQueue: Sendable {
         try writer.execute(
             QueueStatements.insertMessage, entry.id, entry.reversePath.description, entry.blob, entry.size,
             entry.createdAt, expiresAt, entry.bodyType.rawValue, entry.smtpUTF8, entry.envelopeID,
-            entry.dsnReturn?.rawValue, entry.dkimDomain?.ascii, entry.isBounce)
+            entry.dsnReturn?.rawValue, entry.dkimDomain?.ascii, entry.isBounce, entry.wantsDelayReport)
         for recipient in entry.recipients {
             try writer.execute(
                 QueueStatements.insertRecipient, entry.id, recipient.address.description, recipient.originalRecipient,
@@ -157,6 +157,16 @@ package final class OutboundQueue: Sendable {
                 try Self.record(writer, outcome, of: recipient, now: now)
             }
             try Self.removeFinished(writer, message, now: now)
+        }
+    }
+
+    /// Takes the one report of delay that a message may have; returns the recipients that have failed so far and are
+    /// still tried, and nothing when the report was taken before. Who takes it sends it: a crash in between loses a
+    /// courtesy, where the other order could repeat it for days.
+    package func claimDelayReport(_ id: MailID) async throws -> [QueuedRecipient] {
+        try await database.write { writer in
+            guard try writer.execute(QueueStatements.claimDelayReport, id) > 0 else { return [] }
+            return try QueueRows.recipients(writer, of: id).filter { $0.lastReply != nil }
         }
     }
 

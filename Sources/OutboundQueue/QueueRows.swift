@@ -64,7 +64,8 @@ enum QueueRows {
             envelopeID: row.optionalString(7),
             dsnReturn: row.optionalString(8).flatMap { DSNReturn(rawValue: $0) },
             dkimDomain: row.optionalString(9).flatMap { DomainName($0) },
-            isBounce: row.bool(10)
+            isBounce: row.bool(10),
+            wantsDelayReport: row.bool(12)
         )
         return (message, key)
     }

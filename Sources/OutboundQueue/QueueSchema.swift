@@ -22,7 +22,14 @@ package enum QueueSchema {
                 ),
                 .createIndex("queue_recipient_message", on: "queue_recipient", columns: ["message_id"]),
             ]
-        )
+        ),
+        Migration(
+            "queue-2",
+            [
+                .addColumn(
+                    .int("delay_report").defaulting(to: "0").checking("delay_report IN (0, 1)"), to: "queue_message")
+            ]
+        ),
     ]
 
     private static let message = Table(

@@ -4,8 +4,8 @@ package enum QueueStatements {
     static let insertMessage = SQLStatement(
         """
         INSERT INTO queue_message (id, reverse_path, blob_id, size, created_at, expires_at, body_type, smtputf8,
-            envelope_id, dsn_return, dkim_domain, is_bounce)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+            envelope_id, dsn_return, dkim_domain, is_bounce, delay_report)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
         """)
     static let insertRecipient = SQLStatement(
         """
@@ -34,13 +34,13 @@ package enum QueueStatements {
     static let message = SQLStatement(
         """
         SELECT m.id, m.reverse_path, m.size, m.created_at, m.expires_at, m.body_type, m.smtputf8, m.envelope_id,
-            m.dsn_return, m.dkim_domain, m.is_bounce, m.blob_id
+            m.dsn_return, m.dkim_domain, m.is_bounce, m.blob_id, m.delay_report
         FROM queue_message m WHERE m.id = $1
         """)
     static let messages = SQLStatement(
         """
         SELECT m.id, m.reverse_path, m.size, m.created_at, m.expires_at, m.body_type, m.smtputf8, m.envelope_id,
-            m.dsn_return, m.dkim_domain, m.is_bounce, m.blob_id
+            m.dsn_return, m.dkim_domain, m.is_bounce, m.blob_id, m.delay_report
         FROM queue_message m WHERE m.id > $1 ORDER BY m.id LIMIT $2
         """)
     static let recipients = SQLStatement(
@@ -66,6 +66,8 @@ package enum QueueStatements {
             last_host = COALESCE($6, last_host), lease_until = NULL, lease_node = NULL
         WHERE id = $1
         """)
+    static let claimDelayReport = SQLStatement(
+        "UPDATE queue_message SET delay_report = 0 WHERE id = $1 AND delay_report = 1")
     static let removeRecipient = SQLStatement("DELETE FROM queue_recipient WHERE id = $1")
     static let removeFinished = SQLStatement(
         """
@@ -95,7 +97,7 @@ package enum QueueStatements {
 
     package static let all = [
         insertMessage, insertRecipient, lease, message, messages, recipients, nextDue, counts, reschedule, postpone,
-        removeRecipient, removeFinished, removeRecipients, takeBack, takeBackExpired, pullForward, setHeld, makeDue,
+        claimDelayReport, removeRecipient, removeFinished, removeRecipients, takeBack, takeBackExpired, pullForward, setHeld, makeDue,
         makeAllDue,
     ]
 }

@@ -41,8 +41,8 @@ package struct DSNNotify: OptionSet, Sendable, Hashable {
     package static let delay = DSNNotify(rawValue: 4)
     package static let never = DSNNotify(rawValue: 8)
 
-    /// What holds where nothing was asked for.
-    package static let standard: DSNNotify = [.failure]
+    /// What holds where nothing was asked for. // RFC 3461 §4.1
+    package static let standard: DSNNotify = [.failure, .delay]
 }
 
 /// A recipient to be queued.
@@ -83,6 +83,8 @@ package struct NewQueueEntry: Sendable {
     package var dkimDomain: DomainName?
     /// A bounce of ours.
     package var isBounce: Bool
+    /// The sender is one of us and is told, once, when delivery takes long.
+    package var wantsDelayReport: Bool
     /// Not delivered until released.
     package var held: Bool
 
@@ -100,6 +102,7 @@ package struct NewQueueEntry: Sendable {
         dsnReturn: DSNReturn? = nil,
         dkimDomain: DomainName? = nil,
         isBounce: Bool = false,
+        wantsDelayReport: Bool = false,
         held: Bool = false
     ) {
         self.id = id
@@ -115,6 +118,7 @@ package struct NewQueueEntry: Sendable {
         self.dsnReturn = dsnReturn
         self.dkimDomain = dkimDomain
         self.isBounce = isBounce
+        self.wantsDelayReport = wantsDelayReport
         self.held = held
     }
 }
@@ -134,6 +138,8 @@ package struct QueuedMessage: Sendable, Hashable {
     package var dsnReturn: DSNReturn?
     package var dkimDomain: DomainName?
     package var isBounce: Bool
+    /// The sender is to be told when delivery takes long, and has not been yet.
+    package var wantsDelayReport = false
 }
 
 /// A recipient in the queue.

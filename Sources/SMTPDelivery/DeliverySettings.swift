@@ -55,6 +55,8 @@ package struct DeliverySettings: Sendable {
     /// Hosts' addresses tried in one attempt at most.
     package var addressesPerAttempt = 5
     package var policy = FailurePolicy()
+    /// When the sender of a message, if one of us, hears that it is still being tried; nil for never.
+    package var delayReport: Duration? = .seconds(4 * 3600)
     /// A fixed target for a destination, before MX records and the smarthost; reached in clear and without a login.
     /// For the self-test's sink on loopback.
     package var pinned: @Sendable (_ destination: String) -> RouteTarget? = { _ in nil }

@@ -56,6 +56,7 @@ import Testing
         "pop3.idle_timeout": .settings("18s"),
         "queue.lifetime": .code("message: manifest.queue.lifetime", in: server + "ServerAssembly.swift"),
         "queue.bounce_lifetime": .code("bounce: manifest.queue.bounceLifetime", in: server + "ServerAssembly.swift"),
+        "queue.delay_report": .settings("3h"),
         "queue.minimum_backoff": .settings("7m"),
         "queue.maximum_backoff": .settings("2h"),
         "queue.concurrency": .settings("51"),

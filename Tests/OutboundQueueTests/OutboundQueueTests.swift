@@ -245,4 +245,20 @@ struct OutboundQueueTests {
         #expect(entry.message.reversePath == .null)
         #expect(entry.message.expiresAt == entry.message.createdAt.adding(.seconds(86400)))
     }
+
+    @Test("The report of delay is taken once, for those who failed")
+    func delayReport() async throws {
+        let room = try QueueRoom()
+        let id = try await room.enqueue("a@one.example", "b@two.example") { $0.wantsDelayReport = true }
+        let job = try #require(
+            try await room.queue.lease(limit: 9, perDestination: 9).first { $0.destination == "one.example" })
+        #expect(job.message.wantsDelayReport)
+        let later = room.clock.now().adding(.seconds(300))
+        let outcomes = Dictionary(
+            uniqueKeysWithValues: job.recipients.map { ($0.id, RecipientOutcome.deferred(until: later, Self.reply)) })
+        try await room.queue.record(outcomes, of: id)
+        #expect(try await room.queue.claimDelayReport(id).map(\.destination) == ["one.example"])
+        #expect(try await room.queue.claimDelayReport(id).isEmpty)
+        #expect(try await room.queue.show(id)?.message.wantsDelayReport == false)
+    }
 }

@@ -18,7 +18,8 @@ struct BounceComposerTests {
         let reply = DeliveryReply(
             code: 450, status: EnhancedStatusCode(4, 2, 2), text: "mailbox full", host: "mx.one.example[192.0.2.1]")
         let failure = BounceReport.Failure(
-            recipient: try #require(entry.recipients.first), reply: reply, isExpired: isExpired, at: room.clock.now())
+            recipient: try #require(entry.recipients.first), reply: reply, outcome: isExpired ? .expired : .failed,
+            at: room.clock.now())
         let sender = try #require(EmailAddress("sender@example.org"))
         let report = BounceReport(message: entry.message, sender: sender, failures: [failure])
         let composer = BounceComposer(reportingMTA: try #require(DomainName("mail.example.org")))
@@ -34,5 +35,45 @@ struct BounceComposerTests {
         let short = BounceComposer(reportingMTA: composer.reportingMTA, wholeMessageLimit: { 10 })
         let header = short.compose(report, id: room.ids.next(), reader: reader, at: room.clock.now())
         #expect(!String(decoding: header, as: UTF8.self).contains("body words"))
+    }
+
+    @Test("A report of delay says until when it is tried, has a temporary status, and gives back the header alone")
+    func delay() async throws {
+        let room = try DeliveryRoom()
+        let id = try await room.enqueue(
+            "a@one.example", text: "From: s@b.example\r\nSubject: slow\r\n\r\nbody words\r\n")
+        let entry = try #require(try await room.queue.show(id))
+        let reply = DeliveryReply(status: EnhancedStatusCode(4, 4, 1), text: "could not connect", host: "mx[192.0.2.1]")
+        let failure = BounceReport.Failure(
+            recipient: try #require(entry.recipients.first), reply: reply, outcome: .delayed, at: room.clock.now())
+        let report = BounceReport(
+            message: entry.message, sender: try #require(EmailAddress("sender@example.org")), failures: [failure])
+        let composer = BounceComposer(reportingMTA: try #require(DomainName("mail.example.org")))
+        let reader = try room.blobs.open(entry.message.blob, size: entry.message.size)
+        let bytes = composer.compose(report, id: room.ids.next(), reader: reader, at: room.clock.now())
+        let text = String(decoding: bytes, as: UTF8.self)
+        #expect(text.contains("Action: delayed\r\nStatus: 4.4.1\r\n"))
+        #expect(text.contains("\r\nWill-Retry-Until: "))
+        #expect(text.contains("Subject: slow") && !text.contains("body words"))
+    }
+
+    @Test(
+        "The host that answered is named without its address, or by its address alone",
+        arguments: [
+            ("mx.one.example[192.0.2.1]:2525", "mx.one.example"), ("[192.0.2.1][192.0.2.1]", "[192.0.2.1]"),
+            ("[IPv6:2001:db8::1][2001:db8::1]", "[IPv6:2001:db8::1]"),
+        ])
+    func remoteMTA(host: String, name: String) async throws {
+        let room = try DeliveryRoom()
+        let id = try await room.enqueue("a@one.example")
+        let entry = try #require(try await room.queue.show(id))
+        let reply = DeliveryReply(code: 550, status: EnhancedStatusCode(5, 1, 1), text: "no", host: host)
+        let failure = BounceReport.Failure(
+            recipient: try #require(entry.recipients.first), reply: reply, outcome: .failed, at: room.clock.now())
+        let report = BounceReport(
+            message: entry.message, sender: try #require(EmailAddress("sender@example.org")), failures: [failure])
+        let composer = BounceComposer(reportingMTA: try #require(DomainName("mail.example.org")))
+        let bytes = composer.compose(report, id: room.ids.next(), reader: nil, at: room.clock.now())
+        #expect(String(decoding: bytes, as: UTF8.self).contains("Remote-MTA: dns; \(name)\r\n"))
     }
 }

@@ -85,7 +85,7 @@ struct BounceRoom {
         let reply = DeliveryReply(
             code: 550, status: EnhancedStatusCode(5, 1, 1), text: "no such user", host: "mx.one.example[192.0.2.1]")
         let failure = BounceReport.Failure(
-            recipient: try #require(entry.recipients.first), reply: reply, isExpired: false, at: state.clock.now())
+            recipient: try #require(entry.recipients.first), reply: reply, outcome: .failed, at: state.clock.now())
         return BounceReport(message: entry.message, sender: address, failures: [failure])
     }
 

@@ -309,7 +309,7 @@ struct CourierTests {
                 room.queue.wake()
             }
         }
-        #expect(room.bounces.reports.withLock { $0.first?.failures.first?.isExpired } == true)
+        #expect(room.bounces.reports.withLock { $0.first?.failures.first?.outcome } == .expired)
         await server.stop()
     }
 

@@ -62,6 +62,34 @@ struct SchedulerTests {
         #expect(try await room.queue.list().isEmpty)
     }
 
+    @Test("A sender of ours hears once that a message takes long, nobody else does", arguments: [true, false])
+    func delayReport(_ isOurs: Bool) async throws {
+        let room = try DeliveryRoom()
+        room.resolver.fail("slow.example", .mx, .timeout)
+        try await room.enqueue("a@slow.example") { $0.wantsDelayReport = isOurs }
+        var settings = room.settings(port: 1)
+        settings.delayReport = .seconds(3600)
+        settings.policy = FailurePolicy(
+            schedule: RetrySchedule(minimum: .seconds(600), maximum: .seconds(600), spread: 0))
+        try await room.serve(settings) {
+            for _ in 0..<4 {
+                #expect(await room.events.next().first?.name == "deferred")
+                #expect(room.bounces.reports.withLock { $0.isEmpty })
+                room.clock.advance(.seconds(900))
+                room.queue.wake()
+            }
+            for _ in 0..<3 {
+                #expect(await room.events.next().first?.name == "deferred")
+                room.clock.advance(.seconds(4500))
+                room.queue.wake()
+            }
+        }
+        let reports = room.bounces.reports.withLock { $0 }
+        #expect(reports.count == (isOurs ? 1 : 0))
+        let recipients = reports.flatMap(\.failures).map(\.recipient.address.description)
+        #expect(reports.allSatisfy(\.isOnlyDelay) && recipients == (isOurs ? ["a@slow.example"] : []))
+    }
+
     @Test("A bounce that has nobody to go to is told to the log")
     func goneSender() async throws {
         let room = try DeliveryRoom()

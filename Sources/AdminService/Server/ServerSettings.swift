@@ -72,6 +72,7 @@ enum ServerSettings {
         settings.policy = FailurePolicy(
             schedule: RetrySchedule(minimum: manifest.queue.minimumBackoff, maximum: manifest.queue.maximumBackoff)
         )
+        settings.delayReport = manifest.queue.delayReport
         settings.concurrency = manifest.queue.concurrency
         settings.perDestination = manifest.queue.perDestination
         return settings

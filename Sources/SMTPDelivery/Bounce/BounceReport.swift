@@ -3,19 +3,28 @@ import MailMessage
 package import MailSyntax
 package import OutboundQueue
 
-/// What the sender of a message must hear: recipients that failed for good.
+/// What the sender of a message must hear: recipients that failed for good, or that take long.
 package struct BounceReport: Sendable, Hashable {
+    package enum Outcome: Sendable, Hashable {
+        /// Given up on the peer's word.
+        case failed
+        /// Given up because the time was over.
+        case expired
+        /// Not given up yet.
+        case delayed
+    }
+
     package struct Failure: Sendable, Hashable {
         package var recipient: QueuedRecipient
         package var reply: DeliveryReply
-        /// Given up because the time was over, not on the peer's word.
-        package var isExpired: Bool
+        package var outcome: Outcome
+        /// The last attempt.
         package var at: Timestamp
 
-        package init(recipient: QueuedRecipient, reply: DeliveryReply, isExpired: Bool, at: Timestamp) {
+        package init(recipient: QueuedRecipient, reply: DeliveryReply, outcome: Outcome, at: Timestamp) {
             self.recipient = recipient
             self.reply = reply
-            self.isExpired = isExpired
+            self.outcome = outcome
             self.at = at
         }
     }
@@ -25,6 +34,9 @@ package struct BounceReport: Sendable, Hashable {
     package var sender: EmailAddress
     /// At least one.
     package var failures: [Failure]
+
+    /// Somebody is still being tried, nobody was given up.
+    package var isOnlyDelay: Bool { failures.allSatisfy { $0.outcome == .delayed } }
 
     package init(message: QueuedMessage, sender: EmailAddress, failures: [Failure]) {
         self.message = message
@@ -61,37 +73,51 @@ package struct BounceComposer: Sendable {
             reportingMTA: reportingMTA,
             to: report.sender,
             date: now,
-            recipients: report.failures.map { recipient($0) },
-            returned: returned(report.message, reader),
+            recipients: report.failures.map { recipient($0, of: report.message) },
+            returned: returned(report, reader),
             queueID: report.message.id,
             originalEnvelopeID: report.message.envelopeID,
             arrivalDate: report.message.createdAt
         ).render()
     }
 
-    private func recipient(_ failure: BounceReport.Failure) -> DeliveryStatusNotification.Recipient {
+    private func recipient(
+        _ failure: BounceReport.Failure,
+        of message: QueuedMessage
+    ) -> DeliveryStatusNotification.Recipient {
         let reply = failure.reply
-        // RFC 3464 §2.3.4: what was given up after its time has a permanent status, 5.4.7 (RFC 3463 §3.5).
         let isReply = reply.code != nil
+        let isDelayed = failure.outcome == .delayed
+        let isExpired = failure.outcome == .expired
+        // RFC 3464 §2.3.4: what was given up after its time has a permanent status, 5.4.7 (RFC 3463 §3.5).
         let status =
-            failure.isExpired
-            ? EnhancedStatusCode(5, 4, 7) : EnhancedStatusCode(5, reply.status.subject, reply.status.detail)
-        let explanation = failure.isExpired ? "given up after repeated attempts: \(reply.text)" : reply.text
+            isExpired
+            ? EnhancedStatusCode(5, 4, 7)
+            : EnhancedStatusCode(isDelayed ? 4 : 5, reply.status.subject, reply.status.detail)
         return DeliveryStatusNotification.Recipient(
             finalRecipient: failure.recipient.address,
-            action: .failed,
+            action: isDelayed ? .delayed : .failed,
             status: status,
             originalRecipient: failure.recipient.originalRecipient,
-            remoteMTA: isReply ? reply.host?.split(separator: "[").first.map(String.init) : nil,
+            remoteMTA: isReply ? reply.host.map(Self.hostName) : nil,
             diagnosticCode: reply.code.map { "\($0) \(reply.status) \(reply.text)" },
-            explanation: explanation,
-            lastAttempt: failure.at
+            explanation: isExpired ? "given up after repeated attempts: \(reply.text)" : reply.text,
+            lastAttempt: failure.at,
+            willRetryUntil: isDelayed ? message.expiresAt : nil
         )
     }
 
-    private func returned(_ message: QueuedMessage, _ reader: BlobReader?) -> DeliveryStatusNotification.Returned {
+    /// The name of `mx.example.org[192.0.2.1]:2525`; of a host without a name, its address literal.
+    private static func hostName(_ host: String) -> String {
+        if host.hasPrefix("["), let end = host.firstIndex(of: "]") { return String(host[...end]) }
+        return host.split(separator: "[").first.map(String.init) ?? host
+    }
+
+    private func returned(_ report: BounceReport, _ reader: BlobReader?) -> DeliveryStatusNotification.Returned {
         guard let reader else { return .nothing }
-        let wantsHeader = message.dsnReturn == .headers || reader.size > wholeMessageLimit()
+        // RFC 3461 §4.3: a report without a failure gives back the header alone.
+        let wantsHeader =
+            report.message.dsnReturn == .headers || report.isOnlyDelay || reader.size > wholeMessageLimit()
         guard let bytes = try? reader.read(0..<min(reader.size, wantsHeader ? 65_536 : reader.size)) else {
             return .nothing
         }

@@ -12,6 +12,8 @@ struct DeliverySettler: Sendable {
     let events: any MailEventSink
     let attempts: @Sendable (DeliveryAttempt) -> Void
     let via: String
+    /// Age at which the sender hears of a delay; nil for never.
+    let delayReport: Duration?
     let clock: any WallClock
     let logger: Logger
 
@@ -34,6 +36,33 @@ struct DeliverySettler: Sendable {
         }
         await record(outcomes, of: message.id)
         for entry in decided { tell(entry, of: message, isBounced: isBounced) }
+        let isDelayed = decided.contains { if case .retry = $0.decision { true } else { false } }
+        if isDelayed { await reportDelay(of: message) }
+    }
+
+    /// Tells a sender of ours, once, that a message is still being tried, and for whom.
+    private func reportDelay(of message: QueuedMessage) async {
+        guard message.wantsDelayReport, let delayReport, case .address(let sender) = message.reversePath,
+            message.createdAt.adding(delayReport) <= clock.now()
+        else { return }
+        do {
+            let delayed = try await queue.claimDelayReport(message.id).compactMap { recipient in
+                recipient.lastReply.map { reply in
+                    BounceReport.Failure(
+                        recipient: recipient, reply: reply, outcome: .delayed,
+                        at: recipient.lastAttemptAt ?? clock.now())
+                }
+            }
+            // RFC 3461 §4.1: NOTIFY without DELAY wants to hear nothing of it.
+            let wanted = delayed.filter { $0.recipient.notify.contains(.delay) }
+            guard !wanted.isEmpty else { return }
+            _ = try await bounces.bounce(BounceReport(message: message, sender: sender, failures: wanted))
+        } catch {
+            logger.error(
+                "a report of delay could not be made",
+                metadata: [LogKey.queueID: "\(message.id)", LogKey.error: "\(error)"]
+            )
+        }
     }
 
     /// Gives a job back untried.
@@ -61,16 +90,16 @@ struct DeliverySettler: Sendable {
         guard case .address(let sender) = message.reversePath else { return true }
         let failures = decided.compactMap { entry -> BounceReport.Failure? in
             let reply: DeliveryReply
-            let isExpired: Bool
+            let outcome: BounceReport.Outcome
             switch entry.decision {
-            case .bounce(let given): (reply, isExpired) = (given, false)
-            case .expire(let given): (reply, isExpired) = (given, true)
+            case .bounce(let given): (reply, outcome) = (given, .failed)
+            case .expire(let given): (reply, outcome) = (given, .expired)
             case .delivered, .retry: return nil
             }
             // RFC 3461 §4.1: NOTIFY without FAILURE wants to hear nothing.
             guard entry.recipient.notify.isEmpty || entry.recipient.notify.contains(.failure) else { return nil }
             return BounceReport.Failure(
-                recipient: entry.recipient, reply: reply, isExpired: isExpired, at: clock.now())
+                recipient: entry.recipient, reply: reply, outcome: outcome, at: clock.now())
         }
         guard !failures.isEmpty else { return true }
         do {

@@ -105,6 +105,7 @@ package final class DeliveryService: Service {
             events: environment.events,
             attempts: environment.attempts,
             via: settings.smarthost == nil ? "mx" : "smarthost",
+            delayReport: settings.delayReport,
             clock: environment.clock,
             logger: environment.logger
         )
