@@ -20,7 +20,10 @@ package final class OutboundQueue: Sendable {
     private let node: Int
     private let clock: any WallClock
     private let lifetimes: Mutex<(message: Duration, bounce: Duration)>
-    private let waker = Mutex<(@Sendable () -> Void)?>(nil)
+    private let waker = Mutex<(@Sendable (Wake) -> Void)?>(nil)
+    /// What this process has leased and not reported on: nobody is lost who is still at work, however long it takes and
+    /// whatever the clock does.
+    private let inHand = Mutex<Set<RecipientID>>([])
 
     /// - Parameters:
     ///   - node: this node's number, 0 to 1023.
@@ -69,33 +72,53 @@ package final class OutboundQueue: Sendable {
 
     // MARK: For the scheduler
 
-    /// Sets what ``wake()`` calls.
-    package func onWake(_ body: (@Sendable () -> Void)?) {
+    /// Why the scheduler is woken.
+    package enum Wake: Sendable, Hashable {
+        /// Something may be due.
+        case news
+        /// The operator wants it tried, also where the last attempt failed a moment ago.
+        case demand
+    }
+
+    /// Sets what ``wake(_:)`` calls.
+    package func onWake(_ body: (@Sendable (Wake) -> Void)?) {
         waker.withLock { $0 = body }
     }
 
     /// Says that something may be due. Cheap; calls coalesce in the scheduler.
-    package func wake() {
-        waker.withLock { $0 }?()
+    package func wake(_ reason: Wake = .news) {
+        waker.withLock { $0 }?(reason)
     }
 
     /// At start, before any lease: what this node had leased when it ended is due again.
     package func takeBackLeases() async throws {
         let node = node
+        inHand.withLock { $0 = [] }
         _ = try await database.write { try $0.execute(QueueStatements.takeBack, node) }
     }
 
-    /// Takes back leases that ran out, of nodes that were lost.
+    /// Takes back leases that ran out and that nobody here works for: of nodes that were lost, or of deliveries whose
+    /// outcome could not be recorded.
     package func takeBackExpiredLeases() async throws {
         let now = clock.now()
-        _ = try await database.write { try $0.execute(QueueStatements.takeBackExpired, now) }
+        let busy = inHand.withLock { $0 }
+        try await database.write { writer in
+            let expired = try writer.query(
+                QueueStatements.expiredLeases, now, map: { RecipientID(rawValue: $0.int64(0)) })
+            for id in expired where !busy.contains(id) { try writer.execute(QueueStatements.takeBackOne, id, now) }
+        }
     }
 
-    /// Makes due now what would wait longer than the schedule ever waits: a clock that was ahead and was set right, or a
-    /// `queue.maximum_backoff` that is shorter now. Returns how many recipients.
+    /// Repairs what a clock that was ahead and was set right has left: due now is what would wait longer than the
+    /// schedule ever waits (also after `queue.maximum_backoff` became shorter), and a message from the future has come
+    /// now, so that it is given up after its lifetime and not that much later. Returns how many recipients are due.
     package func pullForward(longestWait: Duration) async throws -> Int {
         let now = clock.now()
-        return try await database.write { try $0.execute(QueueStatements.pullForward, now, now.adding(longestWait)) }
+        let soon = now.adding(.seconds(60))
+        return try await database.write { writer in
+            try writer.execute(QueueStatements.ageFromFuture, now, IDGenerator.first(at: soon), soon)
+            return try writer.execute(QueueStatements.pullForward, now, now.adding(longestWait))
+        }
     }
 
     /// Leases recipients that are due, grouped by message and destination, earliest first.
@@ -110,12 +133,14 @@ package final class OutboundQueue: Sendable {
     ) async throws -> [DeliveryJob] {
         let now = clock.now()
         let node = node
-        return try await database.write { writer in
+        let jobs = try await database.write { writer in
             let recipients = try writer.query(
                 QueueStatements.lease, now, limit, now.adding(duration), node, perDestination,
                 map: { QueueRows.recipient($0) })
             return try Self.jobs(writer, recipients.compactMap(\.self))
         }
+        inHand.withLock { $0.formUnion(jobs.lazy.flatMap(\.recipients).map(\.id)) }
+        return jobs
     }
 
     private static func jobs(_ reader: any SQLReader, _ recipients: [QueuedRecipient]) throws -> [DeliveryJob] {
@@ -151,6 +176,7 @@ package final class OutboundQueue: Sendable {
     /// Recipients that were removed meanwhile are passed over.
     package func record(_ outcomes: [RecipientID: RecipientOutcome], of message: MailID) async throws {
         guard !outcomes.isEmpty else { return }
+        defer { inHand.withLock { $0.subtract(outcomes.keys) } }
         let now = clock.now()
         try await database.write { writer in
             for (recipient, outcome) in outcomes {
@@ -235,7 +261,7 @@ extension OutboundQueue {
 
     /// Ends a hold. False when the message is not there.
     package func release(_ id: MailID) async throws -> Bool {
-        defer { wake() }
+        defer { wake(.demand) }
         return try await database.write { try $0.execute(QueueStatements.setHeld, id, false) > 0 }
     }
 
@@ -253,14 +279,14 @@ extension OutboundQueue {
     /// Makes a message due now, and ends a hold. False when there is nothing of it to try.
     package func retry(_ id: MailID) async throws -> Bool {
         let now = clock.now()
-        defer { wake() }
+        defer { wake(.demand) }
         return try await database.write { try $0.execute(QueueStatements.makeDue, id, now) > 0 }
     }
 
     /// Makes everything due now that is not held; returns how many recipients.
     package func flush() async throws -> Int {
         let now = clock.now()
-        defer { wake() }
+        defer { wake(.demand) }
         return try await database.write { try $0.execute(QueueStatements.makeAllDue, now) }
     }
 }

@@ -78,10 +78,15 @@ package enum QueueStatements {
     static let removeRecipients = SQLStatement("DELETE FROM queue_recipient WHERE message_id = $1")
     static let takeBack = SQLStatement(
         "UPDATE queue_recipient SET lease_until = NULL, lease_node = NULL WHERE lease_node = $1")
-    static let takeBackExpired = SQLStatement(
+    static let expiredLeases = SQLStatement(
+        "SELECT id FROM queue_recipient WHERE lease_until IS NOT NULL AND lease_until < $1")
+    static let takeBackOne = SQLStatement(
+        "UPDATE queue_recipient SET lease_until = NULL, lease_node = NULL WHERE id = $1 AND lease_until < $2")
+    /// Dates a message that came while the clock was ahead as if it came now; nothing else reads its id's time.
+    static let ageFromFuture = SQLStatement(
         """
-        UPDATE queue_recipient SET lease_until = NULL, lease_node = NULL
-        WHERE lease_until IS NOT NULL AND lease_until < $1
+        UPDATE queue_message SET expires_at = expires_at - created_at + $1, created_at = $1
+        WHERE id > $2 AND created_at > $3
         """)
     static let pullForward = SQLStatement(
         """
@@ -97,7 +102,8 @@ package enum QueueStatements {
 
     package static let all = [
         insertMessage, insertRecipient, lease, message, messages, recipients, nextDue, counts, reschedule, postpone,
-        claimDelayReport, removeRecipient, removeFinished, removeRecipients, takeBack, takeBackExpired, pullForward, setHeld, makeDue,
+        claimDelayReport, removeRecipient, removeFinished, removeRecipients, takeBack, expiredLeases, takeBackOne,
+        ageFromFuture, pullForward, setHeld, makeDue,
         makeAllDue,
     ]
 }

@@ -193,7 +193,7 @@ struct OutboundQueueTests {
     func operations() async throws {
         let room = try QueueRoom()
         let wakes = Mutex(0)
-        room.queue.onWake { wakes.withLock { $0 += 1 } }
+        room.queue.onWake { _ in wakes.withLock { $0 += 1 } }
         let id = try await room.enqueue("a@one.example")
         #expect(try await room.queue.hold(id))
         #expect(try await room.queue.lease(limit: 1, perDestination: 1).isEmpty)
@@ -244,6 +244,35 @@ struct OutboundQueueTests {
         let entry = try #require(try await room.queue.show(id))
         #expect(entry.message.reversePath == .null)
         #expect(entry.message.expiresAt == entry.message.createdAt.adding(.seconds(86400)))
+    }
+
+    @Test("A lease that ran out is taken back, but not from a delivery that is still under way here")
+    func expiredLeases() async throws {
+        let room = try QueueRoom()
+        let id = try await room.enqueue("a@one.example")
+        let recipient = try #require(try await room.queue.lease(limit: 1, perDestination: 1).first?.recipients.first)
+        room.clock.advance(.seconds(10_000))
+        try await room.queue.takeBackExpiredLeases()
+        #expect(try await room.queue.lease(limit: 1, perDestination: 1).isEmpty, "the clock jumped, nobody was lost")
+        let other = OutboundQueue(database: room.database, node: 2, clock: room.clock)
+        try await other.takeBackExpiredLeases()
+        #expect(try await room.queue.lease(limit: 1, perDestination: 1).count == 1, "another node knows only the lease")
+        try await room.queue.record([recipient.id: .delivered], of: id)
+        #expect(try await room.queue.counts().messages == 0)
+    }
+
+    @Test("A message from the future comes now and is given up after its lifetime")
+    func future() async throws {
+        let room = try QueueRoom()
+        let old = try await room.enqueue("a@one.example")
+        room.clock.advance(.seconds(31_536_000))
+        let new = try await room.enqueue("b@one.example")
+        room.clock.advance(.seconds(-31_535_000))
+        #expect(try await room.queue.pullForward(longestWait: .seconds(4000)) == 1)
+        let message = try #require(try await room.queue.show(new)).message
+        #expect(message.createdAt == room.clock.now())
+        #expect(message.expiresAt == room.clock.now().adding(.seconds(5 * 86400)))
+        #expect(try #require(try await room.queue.show(old)).message.createdAt < room.clock.now())
     }
 
     @Test("The report of delay is taken once, for those who failed")

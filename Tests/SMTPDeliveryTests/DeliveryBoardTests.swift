@@ -45,6 +45,25 @@ struct DeliveryBoardTests {
         #expect(left.job == nil && left.start.count == 1)
     }
 
+    @Test("A suspended route is let go when its time is over, on demand, and when the clock was set back")
+    func suspensions() {
+        let reply = DeliveryReply(status: EnhancedStatusCode(4, 4, 1), text: "down")
+        let board = DeliveryBoard(concurrency: 3, perRoute: 2)
+        func suspended(at now: Timestamp) -> Int {
+            let placement = board.add(Self.jobs("a"), route: { $0.destination }, now: now)
+            _ = board.nextOrLeave("a")
+            _ = board.nextOrLeave("a")
+            return placement.suspended.count
+        }
+        for (now, count) in [(Self.now, 1), (Self.now.adding(.seconds(60)), 0), (Self.now.adding(.seconds(-3600)), 0)] {
+            _ = board.suspend("a", .init(until: Self.now.adding(.seconds(60)), reply: reply))
+            #expect(suspended(at: now) == count)
+        }
+        _ = board.suspend("a", .init(until: Self.now.adding(.seconds(60)), reply: reply))
+        board.endSuspensions()
+        #expect(suspended(at: Self.now) == 0)
+    }
+
     @Test("An idle connection is woken before a worker is started, and nobody lingers where places are short")
     func idle() throws {
         let board = DeliveryBoard(concurrency: 1, perRoute: 1)

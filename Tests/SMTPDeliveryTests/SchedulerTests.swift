@@ -90,6 +90,37 @@ struct SchedulerTests {
         #expect(reports.allSatisfy(\.isOnlyDelay) && recipients == (isOurs ? ["a@slow.example"] : []))
     }
 
+    @Test("What waits for a destination that is down is given up when its time is over, tried itself or not")
+    func expiresUntried() async throws {
+        let room = try DeliveryRoom()
+        room.resolver.fail("slow.example", .mx, .timeout)
+        let expiry = room.clock.now().adding(.seconds(30))
+        try await room.enqueue("a@slow.example")
+        try await room.serve(room.settings(port: 1)) {
+            #expect(await room.events.next().first?.name == "deferred")
+            room.clock.advance(.seconds(30))
+            try await room.enqueue("b@slow.example") { $0.expiresAt = expiry }
+            #expect(await room.events.next().first?.name == "expired")
+        }
+        #expect(room.bounces.reports.withLock { $0.map(\.failures.first?.outcome) } == [.expired])
+    }
+
+    @Test("An operator who asks for it gets an attempt, also a moment after a failure")
+    func flushEndsSuspension() async throws {
+        let room = try DeliveryRoom()
+        room.resolver.fail("slow.example", .mx, .timeout)
+        let id = try await room.enqueue("a@slow.example")
+        try await room.serve(room.settings(port: 1)) {
+            #expect(await room.events.next().first?.attempt?.attempts == 1)
+            let flushed = try await room.queue.flush()
+            #expect(flushed == 1)
+            #expect(await room.events.next().first?.attempt?.attempts == 2)
+            let isDue = try await room.queue.retry(id)
+            #expect(isDue)
+            #expect(await room.events.next().first?.attempt?.attempts == 3)
+        }
+    }
+
     @Test("A bounce that has nobody to go to is told to the log")
     func goneSender() async throws {
         let room = try DeliveryRoom()

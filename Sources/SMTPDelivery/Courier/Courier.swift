@@ -56,8 +56,8 @@ struct Courier: Sendable {
         case .failure(let failure):
             guard !Task.isCancelled else { return nil }
             await failAll(&progress, failure, hasMoreHosts: false, target: nil, tls: nil)
-            await settler.settle(&progress)
             if failure.permanence == .temporary { await suspend(key, failure) }
+            await settler.settle(&progress)
             return nil
         case .success(let targets):
             return await visit(targets, &progress, route: key)
@@ -94,8 +94,8 @@ struct Courier: Sendable {
             guard !Task.isCancelled else { break }
             if let leftover = end.leftover { return leftover }
         }
-        await settler.settle(&progress)
         if let lastHostFailure, !Task.isCancelled { await suspend(key, lastHostFailure) }
+        await settler.settle(&progress)
         return nil
     }
 
@@ -383,7 +383,7 @@ struct Courier: Sendable {
     /// Spares what waits for the same route the same failure.
     private func suspend(_ key: String, _ failure: DeliveryFailure) async {
         let now = clock.now()
-        let until = now.adding(min(settings.policy.schedule.minimum, .seconds(60)))
+        let until = now.adding(min(settings.policy.schedule.minimum, DeliveryBoard.longestSuspension))
         let suspension = DeliveryBoard.Suspension(until: until, reply: failure.reply)
         for job in board.suspend(key, suspension) { await settler.postpone(job, until: until, failure.reply) }
     }

@@ -65,8 +65,14 @@ struct DeliverySettler: Sendable {
         }
     }
 
-    /// Gives a job back untried.
+    /// Gives a job back untried; `reply` is what the destination said to others a moment ago.
     func postpone(_ job: DeliveryJob, until: Timestamp, _ reply: DeliveryReply?) async {
+        if let reply, job.message.expiresAt <= clock.now() {
+            // Where many wait for a destination that is down, few are tried themselves before their time is over.
+            var progress = JobProgress(job: job, content: MessageContent(bytes: []))
+            progress.expire(reply)
+            return await settle(&progress)
+        }
         var outcomes: [RecipientID: RecipientOutcome] = [:]
         for recipient in job.recipients { outcomes[recipient.id] = .postponed(until: until, reply) }
         await record(outcomes, of: job.message.id)

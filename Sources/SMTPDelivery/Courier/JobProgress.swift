@@ -67,6 +67,11 @@ struct JobProgress: Sendable {
         decide(recipient, Decided(recipient: recipient, decision: decision, target: target, tls: tls))
     }
 
+    /// Gives up everybody who is left.
+    mutating func expire(_ reply: DeliveryReply) {
+        for recipient in remaining { decide(recipient, Decided(recipient: recipient, decision: .expire(reply))) }
+    }
+
     private mutating func decide(_ recipient: QueuedRecipient, _ decision: Decided) {
         remaining.removeAll { $0.id == recipient.id }
         decided.append(decision)

@@ -7,6 +7,9 @@ import Synchronization
 ///
 /// A route's worker takes one job after another; an idle one, whose connection lingers, is woken before a new one starts.
 final class DeliveryBoard: Sendable {
+    /// No route is kept away longer, whatever the clock does.
+    static let longestSuspension = Duration.seconds(60)
+
     struct Suspension: Sendable {
         var until: Timestamp
         var reply: DeliveryReply
@@ -81,7 +84,8 @@ final class DeliveryBoard: Sendable {
         let keyed = jobs.map { (key: route($0), job: $0) }
         return state.withLock { state in
             var placement = Placement()
-            state.suspensions = state.suspensions.filter { $0.value.until > now }
+            let latest = now.adding(Self.longestSuspension)
+            state.suspensions = state.suspensions.filter { $0.value.until > now && $0.value.until <= latest }
             for (key, job) in keyed {
                 if let suspension = state.suspensions[key] {
                     placement.suspended.append((job, suspension))
@@ -167,6 +171,11 @@ final class DeliveryBoard: Sendable {
             state.waiting -= waiting.count
             return waiting
         }
+    }
+
+    /// Lets all routes be tried again.
+    func endSuspensions() {
+        state.withLock { $0.suspensions = [:] }
     }
 
     /// No more jobs: workers leave after what they have in hand. Returns the idle connections to wake.

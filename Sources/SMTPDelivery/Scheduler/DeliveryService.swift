@@ -148,7 +148,11 @@ package final class DeliveryService: Service {
         let queue = environment.queue
         try await queue.takeBackLeases()
         let signal = signal
-        queue.onWake { signal.yield() }
+        let board = board
+        queue.onWake { reason in
+            if reason == .demand { board.endSuspensions() }
+            signal.yield()
+        }
         defer { queue.onWake(nil) }
         await withGracefulShutdownHandler {
             await withDiscardingTaskGroup { group in
@@ -173,7 +177,8 @@ package final class DeliveryService: Service {
         for await _ in signals {
             guard !board.isClosed, !Task.isCancelled else { break }
             let now = environment.clock.now()
-            if lostLeases.adding(Self.longestSleep) <= now {
+            // A clock that was set back would not come here for as long as it was ahead.
+            if lostLeases.adding(Self.longestSleep) <= now || now < lostLeases {
                 lostLeases = now
                 await takeBackLostLeases()
             }
