@@ -52,7 +52,17 @@ struct ReplyFramerTests {
         let longest = "250 " + String(repeating: "a", count: SMTPReplyFramer.maximumLine - 4)
         #expect(Self.frames([longest + "\n"]).count == 1)
         if case .reply = Self.frames([longest + "\n"]).first {} else { Issue.record("the longest line is refused") }
-        if case .nonsense = Self.frames([longest + "a"]).first {} else { Issue.record("a longer line is not refused") }
+        let text = String(repeating: "a", count: SMTPReplyFramer.maximumLine - 4)
+        let cut = [SMTPReplyFrame.reply(SMTPRemoteReply(code: 250, lines: [text]))]
+        #expect(Self.frames([longest + "b\r\n"]) == cut, "a longer line is cut")
+        #expect(Self.frames([longest, "b", "c\r", "\n"]) == cut)
+        let more = String(repeating: "b", count: SMTPReplyFramer.maximumCut)
+        let next = SMTPReplyFrame.reply(SMTPRemoteReply(code: 220, lines: ["hi"]))
+        #expect(Self.frames([longest + more + "\n220 hi\n"]) == cut + [next])
+        if case .nonsense = Self.frames([longest + more + "b\n"]).first {
+        } else {
+            Issue.record("an endless line is not refused")
+        }
         let lines = String(repeating: "250-a\r\n", count: SMTPReplyFramer.maximumLines - 1)
         if case .reply = Self.frames([lines + "250 a\r\n"]).first {
         } else {

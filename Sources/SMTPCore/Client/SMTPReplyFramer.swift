@@ -7,13 +7,19 @@ package struct SMTPReplyFramer: Sendable {
         case replies
     }
 
-    /// RFC 5321 §4.5.3.1.5 has 512; real servers send longer explanations.
+    /// RFC 5321 §4.5.3.1.5 has 512; real servers send longer explanations. What goes beyond is cut off: failing a reply
+    /// for its length would send a message again that was taken.
     package static let maximumLine = 4096
+    /// Octets of one line that are thrown away before the server is given up.
+    package static let maximumCut = 65_536
     package static let maximumLines = 256
 
     private var lines: [String] = []
     private var code: Int?
     private var hasFailed = false
+    /// The beginning of a line that is longer than a line may be.
+    private var beginning: [UInt8]?
+    private var cut = 0
 
     package init() {}
 
@@ -27,14 +33,9 @@ package struct SMTPReplyFramer: Sendable {
 
     package mutating func next(_ buffer: inout ByteBuffer) -> SMTPReplyFrame? {
         while !hasFailed {
-            let view = buffer.readableBytesView
-            guard let end = view.prefix(Self.maximumLine + 1).firstIndex(of: 0x0A) else {
-                guard view.count > Self.maximumLine else { return nil }
-                return fail("a reply line is too long", &buffer)
+            guard let line = nextLine(&buffer) else {
+                return cut > Self.maximumCut ? fail("a reply line is too long", &buffer) : nil
             }
-            var line = Array(view[view.startIndex..<end])
-            buffer.moveReaderIndex(forwardBy: line.count + 1)
-            if line.last == 0x0D { line.removeLast() }
             switch take(line) {
             case .more: continue
             case .reply(let reply): return .reply(reply)
@@ -43,6 +44,26 @@ package struct SMTPReplyFramer: Sendable {
         }
         buffer.clear()
         return nil
+    }
+
+    /// The next line without its end; of a very long one the beginning.
+    private mutating func nextLine(_ buffer: inout ByteBuffer) -> [UInt8]? {
+        let view = buffer.readableBytesView
+        let end = view.firstIndex(of: 0x0A)
+        let line = end.map { view[..<$0] } ?? view
+        guard end != nil || beginning != nil || line.count > Self.maximumLine else { return nil }
+        if beginning == nil {
+            beginning = Array(line.prefix(Self.maximumLine))
+            cut = max(0, line.count - Self.maximumLine)
+        } else {
+            cut += line.count
+        }
+        buffer.moveReaderIndex(forwardBy: line.count + (end == nil ? 0 : 1))
+        guard end != nil, cut <= Self.maximumCut, var whole = beginning else { return nil }
+        beginning = nil
+        if cut == 0, whole.last == 0x0D { whole.removeLast() }
+        cut = 0
+        return whole
     }
 
     private enum Step {
