@@ -12,7 +12,8 @@ package struct SMTPRemoteReply: Sendable, Hashable {
         self.lines = lines.isEmpty ? [""] : lines
     }
 
-    package var isPositive: Bool { code < 400 && code >= 200 }
+    /// Positive completion; 3xx, which asks for more, is expected in its own places only. // RFC 5321 §4.2.1
+    package var isPositive: Bool { (200..<300).contains(code) }
     package var isTemporary: Bool { (400..<500).contains(code) }
     package var isPermanent: Bool { code >= 500 }
 

@@ -137,9 +137,7 @@ extension ClientSession {
             envelope.isDataOpen = true
             return
         }
-        var failed = failure(.message, answer, .data)
-        // 2xx or another 3xx here is nonsense; what it means for the message is unknown.
-        if answer.isPositive { failed.permanence = .temporary }
+        let failed = failure(.message, answer, .data)
         for recipient in envelope.accepted { envelope.results[recipient.id] = .failed(failed) }
         envelope.accepted = []
     }
@@ -155,13 +153,15 @@ extension ClientSession {
     private func failure(_ scope: DeliveryFailure.Scope, _ answer: SMTPRemoteReply, _ stage: Stage) -> DeliveryFailure {
         let isClosing = answer.code == 421
         let place = stage == .endOfData ? "end of DATA" : stage.rawValue
+        // 2xx or 3xx out of place is nonsense; what it means for the message is unknown.
+        let isRefusal = answer.isTemporary || answer.isPermanent
         return DeliveryFailure(
             isClosing ? .host : scope,
             answer.isPermanent ? .permanent : .temporary,
             DeliveryReply(
                 code: answer.code,
-                status: answer.statusOrDefault,
-                text: "\(answer.text) (in reply to \(place))",
+                status: isRefusal ? answer.statusOrDefault : EnhancedStatusCode(4, 5, 0),
+                text: "\(isRefusal ? "" : "unexpected reply: ")\(answer.text) (in reply to \(place))",
                 host: host
             )
         )

@@ -32,7 +32,7 @@ enum SessionError: Error, Sendable {
                 reply.isPermanent ? .permanent : .temporary,
                 DeliveryReply(
                     code: reply.code,
-                    status: reply.statusOrDefault,
+                    status: reply.code >= 400 ? reply.statusOrDefault : EnhancedStatusCode(4, 5, 0),
                     text: stage == .greeting ? reply.text : "\(reply.text) (in reply to \(stage.rawValue))",
                     host: host
                 )
