@@ -99,7 +99,12 @@ struct ClientSession {
         try await send([.startClientTLS(context)], .startTLS)
         tls = try await handshake()
         // RFC 3207 §4.2: what was offered before is forgotten.
-        try await hello(mustExtend: false)
+        do {
+            try await hello(mustExtend: false)
+        } catch SessionError.lost(.hello) {
+            // With TLS 1.3 a server that likes nothing of our handshake can say so only now.
+            throw SessionError.tlsFailed("the connection closed after the handshake")
+        }
     }
 
     private mutating func handshake() async throws -> TLSInfo {
