@@ -71,6 +71,29 @@ struct RoutingTests {
         #expect(Self.failure(literal)?.reply.status == EnhancedStatusCode(5, 4, 6))
     }
 
+    @Test("An address of ours takes its equals with it, and is no loop while a better host can't be looked up")
+    func loopsByAddress() async throws {
+        for _ in 0..<16 {
+            let left = try await Self.targets("one.example", ownAddresses: ["192.0.2.2"], Self.script).get()
+            #expect(Set(left.map(\.host)) == ["a.example"], "c.example is no better than we are")
+        }
+        let unknown = await Self.targets("one.example", ownAddresses: ["192.0.2.2"]) { resolver in
+            Self.script(resolver)
+            resolver.fail("a.example", .a, .timeout)
+            resolver.fail("a.example", .aaaa, .timeout)
+        }
+        #expect(Self.failure(unknown)?.permanence == .temporary)
+    }
+
+    @Test("A smarthost on this machine is no loop unless it answers at our own port", arguments: [25, 2525])
+    func smarthostHere(_ port: Int) async throws {
+        let resolver = ScriptedResolver()
+        resolver.addresses("relay.example", "127.0.0.1")
+        let router = MXRouter(resolver: resolver, ownAddresses: Set([IPAddress("127.0.0.1")].compactMap(\.self)))
+        let found = await router.targets(ofHost: "relay.example", port: port, limit: 5)
+        #expect((Self.failure(found) == nil) == (port == 2525))
+    }
+
     static func failure(_ result: Result<[RouteTarget], DeliveryFailure>) -> DeliveryFailure? {
         if case .failure(let failure) = result { return failure }
         return nil

@@ -45,7 +45,7 @@ package struct MXRouter: Sendable {
         switch Self.order(exchanges, own: { isOwn($0) }, using: &generator) {
         case nil: return .failure(Self.loop(destination))
         case .some(let hosts):
-            return await addresses(of: hosts.prefix(Self.maximumHosts).map(\.self), for: destination, limit: limit)
+            return await addresses(of: Array(hosts.prefix(Self.maximumHosts)), for: destination, limit: limit)
         }
     }
 
@@ -54,7 +54,8 @@ package struct MXRouter: Sendable {
         if let address = IPAddress(host) ?? Self.address(ofLiteral: host) {
             return .success([RouteTarget(host: host, address: address, port: port)])
         }
-        return await addresses(of: [host], for: host, limit: limit, port: port)
+        let exchange = MailExchange(preference: 0, host: host)
+        return await addresses(of: [exchange], for: host, limit: limit, port: port)
     }
 
     // MARK: MX
@@ -87,17 +88,17 @@ package struct MXRouter: Sendable {
         _ exchanges: [MailExchange],
         own isOwn: (String) -> Bool,
         using generator: inout some RandomNumberGenerator
-    ) -> [String]? {
+    ) -> [MailExchange]? {
         let ownPreference = exchanges.filter { isOwn($0.host) }.map(\.preference).min()
         let usable = exchanges.filter { $0.preference < ownPreference ?? .max || ownPreference == nil }
         guard !usable.isEmpty else { return nil }
         let shuffled = usable.shuffled(using: &generator)
-        var hosts: [String] = []
+        var hosts: [MailExchange] = []
         // The sort is stable only by chance, so the shuffled place is part of the key.
         for exchange in shuffled.enumerated().sorted(by: {
             ($0.element.preference, $0.offset) < ($1.element.preference, $1.offset)
-        }) where !hosts.contains(exchange.element.host) {
-            hosts.append(exchange.element.host)
+        }) where !hosts.contains(where: { $0.host == exchange.element.host }) {
+            hosts.append(exchange.element)
         }
         return hosts
     }
@@ -125,31 +126,40 @@ package struct MXRouter: Sendable {
     }
 
     private func addresses(
-        of hosts: [String],
+        of hosts: [MailExchange],
         for destination: String,
         limit: Int,
         port: Int? = nil
     ) async -> Result<[RouteTarget], DeliveryFailure> {
-        var targets: [RouteTarget] = []
+        var found: [(preference: UInt16, target: RouteTarget)] = []
         var temporary: DNSFailure?
-        for host in hosts where targets.count < limit {
+        var loops = false
+        // At another port somebody else answers, such as a relay on this machine.
+        let own = port ?? self.port == self.port ? ownAddresses : []
+        for exchange in hosts where found.count < limit {
+            let host = exchange.host
             async let four = resolver.resolve(host, .a)
             async let six = resolver.resolve(host, .aaaa)
-            var found: [IPAddress] = []
+            var addresses: [IPAddress] = []
             for result in [await four, await six] {
                 switch result {
-                case .success(let answer): found += answer.addresses
+                case .success(let answer): addresses += answer.addresses
                 case .failure(let failure): if failure.isTemporary { temporary = failure }
                 }
             }
-            // RFC 5321 §5.1: an address of ours ends the list, whatever name it goes by.
-            if found.contains(where: ownAddresses.contains) {
-                if targets.isEmpty { return .failure(Self.loop(destination)) }
+            // RFC 5321 §5.1: an address of ours ends the list, whatever name it goes by, and takes its equals with it.
+            if addresses.contains(where: own.contains) {
+                found.removeAll { $0.preference >= exchange.preference }
+                loops = true
                 break
             }
-            targets += found.map { RouteTarget(host: host, address: $0, port: port ?? self.port) }
+            found += addresses.map {
+                (exchange.preference, RouteTarget(host: host, address: $0, port: port ?? self.port))
+            }
         }
-        if !targets.isEmpty { return .success(Array(targets.prefix(limit))) }
+        if !found.isEmpty { return .success(found.prefix(limit).map(\.target)) }
+        // Of hosts that could not be looked up one may be a better one than this server.
+        if loops, temporary == nil { return .failure(Self.loop(destination)) }
         if let temporary { return .failure(Self.temporary("address lookup for \(destination): \(temporary)")) }
         return .failure(
             Self.permanent(EnhancedStatusCode(5, 4, 4), "no address was found for a mail host of \(destination)"))
