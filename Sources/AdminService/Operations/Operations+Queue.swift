@@ -40,6 +40,21 @@ extension Operations {
         return .done(lines: lines)
     }
 
+    func queueRetry(_ texts: [String]) async throws -> AdminResponse {
+        let ids = try texts.map { try parseQueueID($0) }
+        var lines: [String] = []
+        for id in ids {
+            if try await stores.queue.retry(id) {
+                lines.append("\(id) is due now")
+            } else if try await stores.queue.show(id) != nil {
+                lines.append("\(id) is being delivered at this moment")
+            } else {
+                throw Self.notQueued(id)
+            }
+        }
+        return .done(lines: lines)
+    }
+
     func queueFlush() async throws -> AdminResponse {
         let count = try await stores.queue.flush()
         return .done(lines: [count == 1 ? "1 recipient is due now" : "\(count) recipients are due now"])

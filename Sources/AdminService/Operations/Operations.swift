@@ -57,7 +57,7 @@ package struct Operations: Sendable {
         case .dnsRecords(let domain, let addresses): .zone(try dnsRecords(domain, addresses))
         case .queueList: .queue(try await queueList())
         case .queueShow(let id): .queueEntry(try await queueShow(id))
-        case .queueRetry(let ids): try await queueChange(ids, "is due now") { try await stores.queue.retry($0) }
+        case .queueRetry(let ids): try await queueRetry(ids)
         case .queueHold(let ids): try await queueChange(ids, "is held") { try await stores.queue.hold($0) }
         case .queueRelease(let ids): try await queueChange(ids, "is released") { try await stores.queue.release($0) }
         case .queueRemove(let ids): try await queueChange(ids, "is removed") { try await stores.queue.remove($0) }
