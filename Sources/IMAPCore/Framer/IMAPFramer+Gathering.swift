@@ -17,8 +17,9 @@ extension IMAPFramer {
                 state == .appendTail
                 ? .appendEnd(Array(gathered.prefix(256)) + [UInt8(ascii: "?")])
                 : .refused(prefix: refusalPrefix(view.prefix(256)), problem)
-            state = .discarding(
-                Discard(remaining: 0, tail: gathered.suffix(32), budget: limits.swallowLine, outcome: outcome))
+            // What was gathered of this line counts: the end must not depend on how the octets came in.
+            let budget = max(0, limits.swallowLine - (gathered.count - lineStart))
+            state = .discarding(Discard(remaining: 0, tail: gathered.suffix(32), budget: budget, outcome: outcome))
             gathered = []
             lineStart = 0
             return nil
