@@ -14,7 +14,8 @@ import Testing
     }
 
     @Test(arguments: [
-        ("\u{FEFF}secret\r\nsecond", "secret"), ("pa ss\"\\ö€𝄞", "pa ss\"\\ö€𝄞"), ("  blanks stay  \n", "  blanks stay  "),
+        ("\u{FEFF}secret\r\nsecond", "secret"), ("pa ss\"\\ö€𝄞", "pa ss\"\\ö€𝄞"),
+        ("  blanks stay  \n", "  blanks stay  "),
     ])
     func `a password is the first line of its file`(text: String, password: String) throws {
         let data = try TemporaryData()
@@ -23,7 +24,9 @@ import Testing
         #expect(try PasswordSource.file(file).read().password == password)
     }
 
-    @Test(arguments: [[], [0x0A], [0x61, 0xFF, 0x0A], [0x61, 0, 0x62], [UInt8](repeating: 0x61, count: 1025)] as [[UInt8]])
+    @Test(
+        arguments: [[], [0x0A], [0x61, 0xFF, 0x0A], [0x61, 0, 0x62], [UInt8](repeating: 0x61, count: 1025)] as [[UInt8]]
+    )
     func `what nobody could type again is no password`(bytes: [UInt8]) throws {
         let data = try TemporaryData()
         let file = data.path + "/password"

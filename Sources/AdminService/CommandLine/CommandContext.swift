@@ -103,7 +103,8 @@ package struct CommandContext: Sendable {
                 error: AdminError(
                     .temporary,
                     "the data directory \(folder) is in use by \(holder)",
-                    remedy: "a server uses one data directory alone: stop the other one, or wait until its command is done"
+                    remedy:
+                        "a server uses one data directory alone: stop the other one, or wait until its command is done"
                 )
             )
         } catch let error as SystemError {

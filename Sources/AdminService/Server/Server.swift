@@ -62,7 +62,9 @@ package enum Server {
             if let name = manifest.server.user, name != CommandContext.author {
                 logger.notice(
                     "server.user has no effect: only root can become another user",
-                    metadata: [LogKey.configSetting: "server.user: \(name)", LogKey.remedy: "start as root, or remove it"]
+                    metadata: [
+                        LogKey.configSetting: "server.user: \(name)", LogKey.remedy: "start as root, or remove it",
+                    ]
                 )
             }
             return nil
