@@ -7,7 +7,16 @@ struct Martlet: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "martlet",
         abstract: "A whole mail server: SMTP, IMAP, POP3, queue and signatures in one program.",
-        discussion: "Begin with: martlet quickstart you@example.org",
+        discussion: """
+            Begin with:
+              martlet quickstart you@example.org
+              martlet serve
+
+            Commands talk to the running server over its control socket, or work on the data directory when none runs. \
+            Those that list have --json. Exit codes are those of sysexits.h: 64 wrong usage, 65 malformed, 67 no such \
+            account, 68 no such domain, 69 no server or not possible now, 73 exists already, 75 try again, \
+            77 not permitted, 78 wrong manifest.
+            """,
         version: ServerVersion.text,
         subcommands: [
             Serve.self, QuickstartCommand.self, SelfTestCommand.self, Status.self, Reload.self, AccountCommand.self,

@@ -3,7 +3,12 @@ import ArgumentParser
 
 /// Which manifest; in every command.
 struct ConfigOption: ParsableArguments {
-    @Option(name: .long, help: "The manifest. Otherwise $MARTLET_CONFIG, /etc/martlet/martlet.yaml, ./martlet.yaml.")
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "The manifest; otherwise $MARTLET_CONFIG, /etc/martlet/martlet.yaml, ./martlet.yaml or "
+                + "~/.local/share/martlet/martlet.yaml.",
+            valueName: "file"))
     var config: String?
 
     /// Performs a request and prints what came of it.
@@ -27,7 +32,7 @@ struct ListOptions: ParsableArguments {
 
 /// Where a password comes from: never from an argument, which everybody on the machine can read.
 struct PasswordOptions: ParsableArguments {
-    @Option(name: .long, help: "Take the password from the first line of a file.")
+    @Option(name: .long, help: ArgumentHelp("Take the password from the first line of a file.", valueName: "file"))
     var passwordFile: String?
 
     @Flag(name: .long, help: "Take the password from the first line of standard input.")

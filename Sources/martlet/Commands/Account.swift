@@ -9,10 +9,17 @@ struct AccountCommand: AsyncParsableCommand {
     )
 
     struct Add: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Make an account in a domain of this server.")
+        static let configuration = CommandConfiguration(
+            abstract: "Make an account in a domain of this server.",
+            discussion: """
+                Asks for the password at the terminal when no option says where it comes from.
+
+                  martlet account add alice@example.org --generate --quota 2GB
+                  martlet account add bob@example.org --name 'Bob Meier' --password-stdin < file
+                """)
         @Argument(help: "Its address, which is also its login.") var address: String
         @Option(help: "The person's name.") var name: String?
-        @Option(help: "How much it may keep, such as 2GB, or unlimited.") var quota: String?
+        @Option(help: "How much it may keep, such as 2GB or 500MB; unlimited when it is left out.") var quota: String?
         @OptionGroup var password: PasswordOptions
         @OptionGroup var config: ConfigOption
 
@@ -31,8 +38,14 @@ struct AccountCommand: AsyncParsableCommand {
     }
 
     struct Passwd: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Set an account's password.")
-        @Argument var address: String
+        static let configuration = CommandConfiguration(
+            abstract: "Set an account's password.",
+            discussion: """
+                The old one is refused from now on. Sessions that are open stay: to end them, disable the account.
+
+                  martlet account passwd alice@example.org --generate
+                """)
+        @Argument(help: "The address of the account, such as alice@example.org.") var address: String
         @OptionGroup var password: PasswordOptions
         @OptionGroup var config: ConfigOption
 
@@ -42,9 +55,12 @@ struct AccountCommand: AsyncParsableCommand {
     }
 
     struct Quota: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Set how much an account may keep.")
-        @Argument var address: String
-        @Argument(help: "Such as 2GB, or unlimited.") var quota: String
+        static let configuration = CommandConfiguration(
+            abstract: "Set how much an account may keep.",
+            discussion: "  martlet account quota alice@example.org 5GB")
+        @Argument(help: "The address of the account, such as alice@example.org.") var address: String
+        @Argument(help: "A whole number with its unit, such as 2GB, 500MB or 1GiB, or the word unlimited.") var quota:
+            String
         @OptionGroup var config: ConfigOption
 
         func run() async throws {
@@ -53,23 +69,30 @@ struct AccountCommand: AsyncParsableCommand {
     }
 
     struct Remove: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Remove an account with all its mail.")
-        @Argument var address: String
+        static let configuration = CommandConfiguration(
+            abstract: "Remove an account with all its mail.",
+            discussion: """
+                Its sessions end. Refused while an alias or a catch-all points at it.
+
+                  martlet account remove alice@example.org
+                """)
+        @Argument(help: "The address of the account, such as alice@example.org.") var address: String
         @OptionGroup var config: ConfigOption
         func run() async throws { try await config.perform(.accountRemove(address: address)) }
     }
 
     struct Enable: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Let an account log in and receive mail again.")
-        @Argument var address: String
+        @Argument(help: "The address of the account, such as alice@example.org.") var address: String
         @OptionGroup var config: ConfigOption
         func run() async throws { try await config.perform(.accountEnable(address: address)) }
     }
 
     struct Disable: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Stop logins and mail of an account; keep what it has.")
-        @Argument var address: String
+            abstract: "Stop logins and mail of an account; keep what it has.",
+            discussion: "Its sessions end. Mail for it is refused with 550 until it is enabled again.")
+        @Argument(help: "The address of the account, such as alice@example.org.") var address: String
         @OptionGroup var config: ConfigOption
         func run() async throws { try await config.perform(.accountDisable(address: address)) }
     }

@@ -9,23 +9,34 @@ struct AliasCommand: AsyncParsableCommand {
     )
 
     struct Add: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Make an alias, or give it more targets.")
+        static let configuration = CommandConfiguration(
+            abstract: "Make an alias, or give it more targets.",
+            discussion: """
+                  martlet alias add sales@example.org alice@example.org bob@example.net
+                  martlet alias add @example.org alice@example.org
+                """)
         @Argument(help: "The address, or @example.org for all unknown addresses of a domain.") var address: String
-        @Argument(help: "Where its mail goes.") var targets: [String]
+        @Argument(help: "Where its mail goes: accounts and aliases here, or addresses elsewhere.") var targets: [String]
         @OptionGroup var config: ConfigOption
         func run() async throws { try await config.perform(.aliasAdd(address: address, targets: targets)) }
     }
 
     struct List: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "List aliases.")
+        static let configuration = CommandConfiguration(
+            abstract: "List aliases, and where mail for unknown addresses goes.")
         @Argument(help: "Only those of this domain.") var domain: String?
         @OptionGroup var options: ListOptions
         func run() async throws { try await options.perform(.aliasList(domain: domain)) }
     }
 
     struct Remove: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Remove an alias, or some of its targets.")
-        @Argument var address: String
+        static let configuration = CommandConfiguration(
+            abstract: "Remove an alias, or some of its targets.",
+            discussion: """
+                  martlet alias remove sales@example.org
+                  martlet alias remove sales@example.org bob@example.net
+                """)
+        @Argument(help: "The alias, or @example.org to refuse unknown addresses of a domain again.") var address: String
         @Argument(help: "Only these targets.") var targets: [String] = []
         @OptionGroup var config: ConfigOption
         func run() async throws { try await config.perform(.aliasRemove(address: address, targets: targets)) }
@@ -40,9 +51,14 @@ struct DomainCommand: AsyncParsableCommand {
     )
 
     struct Add: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Host a domain: its postmaster and its DKIM keys.")
-        @Argument var domain: String
-        @Option(help: "Who reads the mail of postmaster and abuse.") var postmaster: String?
+        static let configuration = CommandConfiguration(
+            abstract: "Host a domain: its postmaster and its DKIM keys.",
+            discussion: """
+                  martlet domain add example.net --postmaster alice@example.org
+                """)
+        @Argument(help: "Its name, such as example.net or bücher.example.") var domain: String
+        @Option(help: "Who reads the mail of postmaster and abuse; the postmaster of another domain here otherwise.")
+        var postmaster: String?
         @OptionGroup var config: ConfigOption
         func run() async throws { try await config.perform(.domainAdd(domain: domain, postmaster: postmaster)) }
     }
@@ -55,7 +71,7 @@ struct DomainCommand: AsyncParsableCommand {
 
     struct Remove: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Stop hosting a domain that has no accounts left.")
-        @Argument var domain: String
+        @Argument(help: "Its name; its aliases and keys go with it.") var domain: String
         @OptionGroup var config: ConfigOption
         func run() async throws { try await config.perform(.domainRemove(domain: domain)) }
     }
@@ -69,8 +85,15 @@ struct DKIMCommand: AsyncParsableCommand {
     )
 
     struct Add: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Make keys for a domain.")
-        @Argument var domain: String
+        static let configuration = CommandConfiguration(
+            abstract: "Make keys for a domain.",
+            discussion: """
+                They sign at once, beside those that are there: publish them right away.
+
+                  martlet dkim add example.org
+                  martlet dkim add example.org --algorithm ed25519 --selector ed2027
+                """)
+        @Argument(help: "A domain of this server.") var domain: String
         @Option(help: "rsa or ed25519; both when it is left out.") var algorithm: [String] = []
         @Option(help: "The key's name in the DNS; the next free one when it is left out.") var selector: String?
         @OptionGroup var config: ConfigOption
@@ -89,8 +112,8 @@ struct DKIMCommand: AsyncParsableCommand {
 
     struct Record: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Print the TXT records that publish a domain's keys.")
-        @Argument var domain: String
-        @Option(help: "Only this key.") var selector: String?
+        @Argument(help: "A domain of this server.") var domain: String
+        @Option(help: "Only the key with this name.") var selector: String?
         @OptionGroup var options: ListOptions
 
         func run() async throws {
@@ -112,9 +135,15 @@ struct DNSCommand: AsyncParsableCommand {
     )
 
     struct Records: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Print the records of a domain as a zone file.")
-        @Argument var domain: String
-        @Option(help: "The server's public address; may be given more than once.") var address: [String] = []
+        static let configuration = CommandConfiguration(
+            abstract: "Print the records of a domain as a zone file.",
+            discussion: """
+                  martlet dns records example.org
+                  martlet dns records example.org --address 203.0.113.5 --address 2001:db8::5
+                """)
+        @Argument(help: "A domain of this server.") var domain: String
+        @Option(help: "The server's public address, once for each; those of its interfaces otherwise.") var address:
+            [String] = []
         @OptionGroup var options: ListOptions
         func run() async throws { try await options.perform(.dnsRecords(domain: domain, addresses: address)) }
     }
