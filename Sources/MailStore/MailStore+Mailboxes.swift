@@ -287,19 +287,4 @@ extension MailStore {
     package func subscriptions(_ account: AccountID) async throws -> [String] {
         try await database.read { try $0.query(MailStoreStatements.subscriptions, account) { $0.string(0) } }
     }
-
-    /// Removes every message and mailbox of an account; its directory row is the caller's to remove afterwards.
-    package func removeAccountMail(_ account: AccountID) async throws {
-        let infos = try await mailboxes(account)
-        for info in infos where info.selectable { _ = try await expunge(info.id, onlyDeleted: false) }
-        let now = clock.now()
-        try await database.write { writer in
-            try writer.execute(MailStoreStatements.deleteAccountMailboxes, account)
-            let blobs = try writer.query(MailStoreStatements.accountBlobs, account) { BlobKey(rawValue: $0.int64(0)) }
-            for blob in blobs { try BlobRows.release(writer, blob, now: now) }
-            try writer.execute(MailStoreStatements.deleteAccountEmails, account)
-        }
-        forgetInbox(account)
-        for info in infos { changeFeed.announce(account, mailboxes: [info.id], info.highestModSeq) }
-    }
 }

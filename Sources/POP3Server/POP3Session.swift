@@ -92,6 +92,12 @@ struct POP3Session {
     }
 
     private mutating func handle(_ frame: POP3Frame) async -> Bool {
+        // An account that was disabled or removed since it logged in: nothing is removed, as after a lost connection.
+        if let account, !server.store.isOpen(account.id) {
+            ending = "disabled"
+            _ = await send(Array("-ERR [SYS/PERM] Account is disabled.\r\n".utf8))  // RFC 3206 §4
+            return false
+        }
         let mode: POP3FramingMode = machine.isExchanging ? .authentication : .command
         let pauses = POP3Framer.pauses(after: frame, in: mode)
         let action =

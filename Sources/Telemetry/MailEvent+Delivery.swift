@@ -89,7 +89,7 @@ extension MailEvent {
         package var peer: Peer
         /// What the client gave as its name; never the password.
         package var user: String
-        /// The mechanism, such as `PLAIN`, or `LOGIN` and `USER` for the commands of that name.
+        /// The mechanism, such as `PLAIN`, or `LOGIN command` and `USER` for the commands of that name.
         package var mechanism: String
 
         package init(outcome: Outcome, service: String, peer: Peer, user: String, mechanism: String) {
@@ -120,7 +120,8 @@ extension MailEvent {
     package struct Disconnected: Sendable, Equatable {
         package var service: String
         package var peer: Peer
-        /// A closed word: `quit`, `peer-closed`, `timeout`, `errors`, `shutdown`, `protocol`.
+        /// A closed word: `quit`, `peer-closed`, `timeout`, `errors`, `shutdown`, `protocol`, `disabled`,
+        /// `mailbox-deleted`.
         package var reason: String
         /// Messages accepted, fetched or retrieved.
         package var messages: Int

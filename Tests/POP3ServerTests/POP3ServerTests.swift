@@ -54,6 +54,22 @@ private let messages = [
         #expect(fixture.events.names == ["login", "disconnected"])
     }
 
+    @Test func aSessionEndsWithItsAccountAndRemovesNothing() async throws {
+        let fixture = try await Fixture()
+        try await fixture.append([messages[0]])
+        try await fixture.running({ .implicit($0) }) { port, _ in
+            try await Client.with(port, implicitTLS: true) { client in
+                _ = try await client.line()
+                try await client.logIn()
+                try await client.expect("DELE 1", "+OK message 1 deleted")
+                try await fixture.directory.setEnabled(fixture.account.address, false, author: "test")
+                try await client.expect("QUIT", "-ERR [SYS/PERM] Account is disabled.")
+                await client.expectEnd()
+            }
+        }
+        #expect(try await fixture.store.quota(fixture.account.id).messages == 1)
+    }
+
     @Test func startTLSComesBeforeTheLogin() async throws {
         let fixture = try await Fixture()
         try await fixture.append([messages[0]])

@@ -1,4 +1,5 @@
 import Directory
+import MailStore
 import MailSyntax
 import SASLCore
 
@@ -99,6 +100,7 @@ extension Operations {
         let word = isEnabled ? "enabled" : "disabled"
         guard account.isEnabled != isEnabled else { return .done(lines: ["\(account.address) is \(word) already"]) }
         try await directory.setEnabled(account.address, isEnabled, author: author)
+        if !isEnabled { try await stores.mail.wakeSessions(of: account.id) }
         return .done(lines: ["\(account.address) is \(word)"])
     }
 

@@ -31,6 +31,7 @@ extension IMAPSession {
         while true {
             switch await nextEvent() {
             case .woken:
+                try requireOpen(try login())
                 try await announce(.everything)
                 try await flush()
             case .frame(.line(let line)):

@@ -1,5 +1,6 @@
 import Directory
 import IMAPCore
+import MailStore
 
 extension IMAPSession {
     /// One command, by name. Each command's own file says what it needs; here is only the state it may be given in.
@@ -13,8 +14,15 @@ extension IMAPSession {
         case .authenticate(let command): return try await authenticate(command)
         case .login(let command): return try await login(command)
         default:
-            _ = try login()
+            try requireOpen(try login())
             return try await carryOutAuthenticated(command)
+        }
+    }
+
+    /// Ends the session of an account that was disabled or removed since it logged in.
+    func requireOpen(_ account: Account) throws {
+        guard service.store.isOpen(account.id) else {
+            throw SessionEnd.bye(nil, "Account is disabled.", "disabled")
         }
     }
 

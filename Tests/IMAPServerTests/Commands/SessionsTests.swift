@@ -1,3 +1,5 @@
+import Directory
+import MailStore
 import NetTransport
 import Testing
 
@@ -140,6 +142,25 @@ struct SessionsTests {
             let late = await second.command("MOVE 1 Archive")
             #expect(late.untagged == ["* 1 EXPUNGE"])
             #expect(await second.command("STATUS Archive (MESSAGES)").untagged == ["* STATUS Archive (MESSAGES 1)"])
+        }
+    }
+
+    @Test("an account that is disabled or removed under a session ends it with BYE, also while it idles")
+    func closedAccount() async throws {
+        try await TestServer.run { server in
+            try await server.session { first in
+                await first.append(sampleMessage("one"))
+                await first.command("SELECT INBOX")
+                try await server.inbox { second in
+                    await second.send("i IDLE\r\n")
+                    #expect(await second.next().hasPrefix("+ "))
+                    try await server.directory.setEnabled(server.account.address, false, author: "test")
+                    try await server.store.wakeSessions(of: server.account.id)
+                    #expect(await second.next() == "* BYE Account is disabled.")
+                }
+                await first.send("x FETCH 1 BODY[]\r\n")
+                #expect(await first.next() == "* BYE Account is disabled.")
+            }
         }
     }
 
