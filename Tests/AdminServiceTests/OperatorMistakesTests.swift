@@ -114,6 +114,23 @@ import Testing
         try stores.close()
     }
 
+    @Test func `certificates that end or are for other names are spoken of`() throws {
+        func certificate(_ names: [String], ends: Int64) -> ServerCertificates.Validity {
+            ServerCertificates.Validity(names: names, end: ends)
+        }
+        let day: Int64 = 86_400
+        let good = certificate(["mail.example.org"], ends: 1000 * day)
+        func remarks(_ certificates: [ServerCertificates.Validity]) -> [String] {
+            ServerCertificates.remarks(on: certificates, hostname: "mail.example.org", now: 900 * day)
+        }
+        #expect(remarks([good]).isEmpty)
+        #expect(remarks([certificate(["*.example.org"], ends: 1000 * day)]).isEmpty)
+        #expect(
+            remarks([good, certificate(["x.example"], ends: 897 * day)]).first?.hasSuffix("expired 3 days ago") == true)
+        #expect(remarks([good, certificate(["x.example"], ends: 907 * day)]).first?.hasSuffix("in 7 days") == true)
+        #expect(remarks([certificate(["x.example"], ends: 1000 * day)]).first?.contains("mail.example.org") == true)
+    }
+
     @Test func `a person may be called like a self-test`() async throws {
         let data = try TemporaryData()
         let stores = try await Stores.open(data.manifest)

@@ -7,9 +7,9 @@ package enum ConfigCommands {
     package static func check(_ option: String?) async throws -> String {
         let path = try ManifestFile.locate(option)
         let loaded = try ManifestFile.load(path)
-        let notes = loaded.notes.map { "\($0)\n" }.joined()
         let manifest = loaded.manifest
-        try Server.requireNamedFiles(manifest)
+        let remarks = try Server.requireNamedFiles(manifest)
+        let notes = loaded.notes.map { "\($0)\n" }.joined() + remarks.map { "note: \($0)\n" }.joined()
         let folder = manifest.storage.dataDirectory
         guard FileBytes.exists(Stores.databasePath(in: folder)) else {
             let isHidden = FileBytes.exists(folder) && !FileBytes.mayEnter(folder)

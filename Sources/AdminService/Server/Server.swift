@@ -36,6 +36,12 @@ package enum Server {
         _ = try ServerCertificates.ensureSelfSigned(manifest)
         Privileges.resume(user)
         let tls = try certificates(manifest)
+        for remark in remarks(on: tls, manifest) {
+            logger.warning(
+                "a certificate needs attention",
+                metadata: [LogKey.reason: "\(remark)", LogKey.remedy: "renew it, or correct tls.certificates"]
+            )
+        }
         try Privileges.assume(user)
         try requireSmarthostPassword(manifest)  // as the user who will read it at each login
         let events = try eventFile(manifest)
@@ -82,9 +88,15 @@ package enum Server {
     /// What `config check` looks at of the files a manifest names: the certificates and the smarthost's password.
     ///
     /// - Throws: `AdminError` with the setting to correct.
-    static func requireNamedFiles(_ manifest: Manifest) throws {
-        if !manifest.tls.certificates.isEmpty { _ = try certificates(manifest) }
+    /// - Returns: what is worth knowing of them.
+    static func requireNamedFiles(_ manifest: Manifest) throws -> [String] {
+        let tls = manifest.tls.certificates.isEmpty ? nil : try certificates(manifest)
         try requireSmarthostPassword(manifest)
+        return remarks(on: tls, manifest)
+    }
+
+    private static func remarks(on tls: TLSStore?, _ manifest: Manifest) -> [String] {
+        tls.map { ServerCertificates.remarks(on: $0, manifest) } ?? []
     }
 
     /// - Throws: `AdminError` when the smarthost's password can't be read by this user.

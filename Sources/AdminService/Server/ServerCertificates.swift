@@ -1,7 +1,9 @@
+import FoundationEssentials
 package import MailConfig
 import MailSyntax
 package import NetTransport
 import SQLEngine
+import Telemetry
 
 /// The certificate files that a manifest leads to.
 package enum ServerCertificates {
@@ -24,6 +26,44 @@ package enum ServerCertificates {
             certificateChain: "\(folder)/self-signed.crt",
             privateKey: "\(folder)/self-signed.key"
         )
+    }
+
+    /// Whom a certificate is for, and until when.
+    package struct Validity: Sendable {
+        var names: [String]
+        /// Seconds since 1970.
+        var end: Int64
+    }
+
+    package static func remarks(on tls: TLSStore, _ manifest: Manifest) -> [String] {
+        let validities = tls.certificates.map {
+            Validity(names: $0.names, end: Int64($0.notAfter.timeIntervalSince1970))
+        }
+        let now = currentEventTime().microseconds / 1_000_000
+        return remarks(on: validities, hostname: manifest.server.hostname, now: now)
+    }
+
+    /// How long before its end a certificate is spoken of.
+    private static let notice = 14 * 86_400
+
+    /// What is wrong with certificates that can be used all the same: their time is over or nearly so, or none is for the
+    /// server's own name.
+    ///
+    /// - Parameter now: seconds since 1970.
+    package static func remarks(
+        on certificates: [Validity], hostname: String, now: Int64
+    ) -> [String] {
+        var remarks = certificates.compactMap { certificate -> String? in
+            let end = certificate.end
+            let name = "the certificate for \(certificate.names.joined(separator: ", "))"
+            if end < now { return "\(name) expired \((now - end) / 86_400) days ago" }
+            return end < now + Int64(notice) ? "\(name) expires in \((end - now) / 86_400) days" : nil
+        }
+        let parent = hostname.split(separator: ".", maxSplits: 1).last.map { "*.\($0)" }
+        if !certificates.contains(where: { $0.names.contains { $0 == hostname || $0 == parent } }) {
+            remarks.append("no certificate is for \(hostname) (server.hostname)")
+        }
+        return remarks
     }
 
     /// Makes the self-signed certificate when it is wanted and not there.

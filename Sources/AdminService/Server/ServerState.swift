@@ -76,6 +76,7 @@ final class ServerState: RunningServer {
         if let tls {
             let names = tls.certificates.map { $0.names.joined(separator: ", ") }
             lines.append("certificates read: \(names.joined(separator: "; "))")
+            lines += ServerCertificates.remarks(on: tls, live.current)
         }
         lines.append("directory at revision \(stores.directory.snapshot.revision)")
         for line in lines { logger.notice("reloaded", metadata: [LogKey.configSetting: "\(line)"]) }
