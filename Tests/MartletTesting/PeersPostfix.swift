@@ -8,12 +8,19 @@ package final class PostfixPeer: Sendable {
 
     package let folder: TemporaryFolder
     package let port: Int
+    /// Where it takes mail of those who log in: with STARTTLS, and with TLS from the first octet.
+    package let submissionPort: Int
+    package let submissionsPort: Int
+    private let sasl: String?
 
     /// - Parameters:
     ///   - routes: domains, and the host and port that their mail goes to.
-    package init(routes: [(domain: String, port: Int)]) throws {
+    ///   - sasl: the socket of a ``SASLPeer``; nil for no logins and no submission.
+    package init(routes: [(domain: String, port: Int)], sasl: String? = nil) throws {
         folder = try TemporaryFolder()
-        port = Peer.freePorts(1).first ?? 0
+        let ports = Peer.freePorts(3)
+        (port, submissionPort, submissionsPort) = (ports[0], ports[1], ports[2])
+        self.sasl = sasl
         for name in ["etc", "lib", "log"] { try folder.makeFolder(name) }
         try folder.makeFolder("spool")
         try folder.makeFolder("mail")
@@ -63,8 +70,21 @@ package final class PostfixPeer: Sendable {
         smtpd_peername_lookup = no
         alias_maps =
         local_recipient_maps =
+        \(submissionConfiguration())
 
         """
+    }
+
+    private func submissionConfiguration() -> String {
+        guard let sasl else { return "" }
+        return """
+            smtpd_sasl_type = dovecot
+            smtpd_sasl_path = \(sasl)
+            smtpd_sasl_authenticated_header = yes
+            smtpd_tls_auth_only = yes
+            smtpd_tls_cert_file = \(folder.file("etc/tls.crt"))
+            smtpd_tls_key_file = \(folder.file("etc/tls.key"))
+            """
     }
 
     private static func number(_ option: String, of user: String) -> Int {
@@ -89,6 +109,18 @@ package final class PostfixPeer: Sendable {
                 lines.append(String(line))
             }
         }
+        if sasl != nil {
+            let options = [
+                "smtpd_sasl_auth_enable=yes", "smtpd_relay_restrictions=permit_sasl_authenticated,reject",
+                "smtpd_recipient_restrictions=permit_sasl_authenticated,reject",
+            ]
+            for (port, tls) in [
+                (submissionPort, "smtpd_tls_security_level=encrypt"), (submissionsPort, "smtpd_tls_wrappermode=yes"),
+            ] {
+                lines.append("127.0.0.1:\(port) inet n - n - - smtpd")
+                lines += (options + [tls]).map { "  -o \($0)" }
+            }
+        }
         if !lines.contains(where: { $0.hasPrefix("postlog ") }) {
             lines.append("postlog unix-dgram n - n - 1 postlogd")
         }
@@ -106,11 +138,21 @@ package final class PostfixPeer: Sendable {
 
     package func start() async throws {
         _ = try Peer.require("postfix")
+        if sasl != nil { try await makeCertificate() }
         let result = try await ProcessRunner.run(["postfix", "-c", folder.file("etc"), "start"])
         guard result.succeeded else { throw ProcessFailure("postfix start: \(result)\n\(log)") }
         try await eventually(within: .seconds(20), "Postfix listens on \(port)\n\(log)") {
             LoopbackSocket.canConnect(port)
         }
+    }
+
+    private func makeCertificate() async throws {
+        let result = try await ProcessRunner.run([
+            try Peer.require("openssl"), "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+            "-nodes", "-days", "30", "-subj", "/CN=\(Self.hostname)", "-keyout", folder.file("etc/tls.key"),
+            "-out", folder.file("etc/tls.crt"),
+        ])
+        guard result.succeeded else { throw ProcessFailure("openssl req: \(result)") }
     }
 
     package func stop() async {
