@@ -186,6 +186,21 @@ struct CourierTests {
         await server.stop()
     }
 
+    @Test("A message that may have arrived over a reused connection is not sent again at once")
+    func unansweredReuse() async throws {
+        let server = try await ScriptedSMTPServer(Behaviour { $0.closesAfterMessages = 1 })
+        let room = try DeliveryRoom()
+        try await room.enqueue("a@one.example")
+        try await room.enqueue("b@one.example")
+        var settings = room.settings(port: server.port)
+        settings.perDestination = 1
+        try await room.serve(settings) {
+            #expect(await room.events.next(2).map(\.name) == ["delivered", "deferred"])
+        }
+        #expect(server.connections == 1)
+        await server.stop()
+    }
+
     @Test(
         "The next host is tried when the first fails, for a host or for now",
         arguments: [Step.close, .reply("451 4.3.0 later")])

@@ -28,6 +28,8 @@ final class ScriptedSMTPServer: Sendable {
         var recipients: [String: Step] = [:]
         /// Recipients taken in one transaction.
         var recipientLimit = Int.max
+        /// Messages of one connection that get a reply; the next is taken, and the connection closed without one.
+        var closesAfterMessages = Int.max
         var tls: NIOSSLContext?
         var breaksTLS = false
         /// TLS from the first octet, with `tls`.
@@ -116,6 +118,7 @@ private final class Handler: ChannelInboundHandler {
     private var data = ""
     private var overTLS = false
     private var prompts = 0
+    private var messages = 0
 
     init(_ behaviour: ScriptedSMTPServer.Behaviour, _ shared: Shared) {
         self.behaviour = behaviour
@@ -208,6 +211,8 @@ private final class Handler: ChannelInboundHandler {
         }
         inData = false
         if let step = behaviour.steps["."] { return perform(step, context) }
+        messages += 1
+        if messages > behaviour.closesAfterMessages { return perform(.close, context) }
         let received = ScriptedSMTPServer.Received(mail: mail, recipients: recipients, data: data, overTLS: overTLS)
         shared.memory.withLock { $0.messages.append(received) }
         say("250 2.0.0 queued as X1", context)

@@ -220,10 +220,14 @@ struct Courier: Sendable {
             do {
                 try await deliver(&progress, over: &session, visit)
             } catch {
-                // Not the message's fault: the server may have closed an idle connection. A new one decides.
+                session.connection.abort()
+                if let error = error as? SessionError, error.mayHaveDelivered, !Task.isCancelled {
+                    let failure = error.failure(host: session.host)
+                    await failAll(&progress, failure, hasMoreHosts: false, target: visit.target, tls: session.tls)
+                }
+                // Else not the message's fault: the server may have closed an idle connection. A new one decides.
                 let rest = progress.remaining
                 await settler.settle(&progress)
-                session.connection.abort()
                 return rest.isEmpty || Task.isCancelled
                     ? nil : DeliveryJob(message: job.message, destination: job.destination, recipients: rest)
             }

@@ -128,7 +128,10 @@ extension ClientSession {
         // RFC 5321 §4.5.3.1.10: 552 here has meant "too many recipients" since before 452 did.
         let isFull = answer.code == 452 || (answer.code == 552 && (answer.status?.subject ?? 5) == 5)
         var failed = failure(.recipient, answer, stage)
-        if isFull { failed.permanence = .temporary }
+        if isFull, answer.isPermanent {
+            failed.permanence = .temporary
+            failed.reply.status = EnhancedStatusCode(4, 5, 3)
+        }
         envelope.results[recipient.id] = isFull ? .again(failed) : .failed(failed)
     }
 

@@ -48,6 +48,14 @@ enum SessionError: Error, Sendable {
         }
     }
 
+    /// The whole message was sent and the answer did not come: it may be there, so it is not sent again at once.
+    var mayHaveDelivered: Bool {
+        switch self {
+        case .timedOut(.endOfData), .lost(.endOfData), .nonsense(.endOfData, _): true
+        default: false
+        }
+    }
+
     /// The user name, the password or the setting of the login is wrong, and somebody has to look.
     var concernsLogin: Bool {
         switch self {
