@@ -29,9 +29,15 @@ struct MessageCollector {
 
     var receivedCount: Int { scanner.receivedCount }
 
-    mutating func append(_ piece: ByteBuffer) {
+    /// Takes the next piece. What goes to the temporary is written off the caller's executor: a session runs on its
+    /// connection's event loop, where a write that waits for the disk would hold up every other connection.
+    mutating func append(_ piece: ByteBuffer) async {
         guard fault == nil, piece.readableBytes > 0 else { return }
-        piece.withUnsafeReadableBytes { append($0) }
+        if spool == nil, memory.count + piece.readableBytes <= memoryLimit {
+            piece.withUnsafeReadableBytes { append($0) }
+        } else {
+            await withTaskExecutorPreference(globalConcurrentExecutor) { piece.withUnsafeReadableBytes { append($0) } }
+        }
     }
 
     private mutating func append(_ bytes: UnsafeRawBufferPointer) {

@@ -152,7 +152,7 @@ struct SMTPConversation {
         case .bareLineEnding:
             return await perform(session.brokenLineReceived(.bareLineEnding))
         case .data(let piece):
-            collector?.append(piece)
+            await collector?.append(piece)
             return true
         case .dataEnded(let octets, let fault):
             isTakingData = false
