@@ -26,6 +26,8 @@ package enum SMTPBodyType: String, Sendable, Hashable {
 /// MAIL: the sender and what goes with it.
 package struct SMTPSender: Sendable, Hashable {
     package var path: SMTPPath
+    /// The path was written with octets outside ASCII, be it in the local part or as a U-label of the domain.
+    package var isInternationalized = false
     /// SIZE= in octets, nil when not given or 0. // RFC 1870 §6
     package var size: Int?
     package var body: SMTPBodyType = .sevenBit
@@ -43,6 +45,8 @@ package struct SMTPSender: Sendable, Hashable {
 /// RCPT: the recipient and what goes with it.
 package struct SMTPRecipient: Sendable, Hashable {
     package var path: SMTPPath
+    /// The path was written with octets outside ASCII.
+    package var isInternationalized = false
     /// NOTIFY=, upper-case words; nil when not given. // RFC 3461 §4.1
     package var notify: [String]?
     /// ORCPT= as "type;address", the address decoded from xtext. // RFC 3461 §4.2

@@ -5,15 +5,14 @@ extension SMTPCommandParser {
     // RFC 5321 §4.1.1.2
     func mail(_ argument: ArraySlice<UInt8>) throws(SMTPSyntaxError) -> SMTPSender {
         let (path, parameters) = try split(argument, keyword: "FROM:", usage: "Syntax: MAIL FROM:<address>")
+        let isInternationalized = path.contains { $0 >= 0x80 }
         guard let path = Self.path(path) else {
             throw .arguments(SMTPReply(501, .init(5, 1, 7), "Bad sender address syntax"))
         }
         var sender = SMTPSender(path: path)
-        var seen: Set<String> = []
+        sender.isInternationalized = isInternationalized
         for parameter in try Self.parameters(parameters) {
-            guard seen.insert(parameter.name).inserted, try apply(parameter, to: &sender) else {
-                throw Self.unsupported(parameter.name)
-            }
+            guard try apply(parameter, to: &sender) else { throw Self.unsupported(parameter.name) }
         }
         return sender
     }
@@ -21,15 +20,14 @@ extension SMTPCommandParser {
     // RFC 5321 §4.1.1.3
     func rcpt(_ argument: ArraySlice<UInt8>) throws(SMTPSyntaxError) -> SMTPRecipient {
         let (path, parameters) = try split(argument, keyword: "TO:", usage: "Syntax: RCPT TO:<address>")
+        let isInternationalized = path.contains { $0 >= 0x80 }
         guard let path = Self.path(path), path != .null else {
             throw .arguments(SMTPReply(501, .init(5, 1, 3), "Bad recipient address syntax"))
         }
         var recipient = SMTPRecipient(path: path)
-        var seen: Set<String> = []
+        recipient.isInternationalized = isInternationalized
         for parameter in try Self.parameters(parameters) {
-            guard seen.insert(parameter.name).inserted, try apply(parameter, to: &recipient) else {
-                throw Self.unsupported(parameter.name)
-            }
+            guard try apply(parameter, to: &recipient) else { throw Self.unsupported(parameter.name) }
         }
         return recipient
     }
@@ -57,9 +55,12 @@ extension SMTPCommandParser {
                 throw .arguments(.badArguments("Bad BODY value"))
             }
             sender.body = body
-        case ("SMTPUTF8", nil):  // RFC 6531 §3.4
+        case ("SIZE", nil), ("BODY", nil):
+            throw .arguments(.badArguments("\(parameter.name) needs a value"))
+        case ("SMTPUTF8", let value):  // RFC 6531 §3.4
+            guard value == nil else { throw .arguments(.badArguments("SMTPUTF8 takes no value")) }
             sender.smtpUTF8 = true
-        case ("AUTH", let value?):  // RFC 4954 §5
+        case ("AUTH", let value?) where offersAuthentication:  // RFC 4954 §5
             guard let text = Self.xtext(value) else { throw .arguments(.badArguments("Bad AUTH value")) }
             sender.authSender = text == "<>" ? "" : text
         case ("RET", let value?) where offersDSN:  // RFC 3461 §4.3
@@ -182,7 +183,11 @@ extension SMTPCommandParser {
             guard !name.isEmpty, isKeyword, value?.isEmpty != true, parameters.count < 32 else {
                 throw .arguments(.badArguments("Bad parameter syntax"))
             }
-            parameters.append(Parameter(name: Self.keyword(name), value: value))
+            let parameter = Parameter(name: Self.keyword(name), value: value)
+            guard !parameters.contains(where: { $0.name == parameter.name }) else {
+                throw .arguments(.badArguments("\(parameter.name) is given twice"))
+            }
+            parameters.append(parameter)
         }
         return parameters
     }

@@ -5,17 +5,19 @@ package struct SMTPCommandParser: Sendable {
     package var workarounds: SMTPWorkarounds = .all
     /// DSN parameters are known only where the extension is offered.
     package var offersDSN = false
+    /// The parameter AUTH of MAIL is known only where the extension is offered.
+    package var offersAuthentication = false
 
     package init() {}
 
     /// - Parameter line: without its CRLF.
     package func parse(_ line: [UInt8]) throws(SMTPSyntaxError) -> SMTPCommand {
-        let end = line.firstIndex(of: 0x20) ?? line.endIndex
-        let verb = Self.keyword(line[..<end])
         // Trailing white space is dropped. // RFC 5321 §4.1.1
-        var rest = line[end...]
-        while let last = rest.last, last == 0x20 || last == 0x09 { rest.removeLast() }
-        let argument = rest.drop { $0 == 0x20 }
+        var trimmed = line[...]
+        while let last = trimmed.last, last == 0x20 || last == 0x09 { trimmed.removeLast() }
+        let end = trimmed.firstIndex(of: 0x20) ?? trimmed.endIndex
+        let verb = Self.keyword(trimmed[..<end])
+        let argument = trimmed[end...].drop { $0 == 0x20 }
         switch verb {
         case "HELO": return .helo(try hello(argument))
         case "EHLO": return .ehlo(try hello(argument))

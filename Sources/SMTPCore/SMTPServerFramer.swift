@@ -109,7 +109,6 @@ package struct SMTPServerFramer: Sendable {
         let found = buffer.withUnsafeReadableBytes { Self.find(10, in: $0, from: searched) }
         guard let end = found else {
             if readable >= limit || isSkipping {
-                // Keep a last CR, so that the end of the line is still seen for what it is.
                 isSkipping = true
                 buffer.moveReaderIndex(forwardBy: readable)
                 searched = 0
@@ -145,7 +144,7 @@ package struct SMTPServerFramer: Sendable {
 
     /// Commands after which something other than a command may come.
     private static func pauses(_ line: ArraySlice<UInt8>) -> Bool {
-        let verb = line.prefix(9).prefix { $0 != 0x20 }
+        let verb = line.prefix(9).prefix { $0 != 0x20 && $0 != 0x09 }
         switch verb.count {
         case 4: return ["DATA", "BDAT", "AUTH", "QUIT"].contains { matches(verb, $0) }
         case 8: return matches(verb, "STARTTLS")

@@ -14,16 +14,14 @@ extension SMTPSession {
         if let reply = orderOfMail() { return .reply(reply) }
         // RFC 1870 §6.1
         if let size = sender.size, let limit = limits.messageSize, size > limit { return .reply(.messageTooBig) }
-        if case .address(let address) = sender.path, address.needsSMTPUTF8, !sender.smtpUTF8 {
-            return .reply(Self.needsUTF8)
-        }
+        if sender.isInternationalized, !sender.smtpUTF8 { return .reply(Self.needsUTF8) }
         if case .unqualified = sender.path, configuration.role == .mx {
             return .reply(SMTPReply(501, .init(5, 1, 7), "Sender address needs a domain"))
         }
         return .judgeSender(sender)
     }
 
-    // RFC 6531 §3.5
+    // RFC 6531 §3.4, RFC 6531 §3.5: without the option neither part of an address may be other than ASCII
     private static var needsUTF8: SMTPReply {
         SMTPReply(553, .init(5, 6, 7), "Address needs the SMTPUTF8 option")
     }
@@ -42,9 +40,8 @@ extension SMTPSession {
             self.transaction?.refused += 1
             return overshot(.tooManyRecipients)
         }
+        if recipient.isInternationalized, !transaction.sender.smtpUTF8 { return .reply(Self.needsUTF8) }
         switch recipient.path {
-        case .address(let address) where address.needsSMTPUTF8 && !transaction.sender.smtpUTF8:
-            return .reply(Self.needsUTF8)
         // RFC 5321 §4.5.1: postmaster without a domain is always good
         case .unqualified(let local) where local.lowercased() != "postmaster":
             return .reply(SMTPReply(501, .init(5, 1, 3), "Recipient address needs a domain"))

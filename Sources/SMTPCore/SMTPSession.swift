@@ -108,6 +108,7 @@ package struct SMTPSession: Sendable {
         var parser = SMTPCommandParser()
         parser.workarounds = configuration.workarounds
         parser.offersDSN = configuration.offersDSN
+        parser.offersAuthentication = configuration.role == .submission
         self.parser = parser
     }
 
@@ -185,10 +186,12 @@ package struct SMTPSession: Sendable {
             transaction = nil
             return idle(.ok)
         case .noop: return idle(.ok)
-        case .vrfy: return idle(.cannotVerify)
-        case .expn: return idle(.notImplemented)
-        case .help:
-            return idle(SMTPReply(214, .init(2, 0, 0), "Commands: HELO EHLO MAIL RCPT DATA BDAT RSET NOOP VRFY QUIT"))
+        case .vrfy, .expn:
+            // RFC 3207 §4: where TLS is required, nothing else is answered before it
+            if configuration.role == .submission, !isTLS { return .reply(.startTLSFirst) }
+            if case .expn = command { return idle(.notImplemented) }
+            return idle(.cannotVerify)
+        case .help: return idle(help)
         }
     }
 
@@ -227,19 +230,6 @@ package struct SMTPSession: Sendable {
         guard isExtended else { return idle(SMTPReply(250, nil, configuration.hostname)) }
         return idle(SMTPReply(250, nil, lines: [configuration.hostname] + keywords))
     }
-
-    /// The EHLO keywords in this state.
-    package var keywords: [String] {
-        var keywords = ["PIPELINING", limits.messageSize.map { "SIZE \($0)" } ?? "SIZE"]
-        if configuration.offersTLS, !isTLS { keywords.append("STARTTLS") }
-        if offersAuthentication { keywords.append("AUTH PLAIN LOGIN") }
-        keywords += ["ENHANCEDSTATUSCODES", "8BITMIME"]
-        if configuration.offersDSN { keywords.append("DSN") }
-        return keywords + ["SMTPUTF8", "CHUNKING", "HELP"]
-    }
-
-    // RFC 4954 §4, RFC 8314 §3.3: passwords never travel in plaintext
-    private var offersAuthentication: Bool { configuration.role == .submission && isTLS && login == nil }
 
     // RFC 3207 §4
     private func startTLS() -> Action {

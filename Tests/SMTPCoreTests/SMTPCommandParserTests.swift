@@ -7,6 +7,7 @@ import Testing
     private func parse(_ line: String, dsn: Bool = false) -> Result<SMTPCommand, SMTPSyntaxError> {
         var parser = SMTPCommandParser()
         parser.offersDSN = dsn
+        parser.offersAuthentication = true
         return Result { () throws(SMTPSyntaxError) in try parser.parse(Array(line.utf8)) }
     }
 
@@ -62,12 +63,25 @@ import Testing
 
     @Test(arguments: [
         ("MAIL FROM:<a@b.example> FOO=1", 555), ("MAIL FROM:<a@b.example> RET=FULL", 555),
-        ("MAIL FROM:<a@b.example> SIZE=1 SIZE=2", 555), ("MAIL FROM:<a@b.example> SIZE=x", 501),
-        ("MAIL FROM:<a@b.example> SIZE", 555), ("MAIL FROM:<a@b.example> BODY=9BIT", 501),
+        ("MAIL FROM:<a@b.example> SIZE=1 SIZE=2", 501), ("MAIL FROM:<a@b.example> SIZE=x", 501),
+        ("MAIL FROM:<a@b.example> SIZE", 501), ("MAIL FROM:<a@b.example> BODY", 501),
+        ("MAIL FROM:<a@b.example> SMTPUTF8=1", 501), ("RCPT TO:<a@b.example> FOO FOO", 501),
+        ("MAIL FROM:<a@b.example> BODY=9BIT", 501),
         ("MAIL FROM:<a@b.example> AUTH=+GG", 501), ("RCPT TO:<a@b.example> NOTIFY=NEVER", 555),
     ])
     func `bad parameters are refused`(line: String, code: Int) {
         #expect(refusal(line) == code)
+    }
+
+    @Test func `parameters of extensions that are not offered are unknown`() {
+        let line = Array("MAIL FROM:<a@b.example> AUTH=<>".utf8)
+        let unknown = SMTPReply(555, .init(5, 5, 4), "Unsupported option: AUTH")
+        #expect(throws: SMTPSyntaxError.arguments(unknown)) { try SMTPCommandParser().parse(line) }
+    }
+
+    @Test(arguments: ["NOOP\t", "NOOP \t ", "NOOP x\t"])
+    func `white space at the end is no part of a command`(line: String) {
+        #expect((try? parse(line).get()) == .noop)
     }
 
     @Test func `NEVER stands alone`() {

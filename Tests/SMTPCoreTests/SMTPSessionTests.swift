@@ -122,12 +122,28 @@ private struct Machine {
         C: AUTH PLAIN
         S: 502 5.5.1
         C: HELP
-        S: 214
+        S: 214 2.0.0 Commands: HELO EHLO STARTTLS MAIL RCPT DATA BDAT RSET NOOP VRFY HELP QUIT
         C: NOOP anything
         S: 250
         C: QUIT
         S: 221 2.0.0
         # close
+        """,
+        """
+        C: EHLO c.example
+        C: MAIL FROM:<a@bücher.example>
+        S: 553 5.6.7
+        C: MAIL FROM:<@bücher.example:a@b.example>
+        S: 553 5.6.7
+        C: MAIL FROM:<a@bücher.example> SMTPUTF8
+        S: 250
+        C: RSET
+        C: MAIL FROM:<a@b.example>
+        S: 250
+        C: RCPT TO:<a@bücher.example>
+        S: 553 5.6.7
+        C: RCPT TO:<ä@b.example>
+        S: 553 5.6.7
         """,
         """
         C: EHLO c.example

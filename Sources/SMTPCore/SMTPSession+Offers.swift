@@ -1,0 +1,28 @@
+import MailSyntax
+
+// What a client can be told about the server, in the state that the session is in.
+extension SMTPSession {
+    /// The EHLO keywords.
+    package var keywords: [String] {
+        var keywords = ["PIPELINING", limits.messageSize.map { "SIZE \($0)" } ?? "SIZE"]
+        if offersTLS { keywords.append("STARTTLS") }
+        if offersAuthentication { keywords.append("AUTH PLAIN LOGIN") }
+        keywords += ["ENHANCEDSTATUSCODES", "8BITMIME"]
+        if configuration.offersDSN { keywords.append("DSN") }
+        return keywords + ["SMTPUTF8", "CHUNKING", "HELP"]
+    }
+
+    /// The answer to HELP names the commands that have an effect now. // RFC 5321 §4.1.1.8
+    var help: SMTPReply {
+        var verbs = ["HELO", "EHLO"]
+        if offersTLS { verbs.append("STARTTLS") }
+        if offersAuthentication { verbs.append("AUTH") }
+        verbs += ["MAIL", "RCPT", "DATA", "BDAT", "RSET", "NOOP", "VRFY", "HELP", "QUIT"]
+        return SMTPReply(214, .init(2, 0, 0), "Commands: " + verbs.joined(separator: " "))
+    }
+
+    private var offersTLS: Bool { configuration.offersTLS && !isTLS }
+
+    // RFC 4954 §4, RFC 8314 §3.3: passwords never travel in plaintext
+    private var offersAuthentication: Bool { configuration.role == .submission && isTLS && login == nil }
+}
