@@ -87,16 +87,6 @@ package struct DirectorySnapshot: Sendable {
         return .targets(local: expansion.local, remote: expansion.remote, steps: expansion.steps)
     }
 
-    /// Whether a login may put an address into its reverse-path: its own, one of its tags, an alias that reaches it, or
-    /// the same with a tag.
-    package func mayUse(_ address: EmailAddress, as login: AccountID) -> Bool {
-        guard let domain = address.domain, isHosted(domain) else { return false }
-        if case .targets(let local, _, let steps) = resolve(address) {
-            return local.contains { $0.account == login } && !steps.contains { $0.rule == "catch-all" }
-        }
-        return false
-    }
-
     private struct Expansion {
         var local: [LocalTarget] = []
         var remote: [EmailAddress] = []

@@ -93,7 +93,7 @@ private func makeDirectory() async throws -> (StoreFixture, Directory) {
         #expect(directory.snapshot.resolve(try address("anything@other.example")) == .unknown)
     }
 
-    @Test func `a login may use what reaches it`() async throws {
+    @Test func `a login may use what reaches it and nobody else`() async throws {
         let (_, directory) = try await makeDirectory()
         let snapshot = directory.snapshot
         let ann = try #require(snapshot.account(login: "ANN@example.com")).id
@@ -101,11 +101,27 @@ private func makeDirectory() async throws -> (StoreFixture, Directory) {
             ("ann@example.com", true), ("Ann+x@example.com", true), ("info@example.com", true),
             ("info+y@example.com", true), ("postmaster@example.com", true), ("bob@example.com", false),
             ("ann+lists@example.com", false), ("carl@example.com", false), ("away@example.com", false),
+            ("abuse@example.com", true), ("postmaster@other.example", true), ("team@example.com", false),
+            ("team+x@example.com", false), ("deep@example.com", false), ("self@example.com", true),
             ("any@other.example", false), ("ann@elsewhere.example", false), ("nobody@example.com", false),
         ]
         for (text, expected) in cases { #expect(snapshot.mayUse(try address(text), as: ann) == expected, "\(text)") }
         let bob = try #require(snapshot.account(login: "bob@example.com")).id
         #expect(!snapshot.mayUse(try address("any@other.example"), as: bob))
+        // The other target is disabled, and may come back.
+        #expect(!snapshot.mayUse(try address("some@example.com"), as: bob))
+        #expect(snapshot.mayUse(try address("ann+lists@example.com"), as: bob))
+    }
+
+    @Test func `aliases in a circle and one account make that account's alias`() async throws {
+        let (_, directory) = try await makeDirectory()
+        let ann = try #require(directory.snapshot.account(login: "ann@example.com")).id
+        let (one, two) = (try address("one@example.com"), try address("two@example.com"))
+        try await directory.addAlias(one, targets: [address("ann@example.com")], author: "test")
+        try await directory.addAlias(two, targets: [one, address("ann+two@example.com")], author: "test")
+        try await directory.addAlias(one, targets: [two, address("ann@example.com")], author: "test")
+        #expect(directory.snapshot.mayUse(one, as: ann))
+        #expect(directory.snapshot.mayUse(two, as: ann))
     }
 
     @Test func `changes that would break something are refused`() async throws {

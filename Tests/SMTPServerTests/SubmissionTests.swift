@@ -64,7 +64,7 @@ import Testing
     @Test(arguments: [
         ("<alice@example.org>", "250"),
         ("<alice+tag@example.org>", "250"),
-        ("<team@example.org>", "250"),
+        ("<team@example.org>", "553 5.7.1"),
         ("<postmaster@example.org>", "250"),
         ("<>", "250"),
         ("<FBI>", "250"),
