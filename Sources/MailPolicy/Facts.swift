@@ -83,8 +83,13 @@ package struct RecipientFacts: Sendable, Hashable {
     package var declaredSize: Int
     /// The server's name; `<Postmaster>` alone is the postmaster of its domain.
     package var hostname: DomainName?
+    /// The address that the client connected to; `postmaster@[…]` of it is the postmaster too.
+    package var server: IPAddress?
 
-    package init(client: ClientFacts, path: WrittenPath, declaredSize: Int = 0, hostname: DomainName?) {
+    package init(
+        client: ClientFacts, path: WrittenPath, declaredSize: Int = 0, hostname: DomainName?, server: IPAddress? = nil
+    ) {
+        self.server = server
         self.client = client
         self.path = path
         self.declaredSize = declaredSize

@@ -113,7 +113,7 @@ extension Policy {
     private static func qualify(_ facts: RecipientFacts, _ context: inout EvaluationContext) -> Qualification {
         switch facts.path {
         case .address(let address):
-            return .address(address)
+            return qualifyHostAddress(address, facts, &context)
         case .null:
             context.step(TraceStage.admission, "recipient", before: facts.path.text, note: "refused: empty")
             return .reject(PolicyReply(501, EnhancedStatusCode(5, 1, 3), "Recipient address is empty"))
@@ -128,6 +128,26 @@ extension Policy {
             context.step(TraceStage.admission, "recipient-domain", before: facts.path.text, note: "refused: no domain")
             let text = "\(facts.path.text): Recipient address needs a domain"
             return .reject(PolicyReply(550, EnhancedStatusCode(5, 1, 3), text))
+        }
+    }
+
+    /// Names under which people write to a host itself, in answer to its bounces for one.
+    private static let hostNames: Set<String> = ["postmaster", "abuse", "mailer-daemon"]
+
+    /// `postmaster@` the host's own name or address is the postmaster, also where only its domain is hosted.
+    // RFC 5321 §4.5.1, RFC 2142 §4, RFC 1123 §5.2.17
+    private static func qualifyHostAddress(
+        _ address: EmailAddress, _ facts: RecipientFacts, _ context: inout EvaluationContext
+    ) -> Qualification {
+        guard hostNames.contains(EmailAddress.fold(address.localPart)) else { return .address(address) }
+        switch address.host {
+        case .literal(let literal):
+            guard literal == facts.server?.addressLiteral else { return .address(address) }
+            return qualifyPostmaster(facts, &context)
+        case .domain(let domain):
+            guard domain == facts.hostname else { return .address(address) }
+            guard let answer = context.ask(.hosted(domain)) else { return .asking }
+            return answer == .flag(false) ? qualifyPostmaster(facts, &context) : .address(address)
         }
     }
 

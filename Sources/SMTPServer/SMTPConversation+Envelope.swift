@@ -119,7 +119,8 @@ extension SMTPConversation {
             client: client,
             path: recipient.path.written,
             declaredSize: envelope?.sender.size ?? 0,
-            hostname: context.settings.hostname
+            hostname: context.settings.hostname,
+            server: connection.info.local
         )
         let reply: SMTPReply
         do {

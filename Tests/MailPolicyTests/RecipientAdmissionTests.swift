@@ -6,9 +6,10 @@ import Testing
 @Suite struct RecipientAdmissionTests {
     private func admit(
         _ path: WrittenPath, _ client: ClientFacts, _ directory: ScriptedDirectory, size: Int = 0,
-        hostname: String = "mail.example.org"
+        hostname: String = "mail.example.org", server: String = "192.0.2.9"
     ) throws -> (decision: RecipientDecision, trace: [TraceStep]) {
-        let facts = RecipientFacts(client: client, path: path, declaredSize: size, hostname: DomainName(hostname))
+        let facts = RecipientFacts(
+            client: client, path: path, declaredSize: size, hostname: DomainName(hostname), server: IPAddress(server))
         return try directory.run { Policy.admitRecipient(facts, $0) }
     }
 
@@ -107,6 +108,33 @@ import Testing
         guard case .accept(let admitted) = result.decision else { return #expect(Bool(false)) }
         #expect(admitted.address.description == expected)
         #expect(result.trace.first?.rule == "postmaster")
+    }
+
+    @Test(arguments: [
+        ("postmaster@mail.example.org", "postmaster@example.org"), ("Abuse@MAIL.example.org", "postmaster@example.org"),
+        ("MAILER-DAEMON@mail.example.org", "postmaster@example.org"),
+        ("postmaster@[192.0.2.1]", "postmaster@example.org"), ("postmaster@[192.0.2.2]", nil),
+        ("fbi@mail.example.org", nil), ("postmaster@mail.example.net", nil),
+    ])
+    func thePostmasterOfTheHostIsOurs(written: String, expected: String?) throws {
+        let directory = ScriptedDirectory()
+        directory.hosted = ["example.org"]
+        directory.recipients["postmaster@example.org"] = .targets(Expansion(local: [try target(1, "fbi@example.org")]))
+        let result = try admit(.address(address(written)), client(.mx), directory, server: "192.0.2.1")
+        switch result.decision {
+        case .accept(let admitted): #expect(admitted.address.description == expected)
+        case .reject(let reply): #expect(expected == nil && reply.code == 554)
+        }
+    }
+
+    @Test func theHostsAddressesAreTheDomainsWhereItIsOne() throws {
+        let directory = ScriptedDirectory()
+        directory.hosted = ["mail.example.org"]
+        let local = [try target(1, "a@mail.example.org")]
+        directory.recipients["abuse@mail.example.org"] = .targets(Expansion(local: local))
+        let result = try admit(.address(address("abuse@mail.example.org")), client(.mx), directory)
+        guard case .accept(let admitted) = result.decision else { return #expect(Bool(false)) }
+        #expect(admitted.address.description == "abuse@mail.example.org")
     }
 
     @Test func postmasterWithoutAnyDomainWaits() throws {
