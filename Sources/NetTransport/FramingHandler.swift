@@ -139,6 +139,11 @@ final class FramingHandler<Framer: ConnectionFramer>: ChannelDuplexHandler {
         case let signal as TransportSignal:
             if case .shutDown = signal { isStopping = true }
             guard phase == .open else { return }
+            if case .shutDown = signal, tlsPending {
+                // Nothing can be said before the handshake is over, and nothing was promised yet.
+                context.close(promise: nil)
+                return
+            }
             switch signal {
             case .wake: emit(.woken, context: context)
             case .shutDown: emit(.shuttingDown, context: context)

@@ -111,11 +111,14 @@ struct SMTPConversation {
         case .tlsFailed(let failure):
             return await handle(failure)
         case .deadlineReached:
+            if isStopping { return await stop() }
             end = .timeout
             return await leave(.timeout)
         case .shuttingDown:
             isStopping = true
-            return isTakingData ? true : await stop()
+            guard isTakingData else { return await stop() }
+            await send([.totalDeadline(context.settings.drainPatience)])
+            return true
         case .woken:
             return true
         case .inputClosed:

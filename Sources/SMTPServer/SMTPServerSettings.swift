@@ -15,6 +15,9 @@ package struct SMTPServerSettings: Sendable {
     package var memoryLimit = 262_144
     /// How much longer each failed login makes the next answer wait, at most five times as long in all.
     package var failedLoginDelay: Duration = .seconds(1)
+    /// What a message that is coming in gets to come to its end when the server stops; less than the listener's drain
+    /// time, so that the client is still told.
+    package var drainPatience: Duration = .seconds(8)
     /// How long a reverse lookup may still take when a message has come in before its answer.
     package var reverseLookupPatience: Duration = .seconds(2)
 

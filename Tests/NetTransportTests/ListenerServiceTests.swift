@@ -233,6 +233,21 @@ extension ConnectionEvents where Frame == String {
         }
     }
 
+    @Test func `a handshake under way doesn't hold up the end`() async throws {
+        let service = try Echo.service(.startTLS(try Echo.store()), handshake: .seconds(600))
+        try await Echo.running(service) { port in
+            try await Echo.client(port) { connection in
+                var events = connection.events()
+                #expect(await events.line() == "HELLO")
+                try await connection.send(bytes: ByteBuffer(string: "STARTTLS\r\n"))
+                #expect(await events.line() == "GO")
+                try await connection.send(.deadline(.seconds(10)))
+                service.stop(drainTime: .seconds(600))
+                #expect(["(eof)", "(closed)"].contains(await events.line()))
+            }
+        }
+    }
+
     @Test func `certificates can be replaced by others`() async throws {
         let store = try Echo.store()
         let other = try #require(try Echo.store().certificates.first).files

@@ -341,6 +341,17 @@ import Testing
         #expect(server.backend.messages.count == 1)
     }
 
+    @Test func `data that does not come to its end is told that the server stops`() async throws {
+        let server = TestServer(backend: FakeBackend())
+        try await server.run(.mx, adjust: { $0.drainPatience = .zero }) { client, service in
+            await client.play("S: 220\nC: HELO c\nS: 250\nC: MAIL FROM:<a@r.example>\nS: 250")
+            await client.play("C: RCPT TO:<alice@example.org>\nS: 250\nC: DATA\nS: 354\nC: half")
+            service.stop(drainTime: .seconds(5))
+            await client.play("S: 421 4.3.2\n# close")
+        }
+        #expect(server.backend.messages.isEmpty)
+    }
+
     @Test func `a half-closed client gets its answers`() async throws {
         let server = TestServer(backend: FakeBackend())
         try await server.run(.mx) { client, _ in
