@@ -14,6 +14,7 @@ struct MessageCollector {
     private let memoryLimit: Int
     private let headerLimit: Int
     private let makeSpool: () throws -> SpoolFile
+    private var gate = HeaderGate()
     private var scanner = MessageScanner()
     private var memory: [UInt8] = []
     private var spool: SpoolFile?
@@ -34,9 +35,17 @@ struct MessageCollector {
     mutating func append(_ piece: ByteBuffer) async {
         guard fault == nil, piece.readableBytes > 0 else { return }
         if spool == nil, memory.count + piece.readableBytes <= memoryLimit {
-            piece.withUnsafeReadableBytes { append($0) }
+            piece.withUnsafeReadableBytes { take($0) }
         } else {
-            await withTaskExecutorPreference(globalConcurrentExecutor) { piece.withUnsafeReadableBytes { append($0) } }
+            await withTaskExecutorPreference(globalConcurrentExecutor) { piece.withUnsafeReadableBytes { take($0) } }
+        }
+    }
+
+    private mutating func take(_ bytes: UnsafeRawBufferPointer) {
+        if !gate.isOver, let passed = gate.pass(bytes) {
+            passed.withUnsafeBytes { append($0) }
+        } else {
+            append(bytes)
         }
     }
 
@@ -78,6 +87,7 @@ struct MessageCollector {
     /// Ends the message. A last line without CR LF gets one.
     mutating func finish() -> CollectedMessage? {
         if fault == nil {
+            gate.finish().withUnsafeBytes { append($0) }
             if lastTwo.1 == 13 { fail(.bareLineEnding) }
             if lastTwo != (13, 10) { [UInt8](arrayLiteral: 13, 10).withUnsafeBytes { append($0) } }
         }
@@ -85,9 +95,10 @@ struct MessageCollector {
         let index = scanner.finish()
         let header = index.headerBlock
         guard let spool else {
-            return CollectedMessage(index: index, body: .memory(memory, from: header.count))
+            let body = CollectedMessage.Body.memory(memory, from: header.count)
+            return CollectedMessage(index: index, body: body, addedBlankLine: gate.addedBlankLine)
         }
-        return CollectedMessage(index: index, body: .spool(spool))
+        return CollectedMessage(index: index, body: .spool(spool), addedBlankLine: gate.addedBlankLine)
     }
 }
 
@@ -101,6 +112,8 @@ struct CollectedMessage {
 
     var index: MessageIndex
     var body: Body
+    /// The message had no blank line where its text began, and got one.
+    var addedBlankLine: Bool
 
     /// The content with `prefix` on top of its header.
     func content(prefix: [UInt8]) -> BlobContent {
