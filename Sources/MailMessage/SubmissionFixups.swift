@@ -65,8 +65,8 @@ package struct SubmissionFixups: Sendable {
             return
         }
         let addresses = AddressListParser.parse(field.rawValue)
-        guard addresses.count <= 1 else { return }
-        guard let value = completed(addresses.first) else { return }
+        let value = addresses.count > 1 ? completed(addresses) : completed(addresses.first)
+        guard let value else { return }
         let before = text(field)
         block = block.replacingFirst("From", value)
         changes.append(Change(field: "From", before: before, after: String(decoding: value, as: UTF8.self)))
@@ -86,6 +86,22 @@ package struct SubmissionFixups: Sendable {
         guard let sender else { return nil }
         let name = mailbox == EnvelopeAddress.missingMailbox ? address.name : mailbox
         return render(name: name, sender)
+    }
+
+    /// A list with an address that needs a domain; nil when none does, or when it isn't a plain list.
+    private func completed(_ addresses: [EnvelopeAddress]) -> [UInt8]? {
+        guard addresses.contains(where: { $0.host == EnvelopeAddress.missingHost }) else { return nil }
+        var written: [[UInt8]] = []
+        for address in addresses {
+            if address.isComplete, let mailbox = address.mailbox, let host = address.host {
+                guard let whole = EmailAddress(bytes: mailbox + [UInt8(ascii: "@")] + host) else { return nil }
+                written.append(render(name: address.name, whole))
+            } else {
+                guard !address.isGroupStart, !address.isGroupEnd, let value = completed(address) else { return nil }
+                written.append(value)
+            }
+        }
+        return Array(written.joined(separator: ", ".utf8))
     }
 
     private func render(name: [UInt8]?, _ address: EmailAddress) -> [UInt8] {

@@ -18,6 +18,7 @@ extension SMTPReply {
         "Message refused: CR or LF alone, lines end with CR LF"
     )
     package static let textLineTooLong = SMTPReply(554, .init(5, 6, 0), "Message refused: a line is too long")
+    package static let severalFromFields = SMTPReply(554, .init(5, 6, 0), "Message refused: more than one From field")
     package static let helloFirst = SMTPReply(503, .init(5, 5, 1), "Send HELO or EHLO first")
     package static let mailFirst = SMTPReply(503, .init(5, 5, 1), "Need MAIL command")
     package static let recipientFirst = SMTPReply(503, .init(5, 5, 1), "Need RCPT command")

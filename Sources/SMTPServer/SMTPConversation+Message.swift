@@ -59,9 +59,9 @@ extension SMTPConversation {
     {
         var message = message
         var trace = envelope.trace
-        finishHeader(&message, id, &trace)
-        let received = await receivedField(envelope, id)
         do {
+            if let refusal = try await finishHeader(&message, id, &trace) { return refusal }
+            let received = await receivedField(envelope, id)
             let (signFor, steps) = try await signingDomain(message.index)
             trace += steps
             let acceptance = Acceptance(
@@ -91,55 +91,6 @@ extension SMTPConversation {
             return SMTPReply(250, .init(2, 0, 0), "Ok: queued as \(id)")
         } catch {
             return trouble(error, "the message could not be stored")
-        }
-    }
-
-    /// Completes a user's header and drops the fields that only a deliverer or nobody may write.
-    private func finishHeader(_ message: inout CollectedMessage, _ id: MailID, _ trace: inout [TraceStep]) {
-        guard login != nil || Self.mayHoldReturnPath(message.index.headerBlock) else { return }
-        let original = HeaderBlock(parsing: message.index.headerBlock)
-        var header = original.removing("Return-Path")  // RFC 5321 §4.4: added at final delivery
-        if let login {
-            header = header.removing("Bcc").removing("Resent-Bcc")
-            let fixups = SubmissionFixups(
-                id: id,
-                hostname: context.settings.hostname,
-                time: context.backend.now(),
-                domain: login.address.domain,
-                sender: login.address
-            )
-            let (fixed, changes) = fixups.apply(to: header)
-            header = fixed
-            trace += changes.map { change in
-                let rule = change.before == nil ? "header-add" : "header-complete"
-                return TraceStep(
-                    stage: TraceStage.rewrite,
-                    rule: rule,
-                    before: change.before.map { "\(change.field): \($0)" },
-                    after: "\(change.field): \(change.after)"
-                )
-            }
-        }
-        if header.bytes.count != original.bytes.count || header.bytes != original.bytes {
-            message.index = message.index.replacingHeader(header.bytes)
-        }
-    }
-
-    /// Whether a line begins like the field; most messages of strangers need no look at their fields.
-    static func mayHoldReturnPath(_ header: [UInt8]) -> Bool {
-        let name = Array("return-path".utf8)
-        return header.withUnsafeBytes { bytes in
-            var start = 0
-            while let base = bytes.baseAddress, bytes.count - start >= name.count {
-                if bytes[start] | 0x20 == name[0],
-                    zip(bytes[start...], name).allSatisfy({ $0 | 0x20 == $1 || $0 == $1 })
-                {
-                    return true
-                }
-                guard let feed = memchr(base + start, 10, bytes.count - start) else { return false }
-                start = UnsafeRawPointer(feed) - base + 1
-            }
-            return false
         }
     }
 

@@ -119,7 +119,10 @@ struct WritingTests {
             ("From: FBI\r\n", "From: FBI@example.org\r\n"), ("from: Joe <joe>\r\n", "from: Joe <joe@example.org>\r\n"),
             ("From: a@b.example\r\n", "From: a@b.example\r\n"),
             ("From: Second Floor\r\n", "From: Second Floor <login@example.org>\r\n"),
-            ("From:\r\n", "From: login@example.org\r\n"), ("From: a, b\r\n", "From: a, b\r\n"),
+            ("From:\r\n", "From: login@example.org\r\n"), ("From: a, b\r\n", "From: a@example.org, b@example.org\r\n"),
+            ("From: A B <a>, c@d.example\r\n", "From: A B <a@example.org>, c@d.example\r\n"),
+            ("From: a@b.example, c@d.example (C)\r\n", "From: a@b.example, c@d.example (C)\r\n"),
+            ("From: us: a, b;\r\n", "From: us: a, b;\r\n"),
             ("X: y\r\n", "X: y\r\nFrom: login@example.org\r\n"),
         ]
     )

@@ -102,10 +102,67 @@ import Testing
         let date = InternetDate.format(room.state.clock.now())
         let expected =
             "From: FBI@example.org\r\nTo: x@elsewhere.example\r\nDate: \(date)\r\n"
-            + "Message-ID: <\(entry.id)@mx.example.org>\r\n\r\nhello\r\n"
+            + "Message-ID: <\(entry.id)@mx.example.org>\r\nSender: alice@example.org\r\n\r\nhello\r\n"
         #expect(try MailRoom.withoutTrace(text) == expected)
         let steps = try #require(try await room.state.rows("SELECT steps FROM trace", columns: 1).first)
         for rule in ["sender-qualify", "header-complete", "header-add"] { #expect(steps.contains(rule)) }
+    }
+
+    @Test(arguments: [
+        ("From: alice@example.org\r\n", ""),
+        ("From: alice+x@example.org\r\nSender: ALICE@example.org\r\n", ""),
+        ("From: postmaster@example.org\r\n", ""),
+        ("From: Bob <bob@example.org>\r\n", "Sender: alice@example.org\r\n"),
+        ("From: alice@example.org, bob@example.org\r\n", "Sender: alice@example.org\r\n"),
+        ("From: undisclosed:;\r\n", "Sender: alice@example.org\r\n"),
+    ])
+    func `who writes in another's name is named in Sender`(_ test: (String, String)) async throws {
+        let rest = "Date: Mon, 1 Jun 2026 10:00:00 +0200\r\nMessage-ID: <a@b>\r\n"
+        let text = try await submit(try await MailRoom(), test.0 + rest + "\r\nx\r\n")
+        #expect(try MailRoom.withoutTrace(text) == test.0 + rest + test.1 + "\r\nx\r\n")
+    }
+
+    @Test func `a Sender that is somebody else's is replaced`() async throws {
+        let room = try await MailRoom()
+        let header = "From: alice@example.org\r\nDate: x\r\nMessage-ID: <a@b>\r\n"
+        let text = try await submit(room, "Sender: bob@example.org\r\n\(header)Bcc: x@y.example\r\n\r\nx\r\n")
+        #expect(try MailRoom.withoutTrace(text) == header + "Sender: alice@example.org\r\n\r\nx\r\n")
+        let steps = try #require(try await room.state.rows("SELECT steps FROM trace", columns: 1).first)
+        for rule in ["sender-field", "header-remove"] { #expect(steps.contains(rule)) }
+    }
+
+    @Test func `several authors without a domain get one each`() async throws {
+        let text = try await submit(try await MailRoom(), "From: FBI, \"C. A.\" <cia>, a@b.example\r\n\r\nx\r\n")
+        #expect(text.contains("\r\nFrom: FBI@example.org, \"C. A.\" <cia@example.org>, a@b.example\r\n"))
+    }
+
+    @Test func `a message with two authors' fields is refused`() async throws {
+        let room = try await MailRoom()
+        try await room.run(.submission, tls: .implicit(try TestServer.store())) { client, _ in
+            await client.play(
+                Self.greeted() + "C: MAIL FROM:<alice@example.org>\nS: 250\nC: RCPT TO:<bob@example.org>\nS: 250")
+            await client.play(
+                """
+                C: DATA
+                S: 354
+                C: From: alice@example.org
+                C: from: bob@example.org
+                C:\u{20}
+                C: .
+                S: 554 5.6.0
+                """)
+        }
+        #expect(try await room.inbox(room.bob).isEmpty)
+    }
+
+    @Test func `text without any header is not taken for one`() async throws {
+        let room = try await MailRoom()
+        let text = try await submit(room, "Open the door!\r\nNow: or never\r\n")
+        let parts = try MailRoom.withoutTrace(text).split(separator: "\r\n\r\n", maxSplits: 1)
+        #expect(parts.first?.hasPrefix("From: alice@example.org\r\nDate: ") == true)
+        #expect(parts.last == "Open the door!\r\nNow: or never\r\n")
+        let steps = try #require(try await room.state.rows("SELECT steps FROM trace", columns: 1).first)
+        #expect(steps.contains("header-end"))
     }
 
     @Test func `mail from user to user is local, completed and not signed`() async throws {

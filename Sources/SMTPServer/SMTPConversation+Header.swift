@@ -1,0 +1,107 @@
+import Glibc
+import MailMessage
+import MailPolicy
+import MailSyntax
+import SMTPCore
+
+// The header of a message that has come in, before it is stored.
+extension SMTPConversation {
+    /// Completes a user's header and drops the fields that only a deliverer or nobody may write.
+    ///
+    /// - Returns: a refusal, or nil when the message can be stored.
+    func finishHeader(
+        _ message: inout CollectedMessage, _ id: MailID, _ trace: inout [TraceStep]
+    ) async throws -> SMTPReply? {
+        if message.addedBlankLine {
+            let note = "a blank line was put between the header and the text"
+            trace.append(TraceStep(stage: TraceStage.rewrite, rule: "header-end", note: note))
+        }
+        guard login != nil || Self.mayHoldReturnPath(message.index.headerBlock) else { return nil }
+        let original = HeaderBlock(parsing: message.index.headerBlock)
+        var header = original.removing("Return-Path")  // RFC 5321 §4.4: added at final delivery
+        if let login {
+            // RFC 5322 §3.6: one reader would show the first From and another check the second
+            guard header.fields.count(where: { $0.isNamed("From") }) <= 1 else { return .severalFromFields }
+            header = complete(header, of: login, id, &trace)
+            header = try await writeSender(header, of: login, &trace)
+        }
+        if header.bytes.count != original.bytes.count || header.bytes != original.bytes {
+            message.index = message.index.replacingHeader(header.bytes)
+        }
+        return nil
+    }
+
+    private func complete(
+        _ original: HeaderBlock, of login: LoginFacts, _ id: MailID, _ trace: inout [TraceStep]
+    ) -> HeaderBlock {
+        var header = original
+        // RFC 5322 §3.6.3 lets a copy for the hidden recipients keep the field. One transaction is for all recipients, so
+        // nobody may see it; the copy in the user's Sent folder still has it.
+        for name in ["Bcc", "Resent-Bcc"] where header.first(name) != nil {
+            header = header.removing(name)
+            trace.append(TraceStep(stage: TraceStage.rewrite, rule: "header-remove", before: name))
+        }
+        let fixups = SubmissionFixups(
+            id: id,
+            hostname: context.settings.hostname,
+            time: context.backend.now(),
+            domain: login.address.domain,
+            sender: login.address
+        )
+        let (fixed, changes) = fixups.apply(to: header)
+        trace += changes.map { change in
+            let rule = change.before == nil ? "header-add" : "header-complete"
+            return TraceStep(
+                stage: TraceStage.rewrite,
+                rule: rule,
+                before: change.before.map { "\(change.field): \($0)" },
+                after: "\(change.field): \(change.after)"
+            )
+        }
+        return fixed
+    }
+
+    /// Names the login in Sender where From doesn't.
+    private func writeSender(
+        _ header: HeaderBlock, of login: LoginFacts, _ trace: inout [TraceStep]
+    ) async throws -> HeaderBlock {
+        let authors = header.first("From").map { AddressListParser.parse($0.rawValue) } ?? []
+        let sender = header.first("Sender").map { AddressListParser.parse($0.rawValue) }
+        let facts = SenderFieldFacts(
+            login: login,
+            authors: authors.map(\.address),
+            sender: sender.map { $0.count == 1 ? $0.first?.address : nil }
+        )
+        let (decision, steps) = try await Policy.run(
+            { Policy.judgeSenderField(facts, $0) }, answer: context.backend.answer)
+        guard case .write(let address) = decision else { return header }
+        trace += steps
+        return header.removing("Sender").appending("Sender", Array(address.description.utf8))
+    }
+
+    /// Whether a line begins like the field; most messages of strangers need no look at their fields.
+    static func mayHoldReturnPath(_ header: [UInt8]) -> Bool {
+        let name = Array("return-path".utf8)
+        return header.withUnsafeBytes { bytes in
+            var start = 0
+            while let base = bytes.baseAddress, bytes.count - start >= name.count {
+                if bytes[start] | 0x20 == name[0],
+                    zip(bytes[start...], name).allSatisfy({ $0 | 0x20 == $1 || $0 == $1 })
+                {
+                    return true
+                }
+                guard let feed = memchr(base + start, 10, bytes.count - start) else { return false }
+                start = UnsafeRawPointer(feed) - base + 1
+            }
+            return false
+        }
+    }
+}
+
+extension EnvelopeAddress {
+    /// nil when it is no whole address.
+    fileprivate var address: EmailAddress? {
+        guard isComplete, let mailbox, let host else { return nil }
+        return EmailAddress(bytes: mailbox + [UInt8(ascii: "@")] + host)
+    }
+}
