@@ -45,6 +45,17 @@ import Testing
         }
     }
 
+    @Test func `names of another zone stand in comments`() throws {
+        let text = ZoneBuilder(
+            domain: try #require(DomainName("example.net")), hostname: try #require(DomainName("mail.example.org")),
+            addresses: [try #require(IPAddress("198.51.100.7"))], listeners: [], keys: []
+        ).build().text
+        #expect(text.contains("\n; mail.example.org. IN A 198.51.100.7\n"))
+        for line in text.split(separator: "\n") where line.contains(" IN ") && !line.hasPrefix(";") {
+            #expect(line.split(separator: " ").first?.hasSuffix("example.net.") == true)
+        }
+    }
+
     @Test(arguments: [255, 256, 510, 511])
     func `long texts are split at 255 octets`(length: Int) {
         let text = ZoneBuilder.quoted(String(repeating: "x", count: length))

@@ -154,11 +154,17 @@ package struct ZoneBuilder: Sendable {
         return text + "\""
     }
 
+    private func isInZone(_ record: ZoneRecord) -> Bool {
+        record.name == "\(domain)." || record.name.hasSuffix(".\(domain).")
+    }
+
     private func render(_ records: [ZoneRecord]) -> String {
         var text = "; DNS records of \(domain) for the mail server \(hostname)\n$TTL 3600\n"
         for record in records {
             text += "\n; \(record.comment)\(record.required ? "" : " (optional)")\n"
-            text += "\(record.name) IN \(record.type) \(record.data)\n"
+            // A name server refuses a zone that holds names of another.
+            let mark = isInZone(record) ? "" : "; "
+            text += "\(mark)\(record.name) IN \(record.type) \(record.data)\n"
         }
         if addresses.isEmpty {
             text += "\n; No address is known: give the public ones with --address\n"
@@ -174,8 +180,8 @@ package struct ZoneBuilder: Sendable {
 }
 
 extension IPAddress {
-    /// False for loopback, private, shared, link-local, documentation-only and multicast addresses, which nobody outside
-    /// can send to. RFC 6890 §2.2.
+    /// False for loopback, private, shared, link-local and multicast addresses, which nobody outside can send to.
+    /// RFC 6890 §2.2
     var isReachable: Bool {
         let blocked = isV6 ? Self.unreachableV6 : Self.unreachableV4
         return !isUnspecified && !blocked.contains { $0.contains(self) }
