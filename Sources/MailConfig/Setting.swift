@@ -65,6 +65,9 @@ package struct Setting: Sendable {
     /// The last word of the path.
     package var key: String { path.split(separator: ".").last.map(String.init) ?? path }
 
+    /// The value in a manifest as it would be written on one line; nil when it is not set.
+    package func text(in manifest: Manifest) -> String? { render(manifest).map(YAMLText.flow) }
+
     /// The default as it would be written, or a sentence.
     package var defaultText: String {
         if isRequired { return "none: it has to be set" }

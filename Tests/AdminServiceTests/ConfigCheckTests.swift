@@ -1,7 +1,19 @@
-import AdminService
 import Foundation
 import MartletTesting
 import Testing
+
+@testable import AdminService
+
+@Suite struct ConfigShowTests {
+    @Test func `what is not set has no value for a program`() throws {
+        let loaded = try ManifestFile.parse("server: {hostname: mail.example.org}\n", path: "/etc/martlet.yaml")
+        let shown = ShownSetting.all(loaded)
+        #expect(shown.first { $0.path == "server.user" }?.value == nil)
+        #expect(shown.first { $0.path == "server.hostname" }?.value == "mail.example.org")
+        #expect(shown.first { $0.path == "dkim.expire" }?.value == "unlimited")
+        #expect(shown.first { $0.path == "limits.recipients" }?.value == "1000")
+    }
+}
 
 @Suite struct ConfigCheckTests {
     private func check(_ tail: String) async throws -> String {

@@ -41,12 +41,10 @@ struct ShownSetting: Codable {
     var apply: String
 
     static func all(_ loaded: LoadedManifest) -> [ShownSetting] {
-        let changed = ManifestDiff.changes(from: Manifest(), to: loaded.manifest)
-        let values = Dictionary(changed.map { ($0.path, $0.after) }) { first, _ in first }
-        return Schema.settings.map { setting in
+        Schema.settings.map { setting in
             ShownSetting(
                 path: setting.path,
-                value: values[setting.path] ?? setting.defaultText,
+                value: setting.text(in: loaded.manifest),
                 origin: loaded.origin(setting.path).description,
                 apply: setting.apply.rawValue
             )
