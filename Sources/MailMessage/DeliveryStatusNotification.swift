@@ -202,7 +202,24 @@ package struct DeliveryStatusNotification: Sendable {
         HeaderText.field(name, InternetDate.format(time, offsetMinutes: offset))
     }
 
-    private func diagnostic(_ text: String) -> String { isGlobal ? Self.oneLine(text) : Self.asciiLine(text) }
+    private func diagnostic(_ text: String) -> String {
+        Self.breakable(isGlobal ? Self.oneLine(text) : Self.asciiLine(text))
+    }
+
+    /// Blanks in words that are too long to be folded around. // RFC 5322 §2.1.1
+    private static func breakable(_ text: String) -> String {
+        var out = String.UnicodeScalarView()
+        var length = 0
+        for scalar in text.unicodeScalars {
+            length = scalar == " " ? 0 : length + UTF8.width(scalar)
+            if length > 200 {
+                out.append(" ")
+                length = UTF8.width(scalar)
+            }
+            out.append(scalar)
+        }
+        return String(out)
+    }
 
     private func originalRecipient(_ text: String) -> String {
         guard let semicolon = text.firstIndex(of: ";") else { return typedAddress(text) }

@@ -59,10 +59,12 @@ struct WritingTests {
         #expect(!zip(bytes, bytes.dropFirst()).contains { $0 != 13 && $1 == 10 })
     }
 
-    private func report(to: String, final: String, original: String?) throws -> (MessageIndex, [UInt8]) {
+    private func report(
+        to: String, final: String, original: String?, diagnostic: String = "550 5.1.1 No such user\r\nX: y"
+    ) throws -> (MessageIndex, [UInt8]) {
         let recipient = DeliveryStatusNotification.Recipient(
             finalRecipient: try #require(EmailAddress(final)), action: .failed, status: EnhancedStatusCode(5, 1, 1),
-            originalRecipient: original, remoteMTA: "mx.d.example", diagnosticCode: "550 5.1.1 No such user\r\nX: y",
+            originalRecipient: original, remoteMTA: "mx.d.example", diagnosticCode: diagnostic,
             lastAttempt: now, willRetryUntil: now
         )
         let report = DeliveryStatusNotification(
@@ -73,6 +75,15 @@ struct WritingTests {
         )
         let bytes = report.render(offsetMinutes: 0)
         return (MessageIndex(scanning: bytes), bytes)
+    }
+
+    @Test("A reply without a blank makes no line that is too long", arguments: ["x", "é"])
+    func longReply(_ letter: String) throws {
+        let word = String(repeating: letter, count: 1500)
+        for to in ["s@b.example", "sü@b.example"] {
+            let (_, bytes) = try report(to: to, final: "r@d.example", original: nil, diagnostic: "550 5.1.1 \(word)")
+            #expect(bytes.split(separator: 10).allSatisfy { $0.count <= 998 })
+        }
     }
 
     @Test("A report has its three parts and fields")
