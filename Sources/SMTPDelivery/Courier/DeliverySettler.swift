@@ -65,17 +65,27 @@ struct DeliverySettler: Sendable {
         }
     }
 
-    /// Gives a job back untried; `reply` is what the destination said to others a moment ago.
-    func postpone(_ job: DeliveryJob, until: Timestamp, _ reply: DeliveryReply?) async {
-        if let reply, job.message.expiresAt <= clock.now() {
-            // Where many wait for a destination that is down, few are tried themselves before their time is over.
-            var progress = JobProgress(job: job, content: MessageContent(bytes: []))
-            progress.expire(reply)
-            return await settle(&progress)
+    /// A job that is given back untried; `reply` is what the destination said to others a moment ago.
+    typealias Postponement = (job: DeliveryJob, until: Timestamp, reply: DeliveryReply?)
+
+    /// Gives jobs back with one write: a destination that is down may have very many.
+    func postpone(_ jobs: [Postponement]) async {
+        var recipients: [(id: RecipientID, until: Timestamp, reply: DeliveryReply?)] = []
+        for (job, until, reply) in jobs {
+            if let reply, job.message.expiresAt <= clock.now() {
+                // Where many wait for a destination that is down, few are tried themselves before their time is over.
+                var progress = JobProgress(job: job, content: MessageContent(bytes: []))
+                progress.expire(reply)
+                await settle(&progress)
+            } else {
+                recipients += job.recipients.map { ($0.id, until, reply) }
+            }
         }
-        var outcomes: [RecipientID: RecipientOutcome] = [:]
-        for recipient in job.recipients { outcomes[recipient.id] = .postponed(until: until, reply) }
-        await record(outcomes, of: job.message.id)
+        do {
+            try await queue.postpone(recipients)
+        } catch {
+            logger.error("deliveries could not be put off", metadata: [LogKey.error: "\(error)"])
+        }
     }
 
     /// Without a record the lease stays, and the recipients are tried again when it is taken back: twice, never zero times.

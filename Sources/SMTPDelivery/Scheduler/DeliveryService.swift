@@ -251,10 +251,10 @@ package final class DeliveryService: Service {
         let placement = board.add(jobs, route: { courier.route(of: $0) }, now: now)
         for key in placement.start { start(key, in: &group) }
         for wake in placement.wake { wake() }
-        for (job, suspension) in placement.suspended {
-            await courier.settler.postpone(job, until: suspension.until, suspension.reply)
-        }
-        for job in placement.overflow { await courier.settler.postpone(job, until: now.adding(.seconds(30)), nil) }
+        await courier.settler.postpone(
+            placement.suspended.map { job, suspension in (job, suspension.until, suspension.reply) }
+                + placement.overflow.map { ($0, now.adding(.seconds(30)), nil) }
+        )
     }
 
     private func start(_ key: String, in group: inout DiscardingTaskGroup) {

@@ -1,0 +1,121 @@
+import Logging
+import MailSyntax
+import NIOCore
+import NetTransport
+import OutboundQueue
+import SQLEngine
+import Telemetry
+
+// What becomes of a failure: for a recipient, for a session, for a host, for the route.
+extension Courier {
+    func fail(
+        _ progress: inout JobProgress,
+        _ recipient: QueuedRecipient,
+        _ failure: DeliveryFailure,
+        _ visit: Visit,
+        _ tls: TLSInfo?
+    ) {
+        progress.fail(
+            recipient,
+            failure,
+            hasMoreHosts: visit.hasMoreHosts,
+            policy: settings.policy,
+            now: clock.now(),
+            target: visit.target,
+            tls: tls
+        )
+    }
+
+    func sessionFailed(
+        _ error: any Error,
+        _ session: inout ClientSession,
+        _ visit: Visit,
+        _ progress: JobProgress
+    ) async -> VisitEnd {
+        guard !Task.isCancelled else {
+            session.connection.abort()
+            return VisitEnd(progress: progress)
+        }
+        let failure: DeliveryFailure
+        if let error = error as? SessionError {
+            failure = error.failure(host: session.host)
+            if error.concernsLogin {
+                logger.error(
+                    "the smarthost takes no login: all mail waits",
+                    metadata: [LogKey.host: "\(visit.target)", LogKey.reason: "\(failure.reply.text)"]
+                )
+            }
+            if case .refused = error { await session.quit() } else { session.connection.abort() }
+        } else {
+            session.connection.abort()
+            failure = SessionError.tlsFailed(Self.describe(error)).failure(host: session.host)
+        }
+        return await hostFailed(visit, progress, failure, tls: session.tls)
+    }
+
+    func hostFailed(
+        _ visit: Visit,
+        _ progress: JobProgress,
+        _ failure: DeliveryFailure,
+        tls: TLSInfo?
+    ) async -> VisitEnd {
+        guard !Task.isCancelled else { return VisitEnd(progress: progress) }
+        logger.info(
+            "host failed",
+            metadata: [LogKey.host: "\(visit.target)", LogKey.reason: "\(failure.reply.text)"]
+        )
+        var end = VisitEnd(progress: progress, hostFailure: failure)
+        await failAll(&end.progress, failure, hasMoreHosts: visit.hasMoreHosts, target: visit.target, tls: tls)
+        return end
+    }
+
+    func failAll(
+        _ progress: inout JobProgress,
+        _ failure: DeliveryFailure,
+        hasMoreHosts: Bool,
+        target: RouteTarget?,
+        tls: TLSInfo?
+    ) async {
+        for recipient in progress.remaining {
+            progress.fail(
+                recipient,
+                failure,
+                hasMoreHosts: hasMoreHosts,
+                policy: settings.policy,
+                now: clock.now(),
+                target: target,
+                tls: tls
+            )
+        }
+    }
+
+    /// The message can't be read or signed: somebody has to look at this server.
+    func failLocally(_ job: DeliveryJob, _ error: any Error) async {
+        logger.error(
+            "a queued message could not be prepared",
+            metadata: [LogKey.queueID: "\(job.message.id)", LogKey.error: "\(error)"]
+        )
+        let reply = DeliveryReply(
+            status: EnhancedStatusCode(4, 3, 0), text: "local error: the message could not be read or signed")
+        var progress = JobProgress(job: job, content: MessageContent(bytes: []))
+        let failure = DeliveryFailure(.message, .temporary, reply)
+        await failAll(&progress, failure, hasMoreHosts: false, target: nil, tls: nil)
+        await settler.settle(&progress)
+    }
+
+    /// Spares what waits for the same route the same failure.
+    func suspend(_ key: String, _ failure: DeliveryFailure) async {
+        let now = clock.now()
+        let until = now.adding(min(settings.policy.schedule.minimum, DeliveryBoard.longestSuspension))
+        let suspension = DeliveryBoard.Suspension(until: until, reply: failure.reply)
+        await settler.postpone(board.suspend(key, suspension).map { ($0, until, failure.reply) })
+    }
+
+    static func describe(_ error: any Error) -> String {
+        switch error {
+        case let error as IOError: String(describing: error).split(separator: "\n").first.map(String.init) ?? "error"
+        case ChannelError.connectTimeout: "timed out"
+        default: String("\(error)".prefix(200))
+        }
+    }
+}
