@@ -174,4 +174,23 @@ struct DeliveryTLSTests {
         #expect("\(credentials)" == "me:•••")
         await server.stop()
     }
+
+    @Test("A smarthost that wants another login keeps mail waiting", arguments: ["MAIL", "RCPT"])
+    func loginWanted(_ stage: String) async throws {
+        let context = try ScriptedSMTPServer.context()
+        let server = try await ScriptedSMTPServer(
+            Behaviour { behaviour in
+                behaviour.tls = context
+                behaviour.capabilities.append("AUTH PLAIN")
+                behaviour.steps[stage] = .reply("530 5.7.0 Authentication required")
+            })
+        let room = try DeliveryRoom()
+        try await room.enqueue("a@one.example")
+        try await room.serve(Self.smarthost(room, port: server.port)) {
+            let event = await room.events.next().first
+            #expect(event?.name == "deferred" && event?.attempt?.enhanced == "4.7.0")
+        }
+        #expect(room.log.lines.contains { $0.hasPrefix("error the smarthost takes no mail like this") })
+        await server.stop()
+    }
 }

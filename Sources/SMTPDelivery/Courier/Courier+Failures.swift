@@ -17,13 +17,29 @@ extension Courier {
     ) {
         progress.fail(
             recipient,
-            failure,
+            ours(failure, visit.target),
             hasMoreHosts: visit.hasMoreHosts,
             policy: settings.policy,
             now: clock.now(),
             target: visit.target,
             tls: tls
         )
+    }
+
+    /// What a smarthost asks of us before any message, a login or TLS, is ours to set right and says nothing about this
+    /// one.
+    private func ours(_ failure: DeliveryFailure, _ target: RouteTarget) -> DeliveryFailure {
+        // RFC 4954 §6
+        guard settings.smarthost != nil, !target.isPinned, let code = failure.reply.code,
+            [530, 534, 538].contains(code)
+        else { return failure }
+        logger.error(
+            "the smarthost takes no mail like this: all mail waits",
+            metadata: [LogKey.host: "\(target)", LogKey.reason: "\(failure.reply.text)"]
+        )
+        let status = EnhancedStatusCode(4, failure.reply.status.subject, failure.reply.status.detail)
+        let reply = DeliveryReply(code: code, status: status, text: failure.reply.text, host: failure.reply.host)
+        return DeliveryFailure(.host, .temporary, reply)
     }
 
     func sessionFailed(
