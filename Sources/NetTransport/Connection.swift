@@ -15,6 +15,7 @@ package struct Connection<Framer: ConnectionFramer>: Sendable {
     let inbound: NIOAsyncChannelInboundStream<WireEvent>
     let outbound: NIOAsyncChannelOutboundWriter<WireItem>
     let wakeFlag = WakeFlag()
+    let window = SendWindow()
 
     /// The events of this connection. Call it once: there is one stream.
     package func events() -> ConnectionEvents<Framer.Frame> {
@@ -26,17 +27,26 @@ package struct Connection<Framer: ConnectionFramer>: Sendable {
     /// - Throws: when the connection is closed or the task is cancelled. The session will see
     ///   ``ConnectionEvent/closed`` next, so `try?` is fine where nothing depends on delivery.
     package func send(_ items: [Item]) async throws {
-        try await outbound.write(contentsOf: items.map { .item($0.erased) })
+        try await outbound.write(contentsOf: items.map { wire($0.erased) })
+        await window.wait(for: channel)
     }
 
     /// Sends one item. See ``send(_:)-(Array)``.
     package func send(_ item: Item) async throws {
-        try await outbound.write(.item(item.erased))
+        try await outbound.write(wire(item.erased))
+        await window.wait(for: channel)
     }
 
     /// Sends octets with one flush.
     package func send(bytes: ByteBuffer) async throws {
-        try await outbound.write(.item(.bytes(bytes)))
+        try await outbound.write(wire(.bytes(bytes)))
+        await window.wait(for: channel)
+    }
+
+    private func wire(_ item: Outbound<Erased>) -> WireItem {
+        guard case .bytes(let bytes) = item, bytes.readableBytes >= SendWindow.bulk else { return .item(item) }
+        window.left(bytes.readableBytes)
+        return .bulk(bytes, window)
     }
 
     /// Puts one ``ConnectionEvent/woken`` into the events, from any task; calls coalesce until it was received.
@@ -121,6 +131,8 @@ typealias WireEvent = ConnectionEvent<Erased>
 /// What crosses the bridge outward: the session's items, and the end of the session.
 enum WireItem: Sendable {
     case item(Outbound<Erased>)
+    /// Octets that count in the session's window.
+    case bulk(ByteBuffer, SendWindow)
     case finish
 }
 

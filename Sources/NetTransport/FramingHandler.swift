@@ -249,6 +249,8 @@ final class FramingHandler<Framer: ConnectionFramer>: ChannelDuplexHandler {
         switch Self.unwrapOutboundIn(data) {
         case .item(let item):
             perform(item, context: context)
+        case .bulk(let bytes, let window):
+            write(bytes, window, context: context)
         case .finish:
             drain(context: context)
         }
@@ -273,6 +275,15 @@ final class FramingHandler<Framer: ConnectionFramer>: ChannelDuplexHandler {
         case .totalDeadline(let duration):
             set(.total, to: duration, context: context)
         }
+    }
+
+    private func write(_ bytes: ByteBuffer, _ window: SendWindow, context: ChannelHandlerContext) {
+        let octets = bytes.readableBytes
+        guard phase == .open else { return window.landed(octets) }
+        idle.touch(context.eventLoop.now)
+        let written = context.eventLoop.makePromise(of: Void.self)
+        written.futureResult.whenComplete { _ in window.landed(octets) }
+        context.write(Self.wrapOutboundOut(bytes), promise: written)
     }
 
     // RFC 3207 §4.2, RFC 3207 §6: nothing the peer said before TLS may be taken as said after it.

@@ -9,7 +9,7 @@ import Testing
 @testable import NetTransport
 
 /// A listener that echoes lines, and a client of the same kind.
-private struct Echo {
+struct Echo {
     static let loopback = IPAddress(bytes: [127, 0, 0, 1])
 
     static func store() throws -> TLSStore {
@@ -28,7 +28,7 @@ private struct Echo {
         return try TLSStore([files])
     }
 
-    static func session(_ connection: Connection<LineFramer>) async {
+    @Sendable static func session(_ connection: Connection<LineFramer>) async {
         var events = connection.events()
         try? await connection.send(bytes: ByteBuffer(string: "HELLO\r\n"))
         while true {
@@ -70,7 +70,8 @@ private struct Echo {
         _ tls: ListenerTLS,
         limiter: ConnectionLimiter = ConnectionLimiter(total: 100, perPeer: 100),
         executor: SessionExecutor = .shared,
-        handshake: Duration = .seconds(30)
+        handshake: Duration = .seconds(30),
+        session: @escaping ListenerService<LineFramer>.Session = session
     ) throws -> ListenerService<LineFramer> {
         var configuration = ListenerConfiguration(
             name: "echo",
@@ -93,7 +94,7 @@ private struct Echo {
                     })
             },
             makeFramer: { LineFramer() },
-            session: { await session($0) }
+            session: session
         )
     }
 
