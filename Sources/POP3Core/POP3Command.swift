@@ -46,7 +46,9 @@ extension POP3Command {
         let space = UInt8(ascii: " ")
         let verbEnd = line.firstIndex(of: space) ?? line.endIndex
         guard (3...4).contains(verbEnd) else { throw .unknown }
-        let verb = String(decoding: line[..<verbEnd], as: UTF8.self).uppercased()
+        // ASCII alone: Unicode's rules make a PASS of "pa\u{DF}".
+        let verb = String(
+            decoding: line[..<verbEnd].map { (97...122).contains($0) ? $0 - 32 : $0 }, as: UTF8.self)
         let rest = verbEnd < line.endIndex ? line[(verbEnd + 1)...] : []
         switch verb {
         case "USER":

@@ -37,6 +37,7 @@ private func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
         ("TOP 1 -1", .badNumber), ("LIST 1 2", .unexpectedArgument), ("STAT 1", .unexpectedArgument),
         ("QUIT now", .unexpectedArgument), ("AUTH PLAIN a b", .unexpectedArgument),
         ("AUTH ABCDEFGHIJKLMNOPQRSTU", .badArgument), ("AUTH \u{1}", .badArgument), ("LIST \u{661}", .badNumber),
+        ("pa\u{DF} secret", .unknown),
     ])
     func othersAreRefused(line: String, expected: POP3CommandError) {
         #expect(throws: expected) { try POP3Command(parsing: bytes(line)) }
