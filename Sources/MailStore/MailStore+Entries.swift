@@ -5,7 +5,7 @@ import SQLEngine
 
 extension MailStore {
     /// How many messages one unit changes; bounds how long it holds the writer.
-    static let unitLimit = 500
+    package static let unitLimit = 500
 
     /// The account a mailbox belongs to.
     func account(of mailbox: MailboxID) async throws -> AccountID {
@@ -96,9 +96,10 @@ extension MailStore {
     /// - Parameters:
     ///   - uids: nil for every message.
     ///   - onlyDeleted: leaves messages without \Deleted alone.
+    ///   - unit: how many go in one write, all or none of them; more hold the writer for longer.
     /// - Returns: the UIDs that went, ascending.
     package func expunge(
-        _ mailbox: MailboxID, uids: [UID]? = nil, onlyDeleted: Bool = true
+        _ mailbox: MailboxID, uids: [UID]? = nil, onlyDeleted: Bool = true, unit: Int = unitLimit
     ) async throws -> [UID] {
         let account = try await account(of: mailbox)
         var wanted: [UID]
@@ -112,7 +113,7 @@ extension MailStore {
             wanted = try await uidView(mailbox).uids.map(UID.init(rawValue:))
         }
         var gone: [UID] = []
-        for part in wanted.chunks(of: Self.unitLimit) {
+        for part in wanted.chunks(of: max(unit, 1)) {
             let now = clock.now()
             let (removed, modSeq) = try await database.write(wanted.count > Self.unitLimit ? .bulk : .foreground) {
                 writer in

@@ -58,12 +58,20 @@ extension POP3Session {
         return octets
     }
 
+    /// Messages that go in one write, all or none of them.
+    ///
+    /// The mailbox of a client that downloads and deletes everything fits. More would keep deliveries waiting for too
+    /// long: beyond it a failure may leave some removed, which the client sees by UIDL at its next login.
+    // RFC 1939 §6: "the maildrop may result in having some or none of the messages marked as deleted be removed"
+    private static let removalUnit = 5_000
+
     /// Removes what was marked, after QUIT.
     mutating func remove(_ uids: [UInt32]) async -> POP3Action {
         guard let mailbox else { return machine.deletionsFinished(.failed) }
         do {
             // Messages that others removed in the meantime are not missed.
-            _ = try await server.store.expunge(mailbox, uids: uids.map { UID(rawValue: $0) }, onlyDeleted: false)
+            _ = try await server.store.expunge(
+                mailbox, uids: uids.map { UID(rawValue: $0) }, onlyDeleted: false, unit: Self.removalUnit)
             return machine.deletionsFinished(.removed)
         } catch {
             server.logger.error("messages cannot be removed", metadata: metadata(error))

@@ -99,6 +99,18 @@ import Testing
         try await fixture.checkCounts()
     }
 
+    @Test(arguments: [(500, "2"), (501, "1")])
+    func `a removal is all or none within its unit`(unit: Int, writes: String) async throws {
+        let fixture = try await MailFixture()
+        for _ in 0..<501 { try await fixture.append() }
+        let uids = try await fixture.store.uidView(fixture.inbox).uids.map(UID.init(rawValue:))
+        let gone = try await fixture.store.expunge(fixture.inbox, uids: uids, onlyDeleted: false, unit: unit)
+        #expect(gone == uids)
+        // One change number for each write.
+        #expect(try await fixture.state.rows("SELECT COUNT(DISTINCT modseq) FROM expunged", columns: 1) == [writes])
+        try await fixture.checkCounts()
+    }
+
     @Test func `only those concerned are woken`() async throws {
         let fixture = try await MailFixture()
         let feed = fixture.store.changeFeed
