@@ -1,6 +1,6 @@
 package import Logging
 package import MailSyntax
-import NIOCore
+package import NIOCore
 package import NIOPosix
 import NIOSSL
 import ServiceLifecycle
@@ -161,6 +161,19 @@ package final class ListenerService<Framer: ConnectionFramer>: Service {
     }
 
     // MARK: accepting
+
+    /// Sets up a channel that was made elsewhere as if it had been accepted: the same handlers, the same session.
+    ///
+    /// Tests give it a channel without a socket, whose time they hold.
+    /// - Parameter channel: not active yet, with both addresses set.
+    /// - Returns: what runs the session, once; nil where the limits refuse it.
+    package func adopt(_ channel: any Channel) async throws -> (@Sendable () async -> Void)? {
+        guard let accepted = try await channel.eventLoop.submit({ try self.setUp(channel) }).get() else { return nil }
+        return {
+            await self.configuration.limiter.begin()
+            await self.run(accepted)
+        }
+    }
 
     private func open(_ address: ListenAddress) async throws -> NIOAsyncChannel<AcceptedConnection?, Never> {
         try await ServerBootstrap(group: group)
