@@ -162,7 +162,11 @@ let package = Package(
         // Tests
         .target(
             name: "MartletTesting",
-            dependencies: ["MailSyntax", "DNSCore", "SQLEngine", "Blobs", .nioCore, .nioPosix, .nioSSL, .logging],
+            dependencies: [
+                "MailSyntax", "DNSCore", "SQLEngine", "Blobs", "OutboundQueue", .nioCore, .nioPosix, .nioEmbedded,
+                .nioSSL,
+                .logging,
+            ],
             path: "Tests/MartletTesting",
             swiftSettings: settings
         ),
@@ -173,9 +177,9 @@ let package = Package(
         tests("MailAuth"),
         tests("DNSClient"),
         tests("SASLCore"),
-        tests("SMTPCore"),
+        tests("SMTPCore", uses: ["SASLCore"]),
         tests("IMAPCore"),
-        tests("POP3Core"),
+        tests("POP3Core", uses: ["SASLCore"]),
         tests("SQLEngine"),
         tests("Blobs"),
         tests("Directory"),

@@ -44,11 +44,16 @@ struct HostilePeerTests {
     }
 }
 
-/// Every keyword of EHLO, CAPA and CAPABILITY, in every state, has a transcript, and every transcript passes.
+/// The transcripts, played against the whole program; SMTPServerTests and their like play them against sessions alone.
 @Suite(.serialized, .server())
-struct KeywordTests {
-    @Test("every keyword has a transcript that runs", arguments: ["smtp", "imap", "pop3"])
+struct TranscriptTests {
+    @Test("every keyword of EHLO, CAPA and CAPABILITY has a transcript that runs", arguments: ["smtp", "imap", "pop3"])
     func keywords(protocolName: String) async throws {
-        expectSuccess(try await server().python("transcripts", protocolName, timeout: .seconds(120)))
+        expectSuccess(try await server().python("transcripts", "keywords", protocolName, timeout: .seconds(120)))
+    }
+
+    @Test("every transcript of commands runs", arguments: ["smtp", "imap", "pop3"])
+    func commands(protocolName: String) async throws {
+        expectSuccess(try await server().python("transcripts", "commands", protocolName, timeout: .seconds(120)))
     }
 }

@@ -88,12 +88,8 @@ final class Fixture: Sendable {
         try await store.uidView(try await store.inbox(account.id)).uids
     }
 
-    /// Runs `body` with the port of a running listener, then stops it and waits for its end.
-    func running(
-        _ tls: (TLSStore) -> ListenerTLS,
-        perPeer: Int = 100,
-        _ body: (Int, ListenerService<POP3Framer>) async throws -> Void
-    ) async throws {
+    /// A listener that does not run yet.
+    func service(_ tls: (TLSStore) -> ListenerTLS, perPeer: Int = 100) throws -> ListenerService<POP3Framer> {
         let configuration = ListenerConfiguration(
             name: "pop3",
             addresses: [ListenAddress(address: try #require(IPAddress("127.0.0.1")), port: 0)],
@@ -101,8 +97,17 @@ final class Fixture: Sendable {
             limiter: ConnectionLimiter(total: 100, perPeer: perPeer),
             refusal: "-ERR [SYS/TEMP] too many connections\r\n"
         )
-        let service = server.listener(
+        return server.listener(
             configuration, group: .singletonMultiThreadedEventLoopGroup, makeID: { [ids] in ids.next() })
+    }
+
+    /// Runs `body` with the port of a running listener, then stops it and waits for its end.
+    func running(
+        _ tls: (TLSStore) -> ListenerTLS,
+        perPeer: Int = 100,
+        _ body: (Int, ListenerService<POP3Framer>) async throws -> Void
+    ) async throws {
+        let service = try service(tls, perPeer: perPeer)
         let port = try #require(try await service.bind().first).port
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await service.run() }

@@ -70,41 +70,6 @@ private let messages = [
         #expect(try await fixture.store.quota(fixture.account.id).messages == 1)
     }
 
-    @Test func startTLSComesBeforeTheLogin() async throws {
-        let fixture = try await Fixture()
-        try await fixture.append([messages[0]])
-        try await fixture.running({ .startTLS($0) }) { port, _ in
-            try await Client.with(port) { client in
-                _ = try await client.line()
-                let before = try await client.askLines("CAPA")
-                #expect(before.contains("STLS"))
-                #expect(!before.contains { $0.hasPrefix("SASL") || $0 == "USER" })
-                #expect(try await client.ask("USER ann@example.com").hasPrefix("-ERR [AUTH] "))
-                #expect(try await client.ask("AUTH PLAIN AGEAYg==").hasPrefix("-ERR [AUTH] "))
-                #expect(try await client.ask("AUTH PLAIN").hasPrefix("-ERR [AUTH] "))
-                try await client.startTLS()
-                let after = try await client.askLines("CAPA")
-                #expect(!after.contains("STLS"))
-                #expect(after.contains("USER"))
-                try await client.logIn()
-                try await client.expect("QUIT", "+OK bye")
-            }
-        }
-    }
-
-    @Test func plaintextAfterSTLSEndsTheSession() async throws {
-        let fixture = try await Fixture()
-        try await fixture.running({ .startTLS($0) }) { port, _ in
-            try await Client.with(port) { client in
-                _ = try await client.line()
-                try await client.send("NOOP\r\nSTLS\r\nCAPA\r\n")
-                #expect(try await client.line() == "-ERR log in first")
-                #expect(try await client.line() == "-ERR TLS could not be started")
-                await client.expectEnd()
-            }
-        }
-    }
-
     @Test func withoutTLSNobodyLogsIn() async throws {
         let fixture = try await Fixture()
         try await fixture.running({ _ in .none }) { port, _ in
@@ -114,32 +79,6 @@ private let messages = [
                 try await client.expect("STLS", "-ERR TLS is not available")
                 #expect(try await client.ask("USER ann@example.com").hasPrefix("-ERR [AUTH] "))
                 try await client.expect("QUIT", "+OK bye")
-            }
-        }
-    }
-
-    @Test func authWorksWithAndWithoutInitialResponse() async throws {
-        let fixture = try await Fixture()
-        let plain = SASLLine.encode(Array("\0ann@example.com\0secret".utf8))
-        let user = SASLLine.encode(Array("ann@example.com".utf8))
-        let password = SASLLine.encode(Array("secret".utf8))
-        let dialogues: [[(String, String)]] = [
-            [("AUTH PLAIN \(plain)", "+OK logged in, 0 messages")],
-            [("auth plain", "+ "), (plain, "+OK logged in, 0 messages")],
-            [("AUTH LOGIN", "+ VXNlcm5hbWU6"), (user, "+ UGFzc3dvcmQ6"), (password, "+OK logged in, 0 messages")],
-            [("AUTH LOGIN \(user)", "+ UGFzc3dvcmQ6"), (password, "+OK logged in, 0 messages")],
-            [("AUTH LOGIN", "+ VXNlcm5hbWU6"), ("*", "-ERR authentication cancelled"), ("NOOP", "-ERR log in first")],
-            [("AUTH PLAIN", "+ "), ("no base64!", "-ERR not base64"), ("STAT", "-ERR log in first")],
-            [("AUTH PLAIN =", "-ERR malformed authentication exchange")],
-            [("AUTH XOAUTH2", "-ERR unknown mechanism")],
-            [("AUTH PLAIN", "+ "), (String(repeating: "A", count: 20_000), "-ERR not base64"), ("QUIT", "+OK bye")],
-        ]
-        try await fixture.running({ .implicit($0) }) { port, _ in
-            for dialogue in dialogues {
-                try await Client.with(port, implicitTLS: true) { client in
-                    _ = try await client.line()
-                    for (command, answer) in dialogue { try await client.expect(command, answer) }
-                }
             }
         }
     }

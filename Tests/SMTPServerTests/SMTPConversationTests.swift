@@ -217,52 +217,6 @@ import Testing
         #expect(text.utf8.count == message.index.size)
     }
 
-    @Test func `submission works inside TLS`() async throws {
-        let server = TestServer(backend: FakeBackend())
-        try await server.run(.submission, tls: .implicit(try TestServer.store())) { client, _ in
-            await client.play(
-                """
-                S: (tls)
-                S: 220
-                C: EHLO c
-                S: 250-mx.example.org 250-PIPELINING 250-SIZE 50000000 250-AUTH PLAIN LOGIN
-                C: STARTTLS
-                S: 503
-                C: AUTH PLAIN \(Base64.encode(Array("\0alice@example.org\0secret".utf8)))
-                S: 235
-                """)
-        }
-    }
-
-    @Test func `commands behind STARTTLS in plaintext end the session`() async throws {
-        let server = TestServer(backend: FakeBackend())
-        try await server.run(.mx, tls: .startTLS(try TestServer.store())) { client, _ in
-            await client.play(
-                """
-                S: 220
-                C: EHLO c
-                S: 250
-                C| STARTTLS\\r\\nMAIL FROM:<a@r.example>\\r\\n
-                S: 554 5.5.1
-                # close
-                """)
-        }
-    }
-
-    @Test func `browsers and endless lines are sent away`() async throws {
-        let server = TestServer(backend: FakeBackend())
-        try await server.run(.mx) { client, _ in
-            await client.send(String(repeating: "x", count: 100_000) + "\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n")
-            await client.play(
-                """
-                S: 220
-                S: 500 5.5.2 Line too long
-                S: 554 5.5.1
-                # close
-                """)
-        }
-    }
-
     @Test(arguments: [
         (FakeBackend.StorageFailure() as any Error, "451 4.3.0 Local error in processing, id "),
         (DatabaseError.busy("locked"), "451 4.3.0 Local error in processing, id "),

@@ -105,24 +105,23 @@ struct TestServer: Sendable {
         try await Self.run(backend: backend, events: events, logger: logger, role, tls: tls, adjust: adjust, body)
     }
 
-    /// The same with any backend and limits.
-    static func run(
+    /// A server that is not running yet, with any backend and limits.
+    static func service(
         backend: any SMTPBackend,
         events: any MailEventSink,
         logger: Logger,
         _ role: SMTPSessionConfiguration.Role,
         tls: ListenerTLS = .none,
         limiter: ConnectionLimiter = ConnectionLimiter(total: 100, perPeer: 100),
-        adjust: (inout SMTPServerSettings) -> Void = { _ in },
-        _ body: @Sendable (inout TestClient, ListenerService<SMTPServerFramer>) async throws -> Void
-    ) async throws {
+        adjust: (inout SMTPServerSettings) -> Void = { _ in }
+    ) throws -> ListenerService<SMTPServerFramer> {
         let hostname = try #require(DomainName("mx.example.org"))
         var settings = SMTPServerSettings(hostname: hostname, role: role, listener: "test", offersTLS: true)
         settings.failedLoginDelay = .zero
         adjust(&settings)
         let adjusted = settings
         let loopback = try #require(Self.loopback)
-        let service = SMTPListener.makeService(
+        return SMTPListener.makeService(
             configuration: ListenerConfiguration(
                 name: "test",
                 addresses: [ListenAddress(address: loopback, port: 0)],
@@ -136,6 +135,22 @@ struct TestServer: Sendable {
             group: .singletonMultiThreadedEventLoopGroup,
             logger: logger
         )
+    }
+
+    /// Runs `body` with a client of a running server with any backend and limits.
+    static func run(
+        backend: any SMTPBackend,
+        events: any MailEventSink,
+        logger: Logger,
+        _ role: SMTPSessionConfiguration.Role,
+        tls: ListenerTLS = .none,
+        limiter: ConnectionLimiter = ConnectionLimiter(total: 100, perPeer: 100),
+        adjust: (inout SMTPServerSettings) -> Void = { _ in },
+        _ body: @Sendable (inout TestClient, ListenerService<SMTPServerFramer>) async throws -> Void
+    ) async throws {
+        let service = try service(
+            backend: backend, events: events, logger: logger, role, tls: tls, limiter: limiter, adjust: adjust)
+        let loopback = try #require(Self.loopback)
         let port = try #require(try await service.bind().first).port
         var client: ClientTLS?
         if case .implicit = tls { client = try ClientTLSContexts().tls(serverName: nil, verification: .none) }

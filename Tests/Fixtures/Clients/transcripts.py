@@ -1,18 +1,7 @@
-"""Every keyword that EHLO, CAPABILITY and CAPA show in any state has a transcript, which is run against the server.
+"""Plays the transcripts of Tests/Fixtures/Transcripts against the server; their format is in docs/testing.md.
 
-A transcript is a file of Tests/Fixtures/Transcripts/PROTOCOL, named like its keyword. Its first line says in which states it
-is run; the others are the dialogue:
-
-    # states: tls login       where it is run; the keyword must be shown there
-    C: text                    sent with CRLF;  \\r \\n \\t \\0 \\xNN stand for octets
-    C- text                    sent without CRLF
-    S: text                    the next line; {…} is a regular expression, … matches anything
-    S* text                    lines are skipped until one that fits
-    TLS                        the handshake of STARTTLS or STLS
-    CLOSED                     the server closes
-
-ACCOUNT, SECOND, PASSWORD, PLAIN64, USER64 and PASS64 are filled in. A keyword without a transcript fails the run, and so does
-a transcript whose keyword is shown nowhere.
+Every keyword that EHLO, CAPABILITY and CAPA show in any state has one in PROTOCOL/keywords, named like it. A keyword without
+a transcript fails the run, and so does a transcript of a keyword that is not shown in the states it names.
 """
 import base64
 import pathlib
@@ -22,8 +11,8 @@ from common import *
 ROOT = pathlib.Path(__file__).resolve().parent.parent / "Transcripts"
 WORDS = {
     "ACCOUNT": ACCOUNT,
-    "SECOND": SECOND,
     "PASSWORD": PASSWORD,
+    "UNKNOWN": f"nobody@{DOMAIN}",
     "PLAIN64": base64.b64encode(f"\0{ACCOUNT}\0{PASSWORD}".encode()).decode(),
     "USER64": base64.b64encode(ACCOUNT.encode()).decode(),
     "PASS64": base64.b64encode(PASSWORD.encode()).decode(),
@@ -33,6 +22,8 @@ WORDS = {
 # MARK: states: how to get there, and what is shown there
 
 def smtp_state(state):
+    if state.endswith("-start"):
+        return Wire({"mx": 25, "submission": 587, "submissions": 465}[state[:-6]], tls=state == "submissions-start")
     wire = greeted({"mx": 25, "mx-tls": 25, "submission": 587, "submission-tls": 587, "login": 465, "submissions": 465}[state],
                    tls=state in ("login", "submissions"))
     wire.smtp("EHLO walker.example", 250)
@@ -51,7 +42,10 @@ def smtp_keywords(wire):
 
 
 def imap_state(state):
-    wire = Wire(143 if state in ("plain", "starttls") else 993, tls=state in ("tls", "login"))
+    plain = state in ("plain", "plain-start", "starttls")
+    wire = Wire(143 if plain else 993, tls=not plain)
+    if state.endswith("-start"):
+        return wire
     wire.line()
     if state == "starttls":
         wire.imap("t", "STARTTLS")
@@ -69,7 +63,10 @@ def imap_keywords(wire):
 
 
 def pop3_state(state):
-    wire = Wire(110 if state in ("plain", "stls") else 995, tls=state in ("tls", "login"))
+    plain = state in ("plain", "plain-start", "stls")
+    wire = Wire(110 if plain else 995, tls=not plain)
+    if state.endswith("-start"):
+        return wire
     wire.line()
     if state == "stls":
         wire.pop("STLS")
@@ -94,55 +91,110 @@ PROTOCOLS = {
 
 # MARK: transcripts
 
-def octets(text):
-    for name, value in WORDS.items():
-        text = text.replace(name, value)
-    return text.encode().decode("unicode_escape").encode("latin-1") if "\\" in text else text.encode()
+def filled(text, words):
+    for name in sorted(words, key=len, reverse=True):
+        text = text.replace(name, words[name])
+    return text
 
 
-def pattern(text):
-    for name, value in WORDS.items():
-        text = text.replace(name, value)
-    parts = re.split(r"(\{.*?\}\}?|…)", text)
-    return "".join(
-        ".*" if part == "…" else part[1:-1] if part.startswith("{") else re.escape(part) for part in parts) + "$"
+def octets(text, words):
+    text = re.sub(r"<<(.+?)\*(\d+)>>", lambda found: found.group(1) * int(found.group(2)), filled(text, words))
+    return re.sub(rb"\\(x[0-9a-f]{2}|.)", escape, text.encode())
+
+
+def escape(found):
+    text = found.group(1)
+    if len(text) == 3:
+        return bytes([int(text[1:], 16)])
+    return {b"r": b"\r", b"n": b"\n", b"t": b"\t", b"0": b"\0"}.get(text, text)
+
+
+def pattern(text, words):
+    """The regular expression that a line of the server's must match as a whole."""
+    found, depth, start = "", 0, 0
+    for place, character in enumerate(text):
+        if character not in "{}…" or (depth and character == "…") or (depth and text[place - 1] == "\\"):
+            continue
+        if character == "{":
+            depth += 1
+            if depth == 1:
+                found += re.escape(filled(text[start:place], words))
+                start = place + 1
+        elif character == "}" and depth:
+            depth -= 1
+            if depth == 0:
+                found += group(text[start:place])
+                start = place + 1
+        elif character == "…":
+            found += re.escape(filled(text[start:place], words)) + ".*"
+            start = place + 1
+    return found + re.escape(filled(text[start:], words)) + "$"
+
+
+def group(expression):
+    named = re.match(r"([A-Z0-9]+)=(.*)", expression)
+    return f"(?P<{named.group(1)}>{named.group(2)})" if named else f"(?:{expression})"
+
+
+def fits(text, got, words):
+    found = re.match(pattern(text, words), got, re.I)
+    if found:
+        words.update({name: value for name, value in found.groupdict().items() if value is not None})
+    return found
 
 
 def run(wire, lines, name):
+    words = dict(WORDS)
     for number, line in lines:
         place = f"{name}:{number}: {line}"
         kind, text = line[:2], line[3:]
-        if line == "TLS":
+        if line == "# tls":
             wire.start_tls()
-        elif line == "CLOSED":
+        elif line == "# close":
             equal(wire.line(), b"", place)
         elif kind == "C:":
-            wire.send(octets(text) + b"\r\n")
+            wire.send(octets(text, words) + b"\r\n")
         elif kind == "C-":
-            wire.send(octets(text))
+            wire.send(octets(text, words))
         elif kind == "S:":
             got = wire.line().decode(errors="replace")
-            assert re.match(pattern(text), got, re.I), f"{place}\n  got {got!r}"
+            assert fits(text, got, words), f"{place}\n  got {got!r}"
         elif kind == "S*":
             seen = []
             while True:
                 got = wire.line().decode(errors="replace")
                 seen.append(got)
-                if re.match(pattern(text), got, re.I):
+                if fits(text, got, words):
                     break
                 assert got or len(seen) < 50, f"{place}\n  got {seen}"
         else:
-            raise AssertionError(f"{place}: not a step")
+            assert kind == "# ", f"{place}: not a step"
 
 
 def read(path):
-    lines = path.read_text().splitlines()
-    states = matches(lines[0], r"^# states: (.+)", str(path)).group(1).split()
-    steps = [(number + 1, line) for number, line in enumerate(lines) if line.strip() and not line.startswith("#")]
-    return states, steps
+    text = path.read_text()
+    states = matches(text, r"(?m)^# states: ([^\n]+)", str(path)).group(1).split()
+    return states, [(number, line) for number, line in enumerate(text.split("\n"), 1) if line]
+
+
+def play(protocol, path, states):
+    """What went wrong, in each state."""
+    name = path.relative_to(ROOT)
+    problems = []
+    for state in states:
+        empty()
+        deliver(subject="transcript")
+        with PROTOCOLS[protocol][1](state) as wire:
+            try:
+                run(wire, read(path)[1], f"{name} in {state}")
+            except (AssertionError, OSError) as error:
+                problems.append(str(error))
+    print(f"{name}: {' '.join(states)}")
+    return problems
 
 
 def check(protocol):
+    """Every keyword, in the states where it is shown."""
     states, connect, keywords = PROTOCOLS[protocol]
     shown = {}
     for state in states:
@@ -152,27 +204,25 @@ def check(protocol):
             for keyword in found:
                 shown.setdefault(keyword, set()).add(state)
             print(f"{protocol} {state}: {' '.join(found)}")
-    files = {path.stem: path for path in (ROOT / protocol).glob("*.txt")}
+    files = {path.stem: path for path in (ROOT / protocol / "keywords").glob(f"*.{protocol}")}
     problems = [f"{keyword} ({', '.join(sorted(shown[keyword]))}) has no transcript" for keyword in shown if keyword not in files]
-    problems += [f"{name}.txt: no state shows {name}" for name in files if name not in shown]
+    problems += [f"{path.name}: no state shows {name}" for name, path in files.items() if name not in shown]
     for name in sorted(set(files) & set(shown)):
-        wanted, steps = read(files[name])
-        for state in wanted:
-            if state not in shown[name]:
-                problems.append(f"{name}.txt: {name} is not shown in the state {state}")
-                continue
-            for login in (ACCOUNT,):
-                empty(login)
-            deliver(subject="transcript")
-            with connect(state) as wire:
-                try:
-                    run(wire, steps, f"{protocol}/{name}.txt in {state}")
-                except (AssertionError, OSError) as error:
-                    problems.append(f"{name} in {state}: {error}")
-        print(f"{protocol} {name}: {' '.join(wanted)}")
+        wanted = read(files[name])[0]
+        problems += [f"{name} is not shown in the state {state}" for state in wanted if state not in shown[name]]
+        problems += play(protocol, files[name], [state for state in wanted if state in shown[name]])
+    assert not problems, "\n" + "\n".join(problems)
+
+
+def play_all(protocol):
+    """The transcripts of commands."""
+    files = sorted((ROOT / protocol).glob(f"*.{protocol}"))
+    assert files, f"{protocol}: there are no transcripts"
+    problems = [problem for path in files for problem in play(protocol, path, read(path)[0])]
     assert not problems, "\n" + "\n".join(problems)
 
 
 if __name__ == "__main__":
-    for protocol in sys.argv[1:] or PROTOCOLS:
-        check(protocol)
+    what, *protocols = sys.argv[1:]
+    for protocol in protocols or PROTOCOLS:
+        {"keywords": check, "commands": play_all}[what](protocol)

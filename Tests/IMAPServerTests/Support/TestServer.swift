@@ -3,6 +3,7 @@ import Directory
 import Glibc
 import IMAPCore
 import Logging
+import MailMessage
 import MailStore
 import MailSyntax
 import NIOPosix
@@ -111,6 +112,14 @@ struct TestServer: Sendable {
 
     static func clientTLS() throws -> ClientTLS {
         try ClientTLSContexts().tls(serverName: "mail.example.org", verification: .none)
+    }
+
+    /// Puts a message into INBOX, as its delivery would.
+    func deliver(_ text: String) async throws {
+        let octets = Array(text.utf8)
+        let message = NewMessage(
+            content: .bytes(octets), index: MessageIndex(scanning: octets), internalDate: SystemClock().now())
+        _ = try await store.append(account.id, to: try await store.inbox(account.id), messages: [message])
     }
 
     /// Connects and reads the greeting.
