@@ -1,69 +1,12 @@
 import Blobs
-import Foundation
 import MailSyntax
+import MartletTesting
 import OutboundQueue
 import SQLEngine
 import Synchronization
 import Testing
 
-/// A clock that stands still until it is moved.
-final class SteppingClock: WallClock {
-    private let time = Mutex(Timestamp(seconds: 1_800_000_000))
-
-    func now() -> Timestamp { time.withLock { $0 } }
-    func advance(_ duration: Duration) { time.withLock { $0 = $0.adding(duration) } }
-}
-
-/// A queue on a database and blobs of its own, removed at the end.
-final class QueueRoom: Sendable {
-    let folder: String
-    let database: SQLiteDatabase
-    let blobs: BlobStore
-    let clock = SteppingClock()
-    let ids: IDGenerator
-    let queue: OutboundQueue
-
-    init() throws {
-        folder = NSTemporaryDirectory() + "martlet-queue-\(UUID().uuidString)"
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        ids = IDGenerator(node: 1, clock: clock)
-        blobs = try BlobStore(root: folder + "/blobs", ids: ids)
-        database = try SQLiteDatabase(
-            path: folder + "/test.db", migrations: BlobSchema.migrations + QueueSchema.migrations, syncing: blobs)
-        queue = OutboundQueue(database: database, node: 1, clock: clock)
-    }
-
-    deinit {
-        try? FileManager.default.removeItem(atPath: folder)
-    }
-
-    @discardableResult
-    func enqueue(
-        _ recipients: String...,
-        from sender: String = "sender@example.org",
-        change: @Sendable @escaping (inout NewQueueEntry) -> Void = { _ in }
-    ) async throws -> MailID {
-        let blob = try await blobs.stage(.bytes(Array("From: a@example.org\r\n\r\nHello\r\n".utf8)))
-        let id = ids.next()
-        let addresses = recipients.compactMap { EmailAddress($0) }
-        let now = clock.now()
-        let queue = queue
-        try await database.write(files: [blob]) { writer in
-            try BlobRows.insert(writer, blob, references: 0, now: now)
-            var entry = NewQueueEntry(
-                id: id,
-                reversePath: ReversePath(sender) ?? .null,
-                blob: blob.id.key,
-                size: blob.size,
-                createdAt: now,
-                recipients: addresses.map { NewQueueRecipient(address: $0) }
-            )
-            change(&entry)
-            try queue.enqueue(writer, entry)
-        }
-        return id
-    }
-
+extension QueueFixture {
     static let references = SQLStatement("SELECT COALESCE(SUM(reference_count), 0) FROM blob")
 
     func references() async throws -> Int {
@@ -78,30 +21,30 @@ struct OutboundQueueTests {
 
     @Test("A clock that was ahead and is set back delays nothing for longer than the schedule")
     func clockSetBack() async throws {
-        let room = try QueueRoom()
-        try await room.enqueue("a@example.net")
+        let room = try QueueFixture()
+        try await room.enqueue(["a@example.net"])
         // The clock runs a day ahead; an attempt is put off by an hour.
-        room.clock.advance(.seconds(86_400))
+        room.clock.advance(by: .seconds(86_400))
         let job = try #require(try await room.queue.lease(limit: 10, perDestination: 10).first)
         let recipient = try #require(job.recipients.first)
         let later = room.clock.now().adding(.seconds(3600))
         try await room.queue.record([recipient.id: .deferred(until: later, Self.reply)], of: job.message.id)
-        room.clock.advance(.seconds(-86_400))
+        room.clock.advance(by: .seconds(-86_400))
         #expect(try await room.queue.pullForward(longestWait: .seconds(86_400 * 2)) == 0)
         #expect(try await room.queue.lease(limit: 10, perDestination: 10).isEmpty)
         #expect(try await room.queue.pullForward(longestWait: .seconds(4000)) == 1)
         #expect(try await room.queue.nextDue() == room.clock.now())
         // What is queued now is due now, and ids go on rising.
         let before = room.ids.next()
-        let id = try await room.enqueue("b@example.net")
+        let id = try await room.enqueue(["b@example.net"])
         #expect(id.rawValue > before.rawValue && before.rawValue > job.message.id.rawValue)
         #expect(try await room.queue.lease(limit: 10, perDestination: 10).count == 2)
     }
 
     @Test("What was queued is leased once, grouped by message and destination, as it was given")
     func leases() async throws {
-        let room = try QueueRoom()
-        let id = try await room.enqueue("a@one.example", "b@two.example", "c@ONE.example") { entry in
+        let room = try QueueFixture()
+        let id = try await room.enqueue(["a@one.example", "b@two.example", "c@ONE.example"]) { entry in
             entry.bodyType = .eightBitMIME
             entry.smtpUTF8 = true
             entry.envelopeID = "QQ"
@@ -127,8 +70,8 @@ struct OutboundQueueTests {
 
     @Test("A message leaves with its last recipient, and its blob with it")
     func delivers() async throws {
-        let room = try QueueRoom()
-        let id = try await room.enqueue("a@one.example", "b@two.example")
+        let room = try QueueFixture()
+        let id = try await room.enqueue(["a@one.example", "b@two.example"])
         #expect(try await room.references() == 1)
         let recipients = try await room.queue.lease(limit: 10, perDestination: 10).flatMap(\.recipients)
         try await room.queue.record([recipients[0].id: .delivered], of: id)
@@ -143,14 +86,14 @@ struct OutboundQueueTests {
 
     @Test("What is deferred comes back at its time, with the reply and one attempt more")
     func defers() async throws {
-        let room = try QueueRoom()
-        let id = try await room.enqueue("a@one.example")
+        let room = try QueueFixture()
+        let id = try await room.enqueue(["a@one.example"])
         let recipient = try #require(try await room.queue.lease(limit: 1, perDestination: 1).first?.recipients.first)
         let until = room.clock.now().adding(.seconds(300))
         try await room.queue.record([recipient.id: .deferred(until: until, Self.reply)], of: id)
         #expect(try await room.queue.nextDue() == until)
         #expect(try await room.queue.lease(limit: 1, perDestination: 1).isEmpty)
-        room.clock.advance(.seconds(300))
+        room.clock.advance(by: .seconds(300))
         let again = try #require(try await room.queue.lease(limit: 1, perDestination: 1).first?.recipients.first)
         #expect(again.attempts == 1)
         #expect(again.lastReply == Self.reply)
@@ -162,27 +105,27 @@ struct OutboundQueueTests {
 
     @Test("Leases end with the node's restart, or with their time")
     func takesBack() async throws {
-        let room = try QueueRoom()
-        try await room.enqueue("a@one.example")
+        let room = try QueueFixture()
+        try await room.enqueue(["a@one.example"])
         #expect(try await room.queue.lease(limit: 1, perDestination: 1).count == 1)
         let other = OutboundQueue(database: room.database, node: 2, clock: room.clock)
         try await other.takeBackLeases()
         #expect(try await room.queue.lease(limit: 1, perDestination: 1).isEmpty)
         try await room.queue.takeBackLeases()
         #expect(try await other.lease(limit: 1, perDestination: 1, for: .seconds(60)).count == 1)
-        room.clock.advance(.seconds(60))
+        room.clock.advance(by: .seconds(60))
         try await room.queue.takeBackExpiredLeases()
         #expect(try await room.queue.lease(limit: 1, perDestination: 1).isEmpty)
-        room.clock.advance(.seconds(1))
+        room.clock.advance(by: .seconds(1))
         try await room.queue.takeBackExpiredLeases()
         #expect(try await room.queue.lease(limit: 1, perDestination: 1).count == 1)
     }
 
     @Test("A large destination does not crowd out a small one")
     func fairness() async throws {
-        let room = try QueueRoom()
-        for _ in 0..<20 { try await room.enqueue("a@large.example") }
-        try await room.enqueue("b@small.example")
+        let room = try QueueFixture()
+        for _ in 0..<20 { try await room.enqueue(["a@large.example"]) }
+        try await room.enqueue(["b@small.example"])
         let jobs = try await room.queue.lease(limit: 10, perDestination: 5)
         #expect(jobs.filter { $0.destination == "large.example" }.count == 5)
         #expect(jobs.filter { $0.destination == "small.example" }.count == 1)
@@ -191,10 +134,10 @@ struct OutboundQueueTests {
 
     @Test("Hold, release, retry, flush and remove do what they say")
     func operations() async throws {
-        let room = try QueueRoom()
+        let room = try QueueFixture()
         let wakes = Mutex(0)
         room.queue.onWake { _ in wakes.withLock { $0 += 1 } }
-        let id = try await room.enqueue("a@one.example")
+        let id = try await room.enqueue(["a@one.example"])
         #expect(try await room.queue.hold(id))
         #expect(try await room.queue.lease(limit: 1, perDestination: 1).isEmpty)
         #expect(try await room.queue.counts().heldRecipients == 1)
@@ -218,9 +161,9 @@ struct OutboundQueueTests {
 
     @Test("Listings come in pages, oldest first")
     func lists() async throws {
-        let room = try QueueRoom()
+        let room = try QueueFixture()
         var ids: [MailID] = []
-        for number in 0..<5 { ids.append(try await room.enqueue("a\(number)@one.example")) }
+        for number in 0..<5 { ids.append(try await room.enqueue(["a\(number)@one.example"])) }
         let first = try await room.queue.list(limit: 3)
         #expect(first.map(\.id) == Array(ids.prefix(3)))
         #expect(try await room.queue.list(after: first.last?.id, limit: 3).map(\.id) == Array(ids.suffix(2)))
@@ -228,10 +171,10 @@ struct OutboundQueueTests {
 
     @Test("A message without a recipient, or without its blob, is refused whole")
     func refuses() async throws {
-        let room = try QueueRoom()
-        await #expect(throws: DatabaseError.self) { try await room.enqueue() }
+        let room = try QueueFixture()
+        await #expect(throws: DatabaseError.self) { try await room.enqueue([]) }
         await #expect(throws: DatabaseError.self) {
-            try await room.enqueue("a@one.example") { $0.blob = BlobKey(rawValue: 5) }
+            try await room.enqueue(["a@one.example"]) { $0.blob = BlobKey(rawValue: 5) }
         }
         #expect(try await room.queue.counts().messages == 0)
         #expect(try await room.references() == 0)
@@ -239,8 +182,8 @@ struct OutboundQueueTests {
 
     @Test("A bounce has its own, shorter life, and a null reverse-path stays null")
     func bounceLifetime() async throws {
-        let room = try QueueRoom()
-        let id = try await room.enqueue("a@one.example", from: "") { $0.isBounce = true }
+        let room = try QueueFixture()
+        let id = try await room.enqueue(["a@one.example"], from: "") { $0.isBounce = true }
         let entry = try #require(try await room.queue.show(id))
         #expect(entry.message.reversePath == .null)
         #expect(entry.message.expiresAt == entry.message.createdAt.adding(.seconds(86400)))
@@ -248,10 +191,10 @@ struct OutboundQueueTests {
 
     @Test("A lease that ran out is taken back, but not from a delivery that is still under way here")
     func expiredLeases() async throws {
-        let room = try QueueRoom()
-        let id = try await room.enqueue("a@one.example")
+        let room = try QueueFixture()
+        let id = try await room.enqueue(["a@one.example"])
         let recipient = try #require(try await room.queue.lease(limit: 1, perDestination: 1).first?.recipients.first)
-        room.clock.advance(.seconds(10_000))
+        room.clock.advance(by: .seconds(10_000))
         try await room.queue.takeBackExpiredLeases()
         #expect(try await room.queue.lease(limit: 1, perDestination: 1).isEmpty, "the clock jumped, nobody was lost")
         let other = OutboundQueue(database: room.database, node: 2, clock: room.clock)
@@ -263,11 +206,11 @@ struct OutboundQueueTests {
 
     @Test("A message from the future comes now and is given up after its lifetime")
     func future() async throws {
-        let room = try QueueRoom()
-        let old = try await room.enqueue("a@one.example")
-        room.clock.advance(.seconds(31_536_000))
-        let new = try await room.enqueue("b@one.example")
-        room.clock.advance(.seconds(-31_535_000))
+        let room = try QueueFixture()
+        let old = try await room.enqueue(["a@one.example"])
+        room.clock.advance(by: .seconds(31_536_000))
+        let new = try await room.enqueue(["b@one.example"])
+        room.clock.advance(by: .seconds(-31_535_000))
         #expect(try await room.queue.pullForward(longestWait: .seconds(4000)) == 1)
         let message = try #require(try await room.queue.show(new)).message
         #expect(message.createdAt == room.clock.now())
@@ -277,8 +220,8 @@ struct OutboundQueueTests {
 
     @Test("The report of delay is taken once, for those who failed")
     func delayReport() async throws {
-        let room = try QueueRoom()
-        let id = try await room.enqueue("a@one.example", "b@two.example") { $0.wantsDelayReport = true }
+        let room = try QueueFixture()
+        let id = try await room.enqueue(["a@one.example", "b@two.example"]) { $0.wantsDelayReport = true }
         let job = try #require(
             try await room.queue.lease(limit: 9, perDestination: 9).first { $0.destination == "one.example" })
         #expect(job.message.wantsDelayReport)

@@ -1,5 +1,6 @@
 import Blobs
 import MailSyntax
+import MartletTesting
 import OutboundQueue
 import SMTPDelivery
 import SQLEngine

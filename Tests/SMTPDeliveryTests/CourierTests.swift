@@ -320,7 +320,7 @@ struct CourierTests {
                 let event = await room.events.next().first
                 #expect(event?.name == expected)
                 #expect(event?.attempt?.attempts == attempt + 1)
-                room.clock.advance(.seconds(300))
+                room.clock.advance(by: .seconds(300))
                 room.queue.wake()
             }
         }

@@ -1,6 +1,5 @@
 import Blobs
 import DNSCore
-import Foundation
 import Logging
 import MailAuth
 import MailConfig
@@ -14,14 +13,6 @@ import SQLEngine
 import Synchronization
 import Telemetry
 import Testing
-
-/// A clock that stands still until it is moved.
-final class SteppingClock: WallClock {
-    private let time = Mutex(Timestamp(seconds: 1_800_000_000))
-
-    func now() -> Timestamp { time.withLock { $0 } }
-    func advance(_ duration: Duration) { time.withLock { $0 = $0.adding(duration) } }
-}
 
 /// Mail events, to be awaited one by one.
 final class AwaitableEvents: MailEventSink {
@@ -71,12 +62,7 @@ final class RecordingBounces: BounceSink {
 final class DeliveryRoom: Sendable {
     static let domain = "one.example"
 
-    let folder: String
-    let database: SQLiteDatabase
-    let blobs: BlobStore
-    let clock = SteppingClock()
-    let ids: IDGenerator
-    let queue: OutboundQueue
+    private let fixture: QueueFixture
     let resolver = ScriptedResolver()
     let events = AwaitableEvents()
     let log = LogRecorder()
@@ -84,21 +70,17 @@ final class DeliveryRoom: Sendable {
     let attempts = Mutex<[DeliveryAttempt]>([])
 
     init(refusesBounces: Bool = false) throws {
-        folder = NSTemporaryDirectory() + "martlet-delivery-\(UUID().uuidString)"
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        ids = IDGenerator(node: 1, clock: clock)
-        blobs = try BlobStore(root: folder + "/blobs", ids: ids)
-        database = try SQLiteDatabase(
-            path: folder + "/test.db", migrations: BlobSchema.migrations + QueueSchema.migrations, syncing: blobs)
-        queue = OutboundQueue(database: database, node: 1, clock: clock)
+        fixture = try QueueFixture()
         bounces = RecordingBounces(refuses: refusesBounces)
         resolver.mailExchanges(Self.domain, (10, "mx.one.example"))
         resolver.addresses("mx.one.example", "127.0.0.1")
     }
 
-    deinit {
-        try? FileManager.default.removeItem(atPath: folder)
-    }
+    var queue: OutboundQueue { fixture.queue }
+    var database: SQLiteDatabase { fixture.database }
+    var blobs: BlobStore { fixture.blobs }
+    var clock: ManualClock { fixture.clock }
+    var ids: IDGenerator { fixture.ids }
 
     @discardableResult
     func enqueue(
@@ -107,24 +89,7 @@ final class DeliveryRoom: Sendable {
         text: String = "From: a@example.org\r\n\r\nHello\r\n.dot\r\n",
         change: @Sendable @escaping (inout NewQueueEntry) -> Void = { _ in }
     ) async throws -> MailID {
-        let blob = try await blobs.stage(.bytes(Array(text.utf8)))
-        let id = ids.next()
-        let addresses = recipients.compactMap { EmailAddress($0) }
-        let now = clock.now()
-        let queue = queue
-        try await database.write(files: [blob]) { writer in
-            try BlobRows.insert(writer, blob, references: 0, now: now)
-            var entry = NewQueueEntry(
-                id: id,
-                reversePath: ReversePath(sender) ?? .null,
-                blob: blob.id.key,
-                size: blob.size,
-                createdAt: now,
-                recipients: addresses.map { NewQueueRecipient(address: $0) }
-            )
-            change(&entry)
-            try queue.enqueue(writer, entry)
-        }
+        let id = try await fixture.enqueue(recipients, from: sender, text: text, change: change)
         queue.wake()
         return id
     }

@@ -75,12 +75,12 @@ struct SchedulerTests {
             for _ in 0..<4 {
                 #expect(await room.events.next().first?.name == "deferred")
                 #expect(room.bounces.reports.withLock { $0.isEmpty })
-                room.clock.advance(.seconds(900))
+                room.clock.advance(by: .seconds(900))
                 room.queue.wake()
             }
             for _ in 0..<3 {
                 #expect(await room.events.next().first?.name == "deferred")
-                room.clock.advance(.seconds(4500))
+                room.clock.advance(by: .seconds(4500))
                 room.queue.wake()
             }
         }
@@ -98,7 +98,7 @@ struct SchedulerTests {
         try await room.enqueue("a@slow.example")
         try await room.serve(room.settings(port: 1)) {
             #expect(await room.events.next().first?.name == "deferred")
-            room.clock.advance(.seconds(30))
+            room.clock.advance(by: .seconds(30))
             try await room.enqueue("b@slow.example") { $0.expiresAt = expiry }
             #expect(await room.events.next().first?.name == "expired")
         }
@@ -144,7 +144,7 @@ struct SchedulerTests {
             })
         let room = try DeliveryRoom()
         let id = try await room.enqueue("a@one.example", "full@one.example", "gone@one.example")
-        room.clock.advance(.milliseconds(1500))
+        room.clock.advance(by: .milliseconds(1500))
         try await room.serve(room.settings(port: server.port)) {
             let attempts = await room.events.next(3).compactMap { event in event.attempt.map { (event.name, $0) } }
             #expect(attempts.map(\.0) == ["delivered", "deferred", "bounced"])

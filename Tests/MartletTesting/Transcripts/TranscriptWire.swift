@@ -160,11 +160,10 @@ package final class ChannelWire: TranscriptWire {
 
     package func receive() async throws -> ByteBuffer? {
         do {
-            if let octets = try await channel.readOutbound(as: ByteBuffer.self) { return octets }
-            guard channel.isActive else { return nil }
             return try await channel.waitForOutboundWrite(as: ByteBuffer.self)
         } catch ChannelError.ioOnClosedChannel {
-            return nil
+            // What was written before the end, and after we had begun to wait.
+            return try await channel.readOutbound(as: ByteBuffer.self)
         }
     }
 }
