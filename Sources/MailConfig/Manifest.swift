@@ -49,7 +49,7 @@ extension Manifest {
         package var forwarders: [DNSForwarder] = []
         /// Names answered here, never asked for.
         package var hosts: [StaticHost] = []
-        /// A file of DS or DNSKEY records; nil uses the system's root key where there is one.
+        /// A file of DS or DNSKEY records; nil uses the root's keys, or none with forwarders.
         package var trustAnchor: String?
     }
 

@@ -5,7 +5,10 @@ package enum Schema {
     /// What a section is for, in the reference and in the manifest that `quickstart` writes.
     package static let sections: [(path: String, doc: String)] = [
         ("server", "Who this server is and how it finds others."),
-        ("server.dns", "Martlet resolves names itself, validating DNSSEC; the host's resolver is not asked."),
+        (
+            "server.dns",
+            "Martlet resolves names itself, validating DNSSEC unless `forwarders` are asked; the host's resolver is not."
+        ),
         ("storage", "Where mail and state are kept."),
         ("tls", "Certificates. TLS 1.2 and 1.3 are spoken, nothing older. The files are read again on reload."),
         ("limits", "What one peer can ask for."),
@@ -74,8 +77,9 @@ extension Schema {
         ),
         Setting(
             "server.dns.trust_anchor", \.server.dns.trustAnchor, ValueType<String>.path.optional,
-            .restart, default: "the system's root key, where there is one",
-            "A file of DS or DNSKEY records that DNSSEC is validated against, such as the key of a private root."
+            .restart, default: "the root's keys, which are built in; none with `forwarders`",
+            "A file of DS or DNSKEY records that DNSSEC is validated against, such as the key of a private root. With "
+                + "`forwarders` and without this nothing is validated."
         ),
         Setting(
             "storage.data_directory", \.storage.dataDirectory, .path,
