@@ -73,6 +73,8 @@ import Testing
             atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o777])
         defer { try? FileManager.default.removeItem(atPath: folder) }
         try script.write(toFile: "\(folder)/script.sql", atomically: true, encoding: .utf8)
+        // Another test may have narrowed the umask of this process for a moment.
+        try FileManager.default.setAttributes([.posixPermissions: 0o644], ofItemAtPath: "\(folder)/script.sql")
         let command = """
             exec >\(folder)/output 2>&1; cd \(folder); umask 022
             trap '\(binaries)/pg_ctl -D data -m immediate stop >/dev/null' EXIT
