@@ -1,4 +1,5 @@
 import DNSCore
+import MailAuth
 import MailSyntax
 import MartletTesting
 import NetTransport
@@ -119,6 +120,22 @@ struct SchedulerTests {
             #expect(isDue)
             #expect(await room.events.next().first?.attempt?.attempts == 3)
         }
+    }
+
+    @Test("What an operator removes during an attempt does not bounce")
+    func removedDuringAttempt() async throws {
+        let room = try DeliveryRoom()
+        let id = try await room.enqueue("a@missing.example") { $0.dkimDomain = DomainName("example.org") }
+        let queue = room.queue
+        // The signer is asked in the middle of the attempt.
+        let signer: @Sendable (DomainName) async throws -> DKIMSigner? = { _ in
+            _ = try await queue.remove(id)
+            return nil
+        }
+        try await room.serve(room.settings(port: 1), signer: signer) {
+            #expect(await room.events.next().first?.name == "bounced")
+        }
+        #expect(room.bounces.reports.withLock { $0.isEmpty })
     }
 
     @Test("A bounce that has nobody to go to is told to the log")

@@ -119,6 +119,8 @@ struct DeliverySettler: Sendable {
         }
         guard !failures.isEmpty else { return true }
         do {
+            // What an operator took out meanwhile leaves without telling anybody.
+            guard try await queue.show(message.id) != nil else { return true }
             let report = BounceReport(message: message, sender: sender, failures: failures)
             if try await !bounces.bounce(report) {
                 logger.notice(
