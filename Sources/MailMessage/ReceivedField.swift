@@ -48,14 +48,14 @@ package struct ReceivedField: Sendable {
 
     /// The whole field with CRLF.
     package func render() -> [UInt8] {
-        let name = reverseName.map(Self.safe) ?? "unknown"
-        var out = "Received: from \(Self.safe(helo)) (\(name) \(client.addressLiteral))\r\n\t"
+        let name = reverseName.map(safe) ?? "unknown"
+        var out = "Received: from \(safe(helo)) (\(name) \(client.addressLiteral))\r\n\t"
         if let tls {
-            let cipher = Self.safe(tls.cipher)
-            out += "(using \(Self.safe(tls.version)) with cipher \(cipher) (\(tls.bits)/\(tls.bits) bits))\r\n\t"
+            let cipher = safe(tls.cipher)
+            out += "(using \(safe(tls.version)) with cipher \(cipher) (\(tls.bits)/\(tls.bits) bits))\r\n\t"
         }
         if let authenticatedSender {
-            out += "(Authenticated sender: \(Self.safe(authenticatedSender)))\r\n\t"
+            out += "(Authenticated sender: \(safe(authenticatedSender)))\r\n\t"
         }
         out += "by \(hostname) (Martlet) with \(`protocol`) id \(id)"
         if let forRecipient { out += "\r\n\tfor <\(forRecipient)>" }
@@ -64,12 +64,14 @@ package struct ReceivedField: Sendable {
     }
 
     /// What a client said may not end a comment or a line, or look like another clause.
-    private static func safe(_ text: String) -> String {
+    private func safe(_ text: String) -> String {
         guard !text.isEmpty else { return "unknown" }
+        // RFC 6531 §3.7.3: only a message that came with SMTPUTF8 may have other than ASCII in its header
+        let allowsUnicode = `protocol`.hasPrefix("UTF8")
         var out = String.UnicodeScalarView()
         for scalar in text.unicodeScalars.prefix(255) {
             let isPlain = scalar.value > 32 && scalar.value < 127 && !"()<>;\\\"".unicodeScalars.contains(scalar)
-            out.append(isPlain || scalar.value >= 0xA0 ? scalar : "?")
+            out.append(isPlain || (allowsUnicode && scalar.value >= 0xA0) ? scalar : "?")
         }
         return String(out)
     }

@@ -36,6 +36,14 @@ struct WritingTests {
         )
     }
 
+    @Test(arguments: [("ESMTPS", "m?nchen"), ("UTF8SMTPS", "m\u{FC}nchen")])
+    func `Received is ASCII but in messages that need not be`(name: String, helo: String) throws {
+        let field = ReceivedField(
+            helo: "m\u{FC}nchen", reverseName: nil, client: try #require(IPAddress("192.0.2.1")),
+            hostname: "mx.example.com", protocol: name, id: id, date: now)
+        #expect(text(field.render()).hasPrefix("Received: from \(helo) (unknown [192.0.2.1])\r\n"))
+    }
+
     @Test("A built message is read back")
     func builder() throws {
         var builder = MessageBuilder(boundarySeed: id.description)
