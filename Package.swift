@@ -186,7 +186,7 @@ let package = Package(
         tests("MailStore"),
         tests("OutboundQueue"),
         tests("MailIntake"),
-        tests("NetTransport"),
+        tests("NetTransport", uses: [.nioEmbedded]),
         tests("SMTPServer"),
         tests("IMAPServer"),
         tests("POP3Server"),

@@ -38,8 +38,6 @@ struct Echo {
             case .frame("QUIT"):
                 try? await connection.send(bytes: ByteBuffer(string: "BYE\r\n"))
                 return
-            case .frame("DEADLINE"):
-                try? await connection.send(.deadline(.milliseconds(1)))
             case .frame("WAKE"):
                 connection.wake()
             case .frame(let line):
@@ -214,26 +212,6 @@ extension ConnectionEvents where Frame == String {
         }
     }
 
-    @Test func `a peer that begins TLS and dawdles is let go`() async throws {
-        let store = try Echo.store()
-        try await Echo.running(try Echo.service(.implicit(store), handshake: .milliseconds(50))) { port in
-            // Speaks no TLS: nothing comes, then the end.
-            try await Echo.client(port) { connection in
-                var events = connection.events()
-                #expect(["(eof)", "(closed)"].contains(await events.line()))
-            }
-        }
-        try await Echo.running(try Echo.service(.startTLS(store), handshake: .milliseconds(50))) { port in
-            try await Echo.client(port) { connection in
-                var events = connection.events()
-                #expect(await events.line() == "HELLO")
-                try await connection.send(bytes: ByteBuffer(string: "STARTTLS\r\n"))
-                #expect(await events.line() == "GO")
-                #expect(["(eof)", "(closed)"].contains(await events.line()))
-            }
-        }
-    }
-
     @Test func `a handshake under way doesn't hold up the end`() async throws {
         let service = try Echo.service(.startTLS(try Echo.store()), handshake: .seconds(600))
         try await Echo.running(service) { port in
@@ -273,7 +251,7 @@ extension ConnectionEvents where Frame == String {
         }
     }
 
-    @Test func `deadline, wake-up and shutdown reach the session`() async throws {
+    @Test func `wake-up and shutdown reach the session`() async throws {
         let service = try Echo.service(.none)
         try await Echo.running(service) { port in
             try await Echo.client(port) { connection in
@@ -281,9 +259,6 @@ extension ConnectionEvents where Frame == String {
                 #expect(await events.line() == "HELLO")
                 try await connection.send(bytes: ByteBuffer(string: "WAKE\r\n"))
                 #expect(await events.line() == "WOKEN")
-                try await connection.send(bytes: ByteBuffer(string: "DEADLINE\r\n"))
-                #expect(await events.line() == "TIMEOUT")
-                #expect(await events.line() == "(eof)")
             }
             try await Echo.client(port) { connection in
                 var events = connection.events()
