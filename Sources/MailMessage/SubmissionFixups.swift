@@ -64,7 +64,8 @@ package struct SubmissionFixups: Sendable {
             if let sender { add("From", sender.description, &block, &changes) }
             return
         }
-        let addresses = AddressListParser.parse(field.rawValue)
+        let addresses = AddressListParser.parse(field.rawValue, limit: Self.mostAuthors)
+        guard addresses.count < Self.mostAuthors else { return }
         let value = addresses.count > 1 ? completed(addresses) : completed(addresses.first)
         guard let value else { return }
         let before = text(field)
@@ -87,6 +88,9 @@ package struct SubmissionFixups: Sendable {
         let name = mailbox == EnvelopeAddress.missingMailbox ? address.name : mailbox
         return render(name: name, sender)
     }
+
+    /// A longer From is left as it is: an address takes a hundred times the octets that it is written with.
+    private static let mostAuthors = 1000
 
     /// A list with an address that needs a domain; nil when none does, or when it isn't a plain list.
     private func completed(_ addresses: [EnvelopeAddress]) -> [UInt8]? {

@@ -142,6 +142,7 @@ struct WritingTests {
             ("From: A B <a>, c@d.example\r\n", "From: A B <a@example.org>, c@d.example\r\n"),
             ("From: a@b.example, c@d.example (C)\r\n", "From: a@b.example, c@d.example (C)\r\n"),
             ("From: us: a, b;\r\n", "From: us: a, b;\r\n"),
+            ("From: a\(String(repeating: ",a", count: 1000))\r\n", "From: a\(String(repeating: ",a", count: 1000))\r\n"),
             ("X: y\r\n", "X: y\r\nFrom: login@example.org\r\n"),
         ]
     )
