@@ -3,14 +3,14 @@ package import MailSyntax
 /// What is known of a submitted message's author and sender.
 package struct SenderFieldFacts: Sendable, Hashable {
     package var login: LoginFacts
-    /// The mailboxes of `From`, as far as they can be read as addresses.
-    package var authors: [EmailAddress?]
+    /// The only mailbox of `From`; nil when there are several, or it can't be read as an address.
+    package var author: EmailAddress?
     /// The mailbox of `Sender`; `.some(nil)` when there is a field that can't be read.
     package var sender: EmailAddress??
 
-    package init(login: LoginFacts, authors: [EmailAddress?], sender: EmailAddress??) {
+    package init(login: LoginFacts, author: EmailAddress?, sender: EmailAddress??) {
         self.login = login
-        self.authors = authors
+        self.author = author
         self.sender = sender
     }
 }
@@ -31,10 +31,10 @@ extension Policy {
         _ facts: SenderFieldFacts, _ answers: Answers
     ) -> Evaluation<SenderFieldDecision> {
         var context = EvaluationContext(answers)
-        let owned = (facts.authors + [facts.sender ?? nil]).map { isOwn($0, facts.login, &context) }
+        let isOwnAuthor = isOwn(facts.author, facts.login, &context)
+        let isOwnSender = isOwn(facts.sender ?? nil, facts.login, &context)
         guard context.wanted.isEmpty else { return context.asking() }
-        let isOwnAuthor = facts.authors.count == 1 && owned.first == true
-        let keeps = facts.sender == nil ? isOwnAuthor : owned.last == true
+        let keeps = facts.sender == nil ? isOwnAuthor : isOwnSender
         let before = facts.sender.map { "Sender: \($0?.description ?? "?")" }
         if keeps {
             context.step(TraceStage.rewrite, "sender-field", before: before, note: "kept")

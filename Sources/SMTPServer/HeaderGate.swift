@@ -24,8 +24,11 @@ struct HeaderGate {
     private var hasField = false
     /// The header has ended; nothing more has to pass through here.
     private(set) var isOver = false
-    /// Its end had to be made.
-    private(set) var addedBlankLine = false
+    /// What was done, in words.
+    private(set) var repairs: [String] = []
+
+    private static let blankLine = "a blank line was put between the header and the text"
+    private static let mailboxLine = "the line From of a mailbox file was dropped"
 
     /// - Returns: what goes on to the message; nil when that is the octets as they are.
     mutating func pass(_ bytes: UnsafeRawBufferPointer) -> [UInt8]? {
@@ -41,7 +44,7 @@ struct HeaderGate {
     mutating func finish() -> [UInt8] {
         defer { held = [] }
         guard !isOver, !held.isEmpty, held != [13] else { return held }
-        addedBlankLine = true
+        repairs.append(Self.blankLine)
         return [13, 10] + held
     }
 
@@ -80,7 +83,9 @@ struct HeaderGate {
             if !isInLine, !isDropping {
                 switch judge(rest) {
                 case .field: (isInLine, hasField) = (true, true)
-                case .mailboxLine: isDropping = true
+                case .mailboxLine:
+                    isDropping = true
+                    repairs.append(Self.mailboxLine)
                 case .undecided:
                     held = Array(rest)
                     return out
@@ -88,7 +93,8 @@ struct HeaderGate {
                     isOver = true
                     return out + rest
                 case .text:
-                    (isOver, addedBlankLine) = (true, true)
+                    isOver = true
+                    repairs.append(Self.blankLine)
                     return out + [13, 10] + rest
                 }
             }

@@ -96,9 +96,9 @@ struct MessageCollector {
         let header = index.headerBlock
         guard let spool else {
             let body = CollectedMessage.Body.memory(memory, from: header.count)
-            return CollectedMessage(index: index, body: body, addedBlankLine: gate.addedBlankLine)
+            return CollectedMessage(index: index, body: body, repairs: gate.repairs)
         }
-        return CollectedMessage(index: index, body: .spool(spool), addedBlankLine: gate.addedBlankLine)
+        return CollectedMessage(index: index, body: .spool(spool), repairs: gate.repairs)
     }
 }
 
@@ -112,8 +112,8 @@ struct CollectedMessage {
 
     var index: MessageIndex
     var body: Body
-    /// The message had no blank line where its text began, and got one.
-    var addedBlankLine: Bool
+    /// What was done to the header as it came in, in words.
+    var repairs: [String]
 
     /// The content with `prefix` on top of its header.
     func content(prefix: [UInt8]) -> BlobContent {

@@ -12,13 +12,13 @@ extension SMTPConversation {
     func finishHeader(
         _ message: inout CollectedMessage, _ id: MailID, _ trace: inout [TraceStep]
     ) async throws -> SMTPReply? {
-        if message.addedBlankLine {
-            let note = "a blank line was put between the header and the text"
+        for note in message.repairs {
             trace.append(TraceStep(stage: TraceStage.rewrite, rule: "header-end", note: note))
         }
         guard login != nil || Self.mayHoldReturnPath(message.index.headerBlock) else { return nil }
         let original = HeaderBlock(parsing: message.index.headerBlock)
-        var header = original.removing("Return-Path")  // RFC 5321 §4.4: added at final delivery
+        // RFC 5321 §4.4: added at final delivery
+        var header = Self.removing(["Return-Path"], from: original, &trace)
         if let login {
             // RFC 5322 §3.6: one reader would show the first From and another check the second
             guard header.fields.count(where: { $0.isNamed("From") }) <= 1 else { return .severalFromFields }
@@ -34,13 +34,9 @@ extension SMTPConversation {
     private func complete(
         _ original: HeaderBlock, of login: LoginFacts, _ id: MailID, _ trace: inout [TraceStep]
     ) -> HeaderBlock {
-        var header = original
         // RFC 5322 §3.6.3 lets a copy for the hidden recipients keep the field. One transaction is for all recipients, so
         // nobody may see it; the copy in the user's Sent folder still has it.
-        for name in ["Bcc", "Resent-Bcc"] where header.first(name) != nil {
-            header = header.removing(name)
-            trace.append(TraceStep(stage: TraceStage.rewrite, rule: "header-remove", before: name))
-        }
+        let header = Self.removing(["Bcc", "Resent-Bcc"], from: original, &trace)
         let fixups = SubmissionFixups(
             id: id,
             hostname: context.settings.hostname,
@@ -61,16 +57,25 @@ extension SMTPConversation {
         return fixed
     }
 
+    private static func removing(
+        _ names: [String], from original: HeaderBlock, _ trace: inout [TraceStep]
+    ) -> HeaderBlock {
+        var header = original
+        for name in names where header.first(name) != nil {
+            header = header.removing(name)
+            trace.append(TraceStep(stage: TraceStage.rewrite, rule: "header-remove", before: name))
+        }
+        return header
+    }
+
     /// Names the login in Sender where From doesn't.
     private func writeSender(
         _ header: HeaderBlock, of login: LoginFacts, _ trace: inout [TraceStep]
     ) async throws -> HeaderBlock {
-        let authors = header.first("From").map { AddressListParser.parse($0.rawValue) } ?? []
-        let sender = header.first("Sender").map { AddressListParser.parse($0.rawValue) }
         let facts = SenderFieldFacts(
             login: login,
-            authors: authors.map(\.address),
-            sender: sender.map { $0.count == 1 ? $0.first?.address : nil }
+            author: header.first("From").flatMap(\.onlyAddress),
+            sender: header.first("Sender").map(\.onlyAddress)
         )
         let (decision, steps) = try await Policy.run(
             { Policy.judgeSenderField(facts, $0) }, answer: context.backend.answer)
@@ -98,10 +103,13 @@ extension SMTPConversation {
     }
 }
 
-extension EnvelopeAddress {
-    /// nil when it is no whole address.
-    fileprivate var address: EmailAddress? {
-        guard isComplete, let mailbox, let host else { return nil }
+extension HeaderField {
+    /// The address of a field that holds a single one.
+    fileprivate var onlyAddress: EmailAddress? {
+        let addresses = AddressListParser.parse(rawValue, limit: 2)
+        guard addresses.count == 1, let only = addresses.first, only.isComplete, let mailbox = only.mailbox,
+            let host = only.host
+        else { return nil }
         return EmailAddress(bytes: mailbox + [UInt8(ascii: "@")] + host)
     }
 }
