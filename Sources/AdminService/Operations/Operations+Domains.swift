@@ -49,7 +49,10 @@ extension Operations {
     }
 
     func domainRemove(_ text: String) async throws -> AdminResponse {
-        let domain = try requireHosted(text)
+        let domain = try parseDomain(text)
+        guard directory.snapshot.isHosted(domain) else {
+            throw AdminError(.noHost, "\(domain) is not a domain of this server", remedy: "see: martlet domain list")
+        }
         try await directory.removeDomain(domain, author: author)
         return .done(lines: ["domain \(domain), its aliases and its keys are removed"])
     }

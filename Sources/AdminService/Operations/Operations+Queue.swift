@@ -34,7 +34,11 @@ extension Operations {
         let ids = try texts.map { try parseQueueID($0) }
         var lines: [String] = []
         for id in ids {
-            guard try await change(id) else { throw Self.notQueued(id) }
+            guard try await change(id) else {
+                var error = Self.notQueued(id)
+                if !lines.isEmpty { error.message += "; before that: \(lines.joined(separator: ", "))" }
+                throw error
+            }
             lines.append("\(id) \(result)")
         }
         return .done(lines: lines)

@@ -24,9 +24,10 @@ package enum Server {
         ProcessLimits.restrictFileModes()
         ProcessLimits.ignoreBrokenPipes()
         ProcessLimits.ignoreHangUps()
-        ProcessLimits.raiseOpenFiles()
+        let openFiles = ProcessLimits.raiseOpenFiles()
         let backend = LogBackend(manifest.log)
         let logger = backend.logger("server")
+        warn(ofOpenFiles: openFiles, manifest, logger)
         for note in loaded.notes { logger.notice("\(note.message)", metadata: [LogKey.configFile: "\(note.file)"]) }
         let lock = try CommandContext.lock(manifest.storage.dataDirectory, role: "martlet server")
         defer { lock.release() }
@@ -108,6 +109,19 @@ package enum Server {
             let remedy = "correct outbound.smarthost.password_file, or let the server's user read it"
             throw AdminError(.config, "the smarthost's password can't be read: \(error)", remedy: remedy)
         }
+    }
+
+    /// A session has a socket, and a command may have a file open beside it.
+    private static func warn(ofOpenFiles limit: Int, _ manifest: Manifest, _ logger: Logger) {
+        let wanted = (manifest.limits.sessions ?? limit) + manifest.queue.concurrency + 200
+        guard limit < wanted else { return }
+        logger.warning(
+            "fewer files may be open than sessions are allowed",
+            metadata: [
+                LogKey.count: "\(limit)", LogKey.configSetting: "limits.sessions",
+                LogKey.remedy: "raise the process's limit (LimitNOFILE, ulimit -n), or lower limits.sessions",
+            ]
+        )
     }
 
     private static func eventFile(_ manifest: Manifest) throws -> LogWriter? {
