@@ -131,6 +131,25 @@ import Testing
         #expect(remarks([certificate(["x.example"], ends: 1000 * day)]).first?.contains("mail.example.org") == true)
     }
 
+    @Test func `lines that had no room are counted and leave no half lines`() throws {
+        let data = try TemporaryData()
+        let path = data.path + "/log"
+        let writer = try LogWriter(appendingTo: path)
+        writer.write("first")
+        let full = LogWriter(descriptor: open("/dev/full", O_WRONLY))
+        for _ in 0..<3 { full.write("lost") }
+        #expect(full.droppedLines == 3)
+        writer.noteLoss(of: 2, torn: true)
+        writer.write("{\"message\":\"second\"}")
+        writer.write("third")
+        let lines = try String(contentsOf: URL(filePath: path), encoding: .utf8).split(
+            separator: "\n", omittingEmptySubsequences: false)
+        #expect(lines.count == 6)
+        #expect(lines.first == "first" && lines[1].isEmpty)
+        #expect(lines[2].hasPrefix("{\"message\":\"2 log lines were dropped"))
+        #expect(lines[3] == "{\"message\":\"second\"}" && lines[4] == "third")
+    }
+
     @Test func `a person may be called like a self-test`() async throws {
         let data = try TemporaryData()
         let stores = try await Stores.open(data.manifest)

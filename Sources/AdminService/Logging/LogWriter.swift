@@ -10,7 +10,10 @@ package final class LogWriter: Sendable {
     private struct State {
         var descriptor: Int32
         var pending: [UInt8] = []
+        /// Lines that nobody read, or that could not be written, and that nobody was told of yet.
         var dropped = 0
+        /// The last thing written is a part of a line that could not be finished.
+        var isTorn = false
         /// A regular file is always ready: nothing to ask.
         var mayStall: Bool
     }
@@ -47,9 +50,11 @@ package final class LogWriter: Sendable {
         state.withLock { state in
             if state.pending.isEmpty {
                 // The common way: straight from the string.
-                var line = line
+                let before = state.dropped
+                var line = Self.beginning(of: line, &state)
                 line += "\n"
-                let written = line.withUTF8 { Self.write(UnsafeRawBufferPointer($0), state) }
+                let written = line.withUTF8 { Self.write(UnsafeRawBufferPointer($0), &state) }
+                if state.dropped > 0 { state.dropped = before + 1 }  // the notice is no line of its own
                 guard written < line.utf8.count else { return }
                 state.pending.append(contentsOf: line.utf8.dropFirst(written))
                 return
@@ -61,6 +66,17 @@ package final class LogWriter: Sendable {
                 state.dropped += 1
             }
             Self.flush(&state)
+        }
+    }
+
+    /// Lines that are missing and that nobody was told of yet.
+    var droppedLines: Int { state.withLock { $0.dropped } }
+
+    /// Behaves as if lines had had no room, the last of them begun.
+    func noteLoss(of lines: Int, torn: Bool) {
+        state.withLock { state in
+            state.dropped += lines
+            state.isTorn = torn
         }
     }
 
@@ -84,17 +100,29 @@ package final class LogWriter: Sendable {
 
     private static func flush(_ state: inout State) {
         guard !state.pending.isEmpty else { return }
-        let written = state.pending.withUnsafeBytes { write($0, state) }
-        state.pending.removeFirst(written)
-        guard state.pending.isEmpty, state.dropped > 0 else { return }
-        let notice = "\(state.dropped) log lines were dropped because nobody read them\n"
-        state.dropped = 0
-        state.pending.append(contentsOf: notice.utf8)
+        var pending: [UInt8] = []
+        swap(&pending, &state.pending)
+        let written = pending.withUnsafeBytes { write($0, &state) }
+        pending.removeFirst(written)
+        state.pending = pending
+    }
+
+    /// A line with what has to be said before it: that lines are missing, in a form like its own.
+    private static func beginning(of line: String, _ state: inout State) -> String {
+        guard state.isTorn || state.dropped > 0 else { return line }
+        var text = state.isTorn ? "\n" : ""
+        state.isTorn = false
+        if state.dropped > 0 {
+            let notice = "\(state.dropped) log lines were dropped: nobody read them, or there was no room"
+            text += line.hasPrefix("{") ? "{\"message\":\"\(notice)\"}\n" : "\(notice)\n"
+            state.dropped = 0
+        }
+        return text + line
     }
 
     /// Writes as much as goes without waiting and returns how much that was. An error counts as written: a log that can't
     /// be written must not fill the memory.
-    private static func write(_ bytes: UnsafeRawBufferPointer, _ state: State) -> Int {
+    private static func write(_ bytes: UnsafeRawBufferPointer, _ state: inout State) -> Int {
         var done = 0
         while done < bytes.count {
             if state.mayStall {
@@ -105,7 +133,10 @@ package final class LogWriter: Sendable {
             let count = Glibc.write(state.descriptor, part.baseAddress, part.count)
             if count < 0 {
                 if errno == EINTR { continue }
-                return errno == EAGAIN ? done : bytes.count
+                if errno == EAGAIN { return done }
+                state.dropped += bytes.dropFirst(done).count { $0 == 0x0A }
+                state.isTorn = done > 0 && bytes[done - 1] != 0x0A
+                return bytes.count
             }
             done += count
         }
