@@ -135,6 +135,17 @@ import Testing
                 + "BODY[HEADER.FIELDS (From \"x\\\"y\")]<9> NIL RFC822.TEXT {0}\r\n)\r\n")
     }
 
+    @Test func `a NUL of a message never stands in a literal`() {
+        var encoder = IMAPResponseEncoder()
+        encoder.beginFetch(SequenceNumber(rawValue: 1))
+        encoder.fetch(.rfc822Text, octets: [0, 97, 0, 0, 98, 0])
+        encoder.endFetch()
+        let text: [UInt8] = [128, 97, 128, 128, 98, 128]
+        #expect(
+            Array(encoder.take().readableBytesView)
+                == Array("* 1 FETCH (RFC822.TEXT {6}\r\n".utf8) + text + Array(")\r\n".utf8))
+    }
+
     @Test(
         arguments: [
             (0, 0, "\" 1-Jan-1970 00:00:00 +0000\""), (-1, 0, "\"31-Dec-1969 23:59:59 +0000\""),

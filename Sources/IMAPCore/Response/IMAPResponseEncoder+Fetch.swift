@@ -84,8 +84,8 @@ extension IMAPResponseEncoder {
 
     // MARK: Content
 
-    /// Writes the name of `content` and the header of a literal; exactly `size` octets must follow in the stream,
-    /// written by the caller into ``buffer`` or, after ``take()``, straight to the connection.
+    /// Writes the name of `content` and the header of a literal; exactly `size` octets must follow, written
+    /// by ``literalOctets(_:)``.
     package mutating func fetchLiteral(_ content: FetchContent, size: Int) {
         name(content)
         buffer.writeLiteralHeader(size)
@@ -94,7 +94,20 @@ extension IMAPResponseEncoder {
     /// Always a literal, even when short: scripts expect one.
     package mutating func fetch(_ content: FetchContent, octets: some Collection<UInt8>) {
         fetchLiteral(content, size: octets.count)
+        literalOctets(octets)
+    }
+
+    /// Writes octets of a literal that was announced.
+    ///
+    /// Mail may hold NUL (RFC 5321 §4.1.1.4), a literal may not: it goes out as 0x80, so that sizes and offsets stay.
+    // RFC 3501 §9 (CHAR8)
+    package mutating func literalOctets(_ octets: some Collection<UInt8>) {
+        var start = buffer.writerIndex
         buffer.writeBytes(octets)
+        while let index = buffer.readableBytesView[start...].firstIndex(of: 0) {
+            buffer.setInteger(UInt8(0x80), at: index)
+            start = index + 1
+        }
     }
 
     /// For a section the message doesn't have.

@@ -192,7 +192,7 @@ extension IMAPSession {
                 logger.error("message ends before its time", metadata: [LogKey.count: "\(offset)"])
                 throw SessionEnd.connectionLost
             }
-            encoder.buffer.writeBytes(octets)
+            encoder.literalOctets(octets)
             offset += octets.count
             try await flushIfLarge()
             guard offset < range.upperBound else { return }
