@@ -132,6 +132,8 @@ struct WritingTests {
         #expect(status.contains("Original-Recipient: utf-8; ü@d.example\r\n"))
     }
 
+    private static let manyAuthors = "From: a" + String(repeating: ",a", count: 1000) + "\r\n"
+
     @Test(
         "Submission completes what a device left out",
         arguments: [
@@ -142,7 +144,7 @@ struct WritingTests {
             ("From: A B <a>, c@d.example\r\n", "From: A B <a@example.org>, c@d.example\r\n"),
             ("From: a@b.example, c@d.example (C)\r\n", "From: a@b.example, c@d.example (C)\r\n"),
             ("From: us: a, b;\r\n", "From: us: a, b;\r\n"),
-            ("From: a\(String(repeating: ",a", count: 1000))\r\n", "From: a\(String(repeating: ",a", count: 1000))\r\n"),
+            (Self.manyAuthors, Self.manyAuthors),
             ("X: y\r\n", "X: y\r\nFrom: login@example.org\r\n"),
         ]
     )
