@@ -186,6 +186,17 @@ import Testing
     }
 
     @Test(.enabled(if: Privileges.isRoot))
+    func `root does not find the manifest of somebody else`() throws {
+        let data = try TemporaryData()
+        let file = data.path + "/martlet.yaml"
+        try write([], to: file)
+        try ManifestFile.requireOwn(file)
+        try #require(chown(file, try ServerUser(named: "nobody").userID, 0) == 0)
+        let error = #expect(throws: AdminError.self) { try ManifestFile.requireOwn(file) }
+        #expect(error?.status == .noPermission)
+    }
+
+    @Test(.enabled(if: Privileges.isRoot))
     func `a file with a second name is not given away`() throws {
         let data = try TemporaryData()
         let nobody = try ServerUser(named: "nobody")

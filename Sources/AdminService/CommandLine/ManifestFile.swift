@@ -23,12 +23,25 @@ package enum ManifestFile {
     package static func locate(_ option: String?) throws -> String {
         if let option { return option }
         if let named = environment["MARTLET_CONFIG"], !named.isEmpty { return named }
-        if let found = usualPlaces.first(where: FileBytes.exists) { return found }
+        if let found = usualPlaces.first(where: FileBytes.exists) {
+            try requireOwn(found)
+            return found
+        }
         throw AdminError(
             .noInput,
             "there is no manifest at \(usualPlaces.joined(separator: ", "))",
             remedy: "name it with --config FILE or MARTLET_CONFIG, or make one: martlet quickstart ADDRESS"
         )
+    }
+
+    /// Refuses to let root find a manifest that somebody else put in its way: it names the folder that root gives away and
+    /// the user whom root gives it to.
+    static func requireOwn(_ path: String) throws {
+        var info = stat()
+        guard Privileges.isRoot, stat(path, &info) == 0, info.st_uid != 0 else { return }
+        throw AdminError(
+            .noPermission, "the manifest \(path) was found, and is not root's",
+            remedy: "name it with --config, or give it to root")
     }
 
     /// Reads and checks a manifest, with the environment's overrides.
