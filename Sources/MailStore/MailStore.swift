@@ -105,6 +105,7 @@ package final class MailStore: Sendable {
     /// Keywords in use in a mailbox, sorted.
     package func keywords(_ mailbox: MailboxID) async throws -> [String] {
         try await database.read { try $0.query(MailStoreStatements.mailboxKeywords, mailbox) { $0.string(0) } }
+            .distinctKeywords
     }
 
     /// Rows of these UIDs, ascending, at most `limit`; ask again from the last UID + 1.

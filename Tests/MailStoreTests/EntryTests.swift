@@ -83,6 +83,8 @@ import Testing
         _ = try await fixture.store.updateFlags(
             fixture.inbox, uids: [uid], change: .replace([], keywords: ["$JUNK", "c"]))
         #expect(try await fixture.store.keywords(fixture.inbox) == ["$Junk", "c"])
+        _ = try await fixture.append(keywords: ["$JUNK"])
+        #expect(try await fixture.store.keywords(fixture.inbox).map { $0.lowercased() } == ["$junk", "c"])
         _ = try await fixture.store.updateFlags(fixture.inbox, uids: [uid], change: .remove([], keywords: ["$junk"]))
         #expect(try await fixture.rows().first?.keywords == ["c"])
         #expect(try await fixture.store.search(fixture.inbox, .keyword("C")) == [uid])

@@ -1,15 +1,18 @@
 import IMAPCore
 import MailStore
+import MailSyntax
 
 // RFC 3501 §6.4.4, RFC 4731 §3, RFC 7162 §3.1.5 and §3.1.10
 extension IMAPSession {
     func search(_ command: SearchCommand, tag: String) async throws -> Completion {
         guard let mailbox = selection?.mailbox else { throw CommandRefusal.noMailbox }
-        try checkCharset(command.charset)
+        if let charset = command.charset, !Charset.isKnown(charset) {
+            throw CommandRefusal.no(.badCharset(["US-ASCII", "UTF-8"]), "Unknown charset.")
+        }
         if command.returns?.contains(.save) == true {
             throw CommandRefusal.bad(nil, "RETURN (SAVE) is not supported.")
         }
-        let query = try translated(command.key)
+        let query = try translated(command)
         if command.key.usesModSequence { enableCondstore() }
         var found = try await service.store.search(mailbox, query).map(\.rawValue)
         // Messages the client has not been told of are none of its business yet.
@@ -64,15 +67,8 @@ extension IMAPSession {
         return highest
     }
 
-    private func checkCharset(_ charset: String?) throws(CommandRefusal) {
-        guard let charset else { return }
-        guard ["UTF-8", "US-ASCII"].contains(charset) else {
-            throw .no(.badCharset(["US-ASCII", "UTF-8"]), "Unknown charset.")
-        }
-    }
-
-    private func translated(_ key: SearchKey) throws -> SearchQuery {
+    private func translated(_ command: SearchCommand) throws -> SearchQuery {
         guard let view = selection?.view else { throw CommandRefusal.noMailbox }
-        return try SearchTranslation(view: view).query(key)
+        return try SearchTranslation(view: view, charset: command.charset ?? "UTF-8").query(command.key)
     }
 }

@@ -1,9 +1,12 @@
 import IMAPCore
 import MailStore
+import MailSyntax
 
 /// Turns the search key of a command into the store's query: numbers become UIDs, strings text, dates days.
 struct SearchTranslation {
     let view: SelectedMailbox
+    /// What the strings of the command are written in.
+    let charset: String
 
     /// Days that no message lies before or behind.
     private static let earliestDay = -4_000_000
@@ -100,5 +103,5 @@ struct SearchTranslation {
         }
     }
 
-    private func text(_ octets: [UInt8]) -> String { String(decoding: octets, as: UTF8.self) }
+    private func text(_ octets: [UInt8]) -> String { Charset.decode(octets, label: charset) }
 }

@@ -33,7 +33,8 @@ struct SearchTests {
                 ("RECENT SEEN", "1"),
                 ("OLD", ""), ("HEADER Message-ID banana", "2"), ("HEADER X-None \"\"", ""),
                 ("HEADER Subject \"\"", "1 2 3 4"),
-                ("CHARSET UTF-8 SUBJECT cherry", "3"), ("TO bob 1", "1"), ("DELETED", ""), ("UNDELETED", "1 2 3 4"),
+                ("CHARSET UTF-8 SUBJECT cherry", "3"), ("CHARSET UTF-7 SUBJECT \"+AGE-pple\"", "1"), ("TO bob 1", "1"),
+                ("DELETED", ""), ("UNDELETED", "1 2 3 4"),
             ] {
                 let reply = await client.command("SEARCH \(key)")
                 #expect(reply.untagged == ["* SEARCH" + (expected.isEmpty ? "" : " " + expected)], "\(key)")
