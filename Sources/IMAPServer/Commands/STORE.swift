@@ -33,8 +33,9 @@ extension IMAPSession {
         for row in update.changed {
             guard let number = selection?.view.sequenceNumber(of: row.uid.rawValue) else { continue }
             selection?.view.noteOwnChange(uid: row.uid.rawValue, modSeq: row.modSeq.rawValue)
-            // RFC 7162 §3.1.3: MODSEQ is told even where .SILENT was asked for
-            guard command.answer == .newFlags || command.unchangedSince != nil else { continue }
+            // RFC 7162 §3.1.3, RFC 7162 §3.1.4.2: MODSEQ is told even where .SILENT was asked for, else the client's cache
+            // holds an old one
+            guard command.answer == .newFlags || condstoreEnabled else { continue }
             if command.answer == .newFlags { announce(keywordsOf: row) }
             encoder.beginFetch(number)
             if command.messages.isUID { encoder.fetchUID(IMAPUID(rawValue: row.uid.rawValue)) }

@@ -59,6 +59,8 @@ struct StoreTests {
             let uid = await client.command("UID STORE 2 (UNCHANGEDSINCE 0) +FLAGS (\\Seen)")
             #expect(uid.tagged.hasPrefix("OK [MODIFIED 2]"))
             #expect(await client.command("FETCH 2 FLAGS").untagged == ["* 2 FETCH (FLAGS (\\Flagged \\Recent))"])
+            let silent = await client.command("STORE 1 +FLAGS.SILENT (\\Draft)").untagged
+            #expect(silent.count == 1 && silent.first?.hasPrefix("* 1 FETCH (MODSEQ (") == true)
         }
     }
 
