@@ -170,7 +170,6 @@ extension MailStore {
             if let existing {
                 let modSeq = try Self.bump(writer, account)
                 let validity = try Self.nextUIDValidity(writer, account, now)
-                try writer.execute(MailStoreStatements.deleteExpunged, existing.id)
                 try writer.execute(
                     MailStoreStatements.reviveMailbox, existing.id, validity, specialUse?.rawValue, modSeq)
                 return

@@ -42,9 +42,11 @@ package enum MailStoreStatements {
             messages, unseen, deleted, size, highest_modseq, created_modseq, changed_modseq)
         VALUES ($1, $2, $3, $4, 1, $5, 1, 1, 0, 0, 0, 0, $6, $6, $6) RETURNING id
         """)
+    // UIDs go on: a session that still has the old mailbox selected knows it by the same row, and must not find another
+    // message behind a UID that it was told of.
     static let reviveMailbox = SQLStatement(
         """
-        UPDATE mailbox SET selectable = 1, uid_validity = $2, special_use = $3, uid_next = 1, recent_from = 1,
+        UPDATE mailbox SET selectable = 1, uid_validity = $2, special_use = $3, recent_from = uid_next,
             changed_modseq = $4 WHERE id = $1
         """)
     static let hideMailbox = SQLStatement(
@@ -126,7 +128,6 @@ package enum MailStoreStatements {
         "INSERT INTO expunged (mailbox_id, uid, modseq) VALUES ($1, $2, $3)")
     static let expungedSince = SQLStatement(
         "SELECT uid FROM expunged WHERE mailbox_id = $1 AND modseq > $2 ORDER BY uid + 0")
-    static let deleteExpunged = SQLStatement("DELETE FROM expunged WHERE mailbox_id = $1")
     static let deletedUIDs = SQLStatement(
         "SELECT uid FROM entry WHERE mailbox_id = $1 AND (flags & 8) = 8 ORDER BY uid")
     static let emailsAfter = SQLStatement("SELECT id FROM email WHERE id > $1 ORDER BY id LIMIT $2")
@@ -146,7 +147,7 @@ package enum MailStoreStatements {
         reviveMailbox, hideMailbox, deleteMailbox, deleteAccountMailboxes, deleteAccountEmails, moveMailbox,
         addToMailbox, adjustMailbox, claimRecent, subscribe, unsubscribe, subscriptions, insertEmail, emailBlob,
         deleteEmail, emailIsUsed, accountBlobs, insertEntry, insertKeyword, deleteKeywords, uidScan, rows, indexedRows,
-        changedRows, keywords, mailboxKeywords, setFlags, deleteEntry, insertExpunged, expungedSince, deleteExpunged,
+        changedRows, keywords, mailboxKeywords, setFlags, deleteEntry, insertExpunged, expungedSince,
         deletedUIDs, emailsAfter, emailForIndexing, findThread, insertThreadReference,
     ]
 }

@@ -25,6 +25,7 @@ import Testing
         #expect(child.path == "a/b/c")
         let parent = try await fixture.info("a")
         try await fixture.append(to: parent.id, keywords: ["old"])
+        let selected = try await fixture.store.changes(parent.id, since: ModSequence(rawValue: 0)).highestModSeq
         try await fixture.store.deleteMailbox(fixture.ann, path: "a")
         let name = try await fixture.info("a")
         #expect(!name.selectable)
@@ -36,7 +37,11 @@ import Testing
         await #expect(throws: MailStoreError.noSuchMailbox) { try await fixture.append(to: name.id) }
         let again = try await fixture.store.createMailbox(fixture.ann, path: "a/")
         #expect(again.uidValidity != parent.uidValidity)
-        #expect(try await fixture.append(to: again.id) == UID(rawValue: 1))
+        // Who had the old one selected learns that its message went, and finds no other behind its UID.
+        #expect(try await fixture.append(to: again.id) == UID(rawValue: 2))
+        let changes = try await fixture.store.changes(parent.id, since: selected)
+        #expect(changes.expunged == [UID(rawValue: 1)])
+        #expect(changes.changed.map(\.uid) == [UID(rawValue: 2)])
         #expect(try await fixture.rows(again.id).first?.keywords == [])
         try await fixture.checkCounts()
     }
