@@ -69,6 +69,9 @@ import Testing
         options.listenAddress = listen
         let outcome = try await Quickstart(options).run()
         #expect(outcome.loaded.manifest.listeners.allSatisfy { $0.address == Listener.anyAddress })
+        // The manifest is kept from now on: what is wrong in itself is refused all the same.
+        options.listenAddress = "nowhere"
+        await #expect(throws: AdminError.self) { try await Quickstart(options).run() }
     }
 
     @Test func `a file that is no socket is not removed for the control socket`() async throws {

@@ -141,7 +141,8 @@ package final class TemporaryFolder: Sendable {
     }
 }
 
-/// Waits until something holds, looking again at once after each try, until its time is up.
+/// Waits until something holds, looking again every 20 ms until its time is up: for what another process does and tells
+/// nobody of. Inside this process await the event.
 package func eventually(
     within limit: Duration,
     _ what: String,

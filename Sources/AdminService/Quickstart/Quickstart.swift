@@ -78,7 +78,7 @@ package struct Quickstart: Sendable {
         let path = FileBytes.absolute(configPath)
         if FileBytes.exists(path) {
             let loaded = try ManifestFile.load(path)
-            steps.append("kept the manifest \(path)" + differences(loaded.manifest))
+            steps.append("kept the manifest \(path)" + (try differences(loaded.manifest)))
             try makeDataDirectory(loaded.manifest, &steps)
             return loaded
         }
@@ -135,7 +135,7 @@ package struct Quickstart: Sendable {
         return ManifestFile.home.map { "\($0)/.local/share/martlet" } ?? "martlet-data"
     }
 
-    /// A user of that name, made by the package or the operator, is the one to become.
+    /// A user of that name, made by the package or the operator, is the one to become; it throws where there is none.
     private static var serverUser: String? {
         Privileges.isRoot && (try? ServerUser(named: "martlet")) != nil ? "martlet" : nil
     }
@@ -173,7 +173,8 @@ package struct Quickstart: Sendable {
     }
 
     /// Options that a kept manifest does not follow.
-    private func differences(_ manifest: Manifest) -> String {
+    /// - Throws: for one that is wrong in itself.
+    private func differences(_ manifest: Manifest) throws -> String {
         var ignored: [String] = []
         if let name = options.hostname, DomainName(name)?.ascii != manifest.server.hostname {
             ignored.append("--hostname")
@@ -181,10 +182,9 @@ package struct Quickstart: Sendable {
         if let folder = options.dataDirectory, FileBytes.absolute(folder) != manifest.storage.dataDirectory {
             ignored.append("--data")
         }
-        if let address = try? chosenListenAddress(), options.listenAddress != nil,  // a kept manifest has its own
-            manifest.listeners.contains(where: { $0.address != address })
-        {
-            ignored.append("--listen")
+        if options.listenAddress != nil {
+            let address = try chosenListenAddress()
+            if manifest.listeners.contains(where: { $0.address != address }) { ignored.append("--listen") }
         }
         if let offset = options.portOffset,
             manifest.listeners.contains(where: { $0.port != $0.kind.standardPort + offset })

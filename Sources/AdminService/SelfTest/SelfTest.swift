@@ -47,6 +47,7 @@ package struct SelfTest: Sendable {
         do {
             results = try await withThrowingTaskGroup(of: Void.self) { tasks in
                 // Before the first thing that can fail: only its end closes the sink, which its loop must outlive.
+                // A sink that fails shows in the checks that wait for its mail.
                 tasks.addTask { try? await sink.run() }
                 defer { tasks.cancelAll() }
                 return try await withTicket(sinkPort: sink.port) { ticket in
