@@ -1,3 +1,5 @@
+package import MailSyntax
+
 /// What is spoken on a port.
 package enum ListenerKind: String, Sendable, Hashable, CaseIterable {
     /// SMTP between servers, STARTTLS offered (25).
@@ -38,6 +40,9 @@ package enum ListenerKind: String, Sendable, Hashable, CaseIterable {
 
     /// Users log in here, so that there has to be a certificate.
     package var needsCertificate: Bool { self != .mx }
+
+    /// Those that a manifest without `listeners` has.
+    package static let standard: [ListenerKind] = [.mx, .submission, .submissions, .imap, .imaps, .pop3, .pop3s]
 }
 
 /// One port that is listened on.
@@ -52,6 +57,22 @@ package struct Listener: Sendable, Hashable {
     package var address: String
     /// 0…65535; 0 lets the system choose (tests).
     package var port: Int
+    /// The path of a Unix-domain socket instead of address and port; for `lmtp`.
+    package var socket: String?
+    /// nil: `required` for submission, `optional` for devices, `off` elsewhere.
+    package var auth: Auth?
+    /// AUTH is offered without TLS.
+    package var allowsClearTextAuth = false
+    /// Proxies whose PROXY header (version 1 or 2) says who the client is; from them it is required.
+    package var proxies: [IPNetwork] = []
+    /// Clients that may use XCLIENT.
+    package var xclients: [IPNetwork] = []
+
+    package enum Auth: String, Sendable, Hashable, CaseIterable {
+        case required
+        case optional
+        case off
+    }
 
     package init(name: String, kind: ListenerKind, address: String = Listener.anyAddress, port: Int? = nil) {
         self.name = name
@@ -65,7 +86,7 @@ package struct Listener: Sendable, Hashable {
 
     /// The seven standard ports, each moved up by `portOffset`.
     package static func standard(address: String = anyAddress, portOffset: Int = 0) -> [Listener] {
-        ListenerKind.allCases.map { kind in
+        ListenerKind.standard.map { kind in
             let port = kind.standardPort + max(0, min(portOffset, 65535 - 995))
             return Listener(name: kind.rawValue, kind: kind, address: address, port: port)
         }

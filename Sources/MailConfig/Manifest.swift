@@ -12,10 +12,17 @@ package struct Manifest: Sendable, Equatable {
     package var limits = Limits()
     package var smtp = SMTP()
     package var mail = Mail()
+    package var relay = Relay()
+    package var sending = Sending()
+    package var devices: [Device] = []
+    package var rewrite = Rewrite()
+    package var milters: [Milter] = []
+    package var bans = Bans()
     package var imap = IMAP()
     package var pop3 = POP3()
     package var queue = Queue()
     package var outbound = Outbound()
+    package var routing = Routing()
     package var dkim = DKIM()
     package var log = Log()
     package var trace = Trace()

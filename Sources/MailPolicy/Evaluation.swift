@@ -1,3 +1,4 @@
+package import MailConfig
 package import MailSyntax
 
 /// A question that a decision needs answered. Equal questions have equal answers within one decision, so that answers
@@ -13,6 +14,9 @@ package enum Lookup: Hashable, Sendable {
     case hosted(DomainName)
     /// Any hosted domain, the same one each time. → `.domain`
     case firstHostedDomain
+    /// What the tables of a purpose have for a key, the first that has it. Tables of patterns are only asked for keys
+    /// that are `isWhole`, which parts of an address are not. → `.table`
+    case table(TablePurpose, key: String, isWhole: Bool)
 }
 
 /// What the caller found out.
@@ -21,8 +25,22 @@ package enum Answer: Hashable, Sendable {
     case flag(Bool)
     case quota(QuotaAnswer)
     case domain(DomainName?)
+    /// nil: no table of the purpose has the key.
+    case table(TableAnswer?)
     /// The source didn't answer: a temporary refusal, never a permanent one.
     case unavailable(String)
+}
+
+/// What a table has for a key.
+package struct TableAnswer: Hashable, Sendable {
+    package var value: String
+    /// Where it was written: `/etc/martlet/generic:7`, `martlet.yaml:31`.
+    package var origin: String
+
+    package init(value: String, origin: String) {
+        self.value = value
+        self.origin = origin
+    }
 }
 
 /// What an address means here.

@@ -70,6 +70,8 @@ package struct MailServerBackend: SMTPBackend {
             return .flag(snapshot.isHosted(domain))
         case .firstHostedDomain:
             return .domain(snapshot.domains.first?.name)
+        case .table:
+            return .table(nil)  // No setting names a table yet.
         }
     }
 

@@ -25,6 +25,7 @@ final class ScriptedDirectory {
         case .mayUse(let address, let login): return .flag(identities[login]?.contains(address.folded) ?? false)
         case .quota(let account, _): return .quota(full.contains(account) ? .exceeded : .fits)
         case .hosted(let domain): return .flag(hosted.contains(domain.ascii))
+        case .table: return .table(nil)
         case .firstHostedDomain: return .domain(hosted.min().flatMap { DomainName($0) })
         }
     }

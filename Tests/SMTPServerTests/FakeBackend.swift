@@ -43,6 +43,7 @@ final class FakeBackend: SMTPBackend {
         case .mayUse(let address, _): return .flag(address.localPart == "alice")
         case .quota(let account, _): return .quota(account == 2 ? .exceeded : .fits)
         case .hosted(let domain): return .flag(domain.ascii == "example.org")
+        case .table: return .table(nil)
         case .firstHostedDomain: return .domain(DomainName("example.org"))
         }
     }

@@ -1,0 +1,20 @@
+package import MailConfig
+
+/// The rules that decisions are made by: the manifest, and where each of its settings was written.
+package struct PolicyRules: Sendable {
+    package let manifest: Manifest
+    private let origins: [String: String]
+
+    /// - Parameter origins: `martlet.yaml:12` by the path of a setting; a setting without one has its default.
+    package init(_ manifest: Manifest, origins: [String: String] = [:]) {
+        self.manifest = manifest
+        self.origins = origins
+    }
+
+    package init(_ loaded: LoadedManifest) {
+        self.init(loaded.manifest, origins: loaded.origins.mapValues(\.description))
+    }
+
+    /// Where a setting was written.
+    package func origin(_ path: String) -> String { origins[path] ?? TraceStep.builtIn }
+}
