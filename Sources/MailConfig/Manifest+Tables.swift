@@ -13,6 +13,10 @@ package struct TableSource: Sendable, Hashable {
         case `static`
         /// A query of an SQLite database, described by a file in Postfix's format.
         case sqlite
+        /// Every answer of several tables, joined by commas.
+        case unionmap
+        /// Each table is asked for what the one before it answered.
+        case pipemap
     }
 
     package enum Content: Sendable, Hashable {
@@ -24,6 +28,8 @@ package struct TableSource: Sendable, Hashable {
         case rules([Rule])
         /// The value of a `static` table.
         case value(String)
+        /// The tables of a `unionmap` or `pipemap`.
+        case members([TableSource])
     }
 
     package struct Entry: Sendable, Hashable {
@@ -82,4 +88,26 @@ package enum TablePurpose: String, Sendable, Hashable, CaseIterable {
     case tlsPolicy = "tls_policy"
     /// Recipients that exist in `relay.domains`.
     case relayRecipients = "relay_recipients"
+}
+
+extension Manifest {
+    /// The tables that are asked for a purpose, in order.
+    package func tables(for purpose: TablePurpose) -> [TableSource] {
+        switch purpose {
+        case .senderCanonical: rewrite.senderCanonical
+        case .recipientCanonical: rewrite.recipientCanonical
+        case .canonical: rewrite.canonical
+        case .virtual: rewrite.virtual
+        case .generic: rewrite.generic
+        case .senderBCC: rewrite.senderBCC
+        case .recipientBCC: rewrite.recipientBCC
+        case .headerChecks: rewrite.headerChecks
+        case .sendingHeaderChecks: rewrite.sendingHeaderChecks
+        case .transport: routing.transport
+        case .senderRelay: routing.senderRelay
+        case .credentials: routing.credentials
+        case .tlsPolicy: routing.tlsPolicy
+        case .relayRecipients: relay.recipients
+        }
+    }
 }

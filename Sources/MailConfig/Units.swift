@@ -1,7 +1,7 @@
 /// Why a text is not a value of its type: a message that completes "`setting` …", and what to write instead.
-struct ValueProblem: Error, Sendable, Hashable {
-    var message: String
-    var remedy: String
+package struct ValueProblem: Error, Sendable, Hashable {
+    package var message: String
+    package var remedy: String
 }
 
 /// A number with its unit, as it stands at the front of a text.

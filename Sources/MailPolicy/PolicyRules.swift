@@ -18,3 +18,11 @@ package struct PolicyRules: Sendable {
     /// Where a setting was written.
     package func origin(_ path: String) -> String { origins[path] ?? TraceStep.builtIn }
 }
+
+extension PolicyRules {
+    /// The tables that are asked for a purpose, in order.
+    package func tables(for purpose: TablePurpose) -> [TableSource] { manifest.tables(for: purpose) }
+
+    /// False where asking would be in vain; costs next to nothing.
+    package func hasTables(_ purpose: TablePurpose) -> Bool { !manifest.tables(for: purpose).isEmpty }
+}

@@ -42,8 +42,18 @@ package struct EmailAddress: Hashable, Sendable, CustomStringConvertible, Codabl
 
     /// The wire form; the local part is quoted only where it must be.
     package var description: String {
-        let local = EmailAddressParser.isDotString(localPart.utf8) ? localPart : quotedLocalPart
-        return "\(local)@\(hostText)"
+        "\(Self.wireForm(localPart: localPart))@\(hostText)"
+    }
+
+    /// A local part as SMTP writes it: quoted only where it must be.
+    package static func wireForm(localPart: String) -> String {
+        if EmailAddressParser.isDotString(localPart.utf8) { return localPart }
+        var out = "\""
+        for scalar in localPart.unicodeScalars {
+            if scalar == "\"" || scalar == "\\" { out.unicodeScalars.append("\\") }
+            out.unicodeScalars.append(scalar)
+        }
+        return out + "\""
     }
 
     /// The domain's A-label form or the literal.
@@ -94,15 +104,6 @@ package struct EmailAddress: Hashable, Sendable, CustomStringConvertible, Codabl
             }
             return bytes.count
         }
-    }
-
-    private var quotedLocalPart: String {
-        var out = "\""
-        for scalar in localPart.unicodeScalars {
-            if scalar == "\"" || scalar == "\\" { out.unicodeScalars.append("\\") }
-            out.unicodeScalars.append(scalar)
-        }
-        return out + "\""
     }
 
     package init(from decoder: any Decoder) throws {
