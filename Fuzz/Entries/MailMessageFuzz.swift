@@ -6,6 +6,7 @@ enum MailMessageFuzz {
         FuzzEntry("message-index", FuzzEntries.decodeIndex),
         FuzzEntry("header", FuzzEntries.header),
         FuzzEntry("address-list", FuzzEntries.addresses),
+        FuzzEntry("header-addresses", FuzzEntries.headerAddresses),
         FuzzEntry("text", FuzzEntries.syntax),
     ]
 }

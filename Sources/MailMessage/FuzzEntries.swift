@@ -31,6 +31,24 @@ package enum FuzzEntries {
         _ = EmailAddress(bytes: bytes)
     }
 
+    /// Addresses put back as they were leave every octet in its place; others in their place leave the rest.
+    package static func headerAddresses(_ bytes: [UInt8]) {
+        let rewriter = HeaderAddressRewriter(HeaderBlock(parsing: bytes))
+        guard let other = EmailAddress("x@y.example") else { return }
+        var same: [Int: EmailAddress] = [:]
+        var others: [Int: EmailAddress] = [:]
+        for (index, place) in rewriter.places.enumerated() {
+            if case .address(let address) = place.written { same[index] = address }
+            others[index] = other
+        }
+        precondition(rewriter.replacing(same) == nil, "the same addresses change the header")
+        guard let changed = rewriter.replacing(others) else { return }
+        precondition(changed.fields.count == rewriter.header.fields.count, "the header has other fields")
+        let again = HeaderAddressRewriter(changed)
+        precondition(again.places.count == rewriter.places.count, "the header has other addresses")
+        precondition(again.places.allSatisfy { $0.written == .address(other) }, "an address was not replaced")
+    }
+
     package static func syntax(_ bytes: [UInt8]) {
         _ = InternetDate.parse(bytes)
         _ = EncodedWord.decode(bytes)
