@@ -78,6 +78,8 @@ struct EnvironmentSource {
                 ConfigNode(content: .map(pairs(item, place)), place: place)
             }
             return ConfigNode(content: .list(records), place: place)
+        case .section:
+            return ConfigNode(content: .map(pairs(text[...], place)), place: place)
         }
     }
 
@@ -95,12 +97,47 @@ struct EnvironmentSource {
                 pairs[pairs.count - 1].values.append(value)
             }
         }
-        return pairs.map { key, values in
-            let single = values.count == 1 ? values.first : nil
-            let node = single ?? ConfigNode(content: values.isEmpty ? .empty : .list(values), place: place)
-            return ConfigPair(key: key, keyPlace: place, value: node)
+        return nested(
+            pairs.map { key, values in
+                let single = values.count == 1 ? values.first : nil
+                let node = single ?? ConfigNode(content: values.isEmpty ? .empty : .list(values), place: place)
+                return ConfigPair(key: key, keyPlace: place, value: node)
+            }, place)
+    }
+
+    /// `tls.level` is `level` in the section `tls`; only words are parted, not host names.
+    private static func nested(_ pairs: [ConfigPair], _ place: ConfigPlace) -> [ConfigPair] {
+        var result: [ConfigPair] = []
+        for pair in pairs {
+            let parts = pair.key.split(separator: ".", maxSplits: 1)
+            guard parts.count == 2, let word = parts.first.map(String.init), let rest = parts.last.map(String.init),
+                sectionWords.contains(word)
+            else {
+                result.append(pair)
+                continue
+            }
+            let inner = ConfigPair(key: rest, keyPlace: place, value: pair.value)
+            if let index = result.firstIndex(where: { $0.key == word }),
+                case .map(let earlier) = result[index].value.content
+            {
+                result[index].value.content = .map(earlier + [inner])
+            } else {
+                let section = ConfigNode(content: .map([inner]), place: place)
+                result.append(ConfigPair(key: word, keyPlace: place, value: section))
+            }
+        }
+        return result.map { pair in
+            guard sectionWords.contains(pair.key), case .map(let inner) = pair.value.content else { return pair }
+            let value = ConfigNode(content: .map(nested(inner, place)), place: place)
+            return ConfigPair(key: pair.key, keyPlace: place, value: value)
         }
     }
+
+    /// Keys of records that are sections.
+    private static let sectionWords: Set<String> = [
+        "tls", "login", "oauth2", "pace", "warm_up", "fallback", "except", "limits", "messages", "recipients",
+        "certificate",
+    ]
 
     private static func trimmed(_ text: Substring) -> String {
         String(text.drop { $0 == " " }.reversed().drop { $0 == " " }.reversed())

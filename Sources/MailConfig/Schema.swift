@@ -1,6 +1,7 @@
 /// All settings of the server half, in the order of the reference.
 package enum Schema {
-    package static let settings: [Setting] = server + network + limits + mailServices + sending + operating
+    package static let settings: [Setting] =
+        server + network + limits + mailServices + relaying + rewriting + sending + routing + operating
 
     /// What a section is for, in the reference and in the manifest that `quickstart` writes.
     package static let sections: [(path: String, doc: String)] = [
@@ -14,12 +15,17 @@ package enum Schema {
         ("limits", "What one peer can ask for."),
         ("smtp.timeouts", "How long an SMTP client may take before it is told 421."),
         ("mail", "What holds for addresses."),
+        ("relay", "Who may send to addresses that are not hosted here."),
+        ("sending", "How much accounts may send, and which addresses may not send or receive."),
+        ("bans", "Addresses that are kept out for a time."),
+        ("rewrite", "Changes of addresses and header fields. `docs/rewriting.md` has the order."),
         ("imap", "IMAP."),
         ("pop3", "POP3."),
         ("queue", "Messages that leave, and how long they are tried."),
         ("outbound", "How Martlet sends."),
         ("outbound.timeouts", "How long a remote server may take."),
         ("outbound.smarthost", "A host that takes all outgoing mail; without one, mail goes to the MX of each domain."),
+        ("routing", "Which way mail goes that is not kept here. `docs/routing.md` has examples."),
         ("dkim", "Signatures on mail that leaves. Keys are made when a domain is added."),
         ("log", "What is logged."),
         ("trace", "The stored history of each message."),

@@ -17,8 +17,10 @@ enum EnvironmentShape: Sendable {
     case scalar
     /// `a,b,c`
     case list
-    /// `key=value;key=value,key=value…`
+    /// `key=value;key=value,key=value…`; a key may have dots: `tls.level=verify`
     case records
+    /// `key=value;key=value`
+    case section
 }
 
 extension ValueType {

@@ -36,6 +36,19 @@ import Testing
             outbound: {helo_name: h.i, bind: [192.0.2.2], port: 26, tls: none,
               timeouts: {connect: 1s, command: 1s, final: 1s},
               smarthost: {host: s, port: 1, tls: implicit, verify: false, username: u, password_file: /p}}
+            relay: {networks: 192.0.2.1, permit: both, senders: "*", senders_bind_logins: true, bind_header_from: true,
+              domains: d.e, recipients: "static:x", accept_risk: open-relay}
+            sending: {limits: {messages: {day: 1}}, rules: [{match: "*", send: false}]}
+            devices: [{name: d, senders: "*", networks: 192.0.2.1}]
+            milters: [{name: m, address: "unix:/m"}]
+            bans: {enabled: false, failures: 2, window: 10s, duration: 10s, longest: 10s, network_after: 2, ignore: "::1"}
+            rewrite: {origin: o.p, header_clients: none, sender_canonical: "static:x", recipient_canonical: "static:x",
+              canonical: "static:x", canonical_classes: [], masquerade_domains: q.r, masquerade_exceptions: root,
+              masquerade_classes: [], always_bcc: b@c.d, sender_bcc: "static:x", recipient_bcc: "static:x",
+              virtual: "static:x", header_checks: "static:x", generic: "static:x", sending_header_checks: "static:x",
+              propagate_extensions: [], srs: {domain: s.t, secret_env: S}}
+            routing: {routes: [{name: r, kind: hold}], rules: [{route: r}], transport: "static:x",
+              sender_relay: "static:x", credentials: "static:x", tls_policy: "static:x"}
             dkim: {rsa_selector: r, ed25519_selector: e, rsa_bits: 1024, expire: 1d}
             trace: {keep: 1d}
             log: {format: json, level: error, events: /e}
