@@ -16,8 +16,13 @@ package enum ListenerKind: String, Sendable, Hashable, CaseIterable {
     case pop3
     /// POP3 inside TLS (995).
     case pop3s
+    /// LMTP: a program on this machine or beside it hands over mail for mailboxes here.
+    case lmtp
+    /// SMTP from printers, scripts and old appliances (`devices`), which may need what nobody else is given: AUTH
+    /// without TLS, or none at all.
+    case device
 
-    /// The port IANA gave it.
+    /// The port IANA gave it; 24 (private mail systems) for LMTP, 2525 for devices.
     package var standardPort: Int {
         switch self {
         case .mx: 25
@@ -27,6 +32,8 @@ package enum ListenerKind: String, Sendable, Hashable, CaseIterable {
         case .imaps: 993
         case .pop3: 110
         case .pop3s: 995
+        case .lmtp: 24
+        case .device: 2525
         }
     }
 
@@ -34,12 +41,17 @@ package enum ListenerKind: String, Sendable, Hashable, CaseIterable {
     package var isImplicitTLS: Bool {
         switch self {
         case .submissions, .imaps, .pop3s: true
-        case .mx, .submission, .imap, .pop3: false
+        case .mx, .submission, .imap, .pop3, .lmtp, .device: false
         }
     }
 
-    /// Users log in here, so that there has to be a certificate.
-    package var needsCertificate: Bool { self != .mx }
+    /// SMTP or LMTP.
+    package var takesMail: Bool {
+        switch self {
+        case .mx, .submission, .submissions, .lmtp, .device: true
+        case .imap, .imaps, .pop3, .pop3s: false
+        }
+    }
 
     /// Those that a manifest without `listeners` has.
     package static let standard: [ListenerKind] = [.mx, .submission, .submissions, .imap, .imaps, .pop3, .pop3s]
@@ -59,7 +71,9 @@ package struct Listener: Sendable, Hashable {
     package var port: Int
     /// The path of a Unix-domain socket instead of address and port; for `lmtp`.
     package var socket: String?
-    /// nil: `required` for submission, `optional` for devices, `off` elsewhere.
+    /// Permission bits of `socket`.
+    package var socketMode = 0o666
+    /// What was written; `authentication` is what holds.
     package var auth: Auth?
     /// AUTH is offered without TLS.
     package var allowsClearTextAuth = false
@@ -68,8 +82,11 @@ package struct Listener: Sendable, Hashable {
     /// Clients that may use XCLIENT.
     package var xclients: [IPNetwork] = []
 
+    /// Logins on a listener that takes mail.
     package enum Auth: String, Sendable, Hashable, CaseIterable {
+        /// Whoever does not log in, and is not in a trusted network, sends nothing.
         case required
+        /// Offered; whoever does not log in is judged by what the listener is for.
         case optional
         case off
     }
@@ -79,6 +96,21 @@ package struct Listener: Sendable, Hashable {
         self.kind = kind
         self.address = address
         self.port = port ?? kind.standardPort
+    }
+
+    /// Logins that hold here: `required` for submission, `optional` for devices and `off` for others where nothing was
+    /// written. IMAP and POP3 know no mail without a login.
+    package var authentication: Auth {
+        switch kind {
+        case .submission, .submissions, .imap, .imaps, .pop3, .pop3s: auth ?? .required
+        case .device: auth ?? .optional
+        case .mx, .lmtp: auth ?? .off
+        }
+    }
+
+    /// Users log in here and not in the clear, so that there has to be a certificate.
+    package var needsCertificate: Bool {
+        kind.isImplicitTLS || authentication != .off && !allowsClearTextAuth
     }
 
     /// The addresses to try to bind, first the one that is wanted; the next only when the kernel lacks the family.

@@ -80,14 +80,17 @@ private struct CrossCheck {
             if let other = earlier.first(where: { clash($0, listener) }) {
                 report(
                     "listeners",
-                    message: "`listeners`: `\(listener.name)` and `\(other.name)` want the same port \(listener.port)",
-                    remedy: "give one of them another port, or each its own address"
+                    message: "`listeners`: `\(listener.name)` and `\(other.name)` want the same "
+                        + (listener.socket.map { "socket \($0)" } ?? "port \(listener.port)"),
+                    remedy: listener.socket == nil
+                        ? "give one of them another port, or each its own address" : "give one of them another path"
                 )
             }
         }
     }
 
     private func clash(_ a: Listener, _ b: Listener) -> Bool {
+        guard a.socket == nil, b.socket == nil else { return a.socket == b.socket }
         guard a.port == b.port, a.port != 0 else { return false }
         let everything: Set<String> = [Listener.anyAddress, "::", "0.0.0.0"]
         return a.address == b.address || everything.contains(a.address) || everything.contains(b.address)
@@ -95,7 +98,7 @@ private struct CrossCheck {
 
     mutating func certificates() {
         guard manifest.tls.certificates.isEmpty, !manifest.tls.selfSigned,
-            let listener = manifest.listeners.first(where: \.kind.needsCertificate)
+            let listener = manifest.listeners.first(where: \.needsCertificate)
         else { return }
         report(
             "tls.self_signed", "tls.certificates",

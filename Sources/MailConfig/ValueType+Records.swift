@@ -74,68 +74,6 @@ extension ValueType {
     }
 }
 
-extension ValueType where Value == [Listener] {
-    static var listeners: ValueType {
-        records(named: "list of listeners", example: "kind: imaps, address: any, port: 993") { node, reading in
-            guard var record = RecordReader(node, keys: ["name", "kind", "address", "port"], &reading) else {
-                return nil
-            }
-            let nameRemedy = "write letters, digits, `-` and `_`"
-            let name = record.value(
-                "name",
-                .text("name", example: "imaps", remedy: nameRemedy) { text in
-                    !text.isEmpty && text.utf8.count <= 64
-                        && text.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "-_".contains($0)) }
-                },
-                &reading
-            )
-            let kind = record.required("kind", .listenerKind, &reading)
-            let address = record.value("address", .listenAddress, &reading)
-            let port = record.value("port", .int(0...65535, example: 25), &reading)
-            guard record.isWhole, let kind else { return nil }
-            return Listener(
-                name: name ?? kind.rawValue, kind: kind, address: address ?? Listener.anyAddress, port: port)
-        } render: { listener in
-            .map([
-                .init(key: "name", value: .scalar(listener.name)),
-                .init(key: "kind", value: .scalar(listener.kind.rawValue)),
-                .init(key: "address", value: .scalar(listener.address)),
-                .init(key: "port", value: .scalar("\(listener.port)")),
-            ])
-        }
-    }
-}
-
-extension ValueType where Value == ListenerKind {
-    /// The words, with a hint for the names of old services.
-    fileprivate static var listenerKind: ValueType {
-        var type = ValueType.word
-        let read = type.read
-        let others = ["smtp": "mx", "smtps": "submissions", "ssmtp": "submissions", "pop": "pop3", "imap4": "imap"]
-        type.read = { node, reading in
-            if case .scalar(let text) = node.content, let known = others[text.lowercased()] {
-                reading.reportValue(node, "is `\(text)`, which is not one of its words", remedy: "write `\(known)`")
-                return nil
-            }
-            return read(node, &reading)
-        }
-        return type
-    }
-}
-
-extension ValueType where Value == String {
-    static var listenAddress: ValueType {
-        .scalar("address or `any`", example: "any") { text throws(ValueProblem) in
-            if text == Listener.anyAddress || text == "*" { return Listener.anyAddress }
-            if let address = IPAddress(text) { return address.description }
-            let remedy = "write an address of this host, such as `127.0.0.1` or `\"::1\"`, or `any` for all of them"
-            throw ValueProblem(message: "is `\(text)`, not an IP address", remedy: remedy)
-        } render: {
-            $0
-        }
-    }
-}
-
 extension ValueType where Value == [Manifest.Certificate] {
     static var certificates: ValueType {
         records(named: "list of certificates", example: "chain: fullchain.pem, key: privkey.pem") { node, reading in

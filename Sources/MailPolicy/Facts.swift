@@ -8,6 +8,8 @@ package enum ClientRole: String, Sendable, Hashable, Codable {
     case submission
     /// A local program that delivers: recipients here only.
     case lmtp
+    /// A printer, a script, an appliance: known by its login or its network (`devices`), sends what that one may.
+    case device
 }
 
 /// Who has logged in.
@@ -29,13 +31,20 @@ package struct ClientFacts: Sendable, Hashable {
     /// The confirmed reverse name; nil when there is none.
     package var reverseName: String?
     package var role: ClientRole
+    /// The listener's name.
+    package var listener: String
+    /// The listener takes nothing without a login, but from trusted networks.
+    package var requiresLogin: Bool
     package var tls: Bool
     package var login: LoginFacts?
 
+    /// - Parameter requiresLogin: nil: on submission.
     package init(
-        address: IPAddress, helo: String? = nil, reverseName: String? = nil, role: ClientRole, tls: Bool = false,
-        login: LoginFacts? = nil
+        address: IPAddress, helo: String? = nil, reverseName: String? = nil, role: ClientRole, listener: String = "",
+        requiresLogin: Bool? = nil, tls: Bool = false, login: LoginFacts? = nil
     ) {
+        self.listener = listener
+        self.requiresLogin = requiresLogin ?? (role == .submission)
         self.address = address
         self.helo = helo
         self.reverseName = reverseName

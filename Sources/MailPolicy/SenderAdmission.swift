@@ -11,19 +11,14 @@ extension Policy {
     /// Judges the reverse-path. Strangers may use any; a login only its own addresses.
     package static func admitSender(_ facts: SenderFacts, _ answers: Answers) -> Evaluation<SenderDecision> {
         var context = EvaluationContext(answers)
-        switch facts.client.role {
-        case .mx, .lmtp:
-            if let login = facts.client.login { return judge(facts.path, of: login, &context) }
-            return judgeStranger(facts.path, &context)
-        case .submission:
-            guard let login = facts.client.login else {
-                context.step(TraceStage.admission, "login-required", before: facts.path.text, note: "refused")
-                // RFC 6409 §4.3
-                return context.decided(
-                    .reject(PolicyReply(530, EnhancedStatusCode(5, 7, 0), "Authentication required")))
-            }
-            return judge(facts.path, of: login, &context)
+        if let login = facts.client.login { return judge(facts.path, of: login, &context) }
+        // A device without a login is known by its network: nobody lists any yet.
+        if facts.client.requiresLogin || facts.client.role == .device {
+            context.step(TraceStage.admission, "login-required", before: facts.path.text, note: "refused")
+            // RFC 6409 §4.3
+            return context.decided(.reject(PolicyReply(530, EnhancedStatusCode(5, 7, 0), "Authentication required")))
         }
+        return judgeStranger(facts.path, &context)
     }
 
     private static func judgeStranger(

@@ -23,6 +23,9 @@ extension SMTPSession {
 
     private var offersTLS: Bool { configuration.offersTLS && !isTLS }
 
-    // RFC 4954 §4, RFC 8314 §3.3: passwords never travel in plaintext
-    private var offersAuthentication: Bool { configuration.role == .submission && isTLS && login == nil }
+    // RFC 4954 §4, RFC 8314 §3.3: passwords do not travel in plaintext, unless the operator asks for it
+    private var offersAuthentication: Bool {
+        guard configuration.authentication != .off, login == nil else { return false }
+        return isTLS || configuration.offersClearTextAuthentication
+    }
 }

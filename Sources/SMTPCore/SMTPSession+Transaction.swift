@@ -4,9 +4,7 @@ import MailSyntax
 extension SMTPSession {
     /// Why MAIL is out of place now, if it is.
     func orderOfMail() -> SMTPReply? {
-        if configuration.role == .submission, !isTLS { return .startTLSFirst }
-        if helo == nil { return .helloFirst }
-        if configuration.role == .submission, login == nil { return .authenticationRequired }
+        if helo == nil { return configuration.requiresTLS && !isTLS ? .startTLSFirst : .helloFirst }
         return transaction == nil ? nil : .nestedMail
     }
 
@@ -15,7 +13,7 @@ extension SMTPSession {
         // RFC 1870 §6.1
         if let size = sender.size, let limit = limits.messageSize, size > limit { return .reply(.messageTooBig) }
         if sender.isInternationalized, !sender.smtpUTF8 { return .reply(Self.needsUTF8) }
-        if case .unqualified = sender.path, configuration.role == .mx {
+        if case .unqualified = sender.path, login == nil, configuration.authentication != .required {
             return .reply(SMTPReply(501, .init(5, 1, 7), "Sender address needs a domain"))
         }
         return .judgeSender(sender)
@@ -29,11 +27,23 @@ extension SMTPSession {
     /// Policy has spoken about the sender; a positive reply begins the transaction.
     package mutating func senderJudged(_ sender: SMTPSender, _ reply: SMTPReply) -> Action {
         if reply.isPositive { transaction = Transaction(sender: sender) }
+        // RFC 3207 §4: who has to log in, and can't before TLS, is told what comes first
+        if reply.code == 530, !isTLS, configuration.offersTLS, !configuration.offersClearTextAuthentication {
+            return refusedByPolicy(.startTLSFirst)
+        }
         return refusedByPolicy(reply)
     }
 
+    /// Why a command that belongs to a transaction is out of place where there is none.
+    private var outOfOrder: SMTPReply {
+        if let reply = orderOfMail() { return reply }
+        if configuration.requiresTLS, !isTLS { return .startTLSFirst }
+        if configuration.authentication == .required, login == nil { return .authenticationRequired }
+        return .mailFirst
+    }
+
     mutating func rcpt(_ recipient: SMTPRecipient) -> Action {
-        guard let transaction else { return .reply(orderOfMail() ?? .mailFirst) }
+        guard let transaction else { return .reply(outOfOrder) }
         guard transaction.chunks == .none else { return .reply(.chunksUnderWay) }
         // RFC 5321 §4.5.3.1.10
         guard transaction.recipients < limits.recipients else {
@@ -61,7 +71,7 @@ extension SMTPSession {
     }
 
     func data() -> Action {
-        guard let transaction else { return .reply(orderOfMail() ?? .mailFirst) }
+        guard let transaction else { return .reply(outOfOrder) }
         guard transaction.chunks == .none else { return .reply(.chunksUnderWay) }
         guard transaction.recipients > 0 else {
             return .reply(transaction.refused > 0 ? .noValidRecipients : .recipientFirst)
@@ -72,7 +82,7 @@ extension SMTPSession {
     // RFC 3030 §2: the octets come whatever we think of the command
     mutating func bdat(size: Int, isLast: Bool) -> Action {
         isLastChunk = isLast
-        guard transaction != nil else { return discard(size, orderOfMail() ?? .mailFirst) }
+        guard transaction != nil else { return discard(size, outOfOrder) }
         if case .failed(let reply) = transaction?.chunks { return discard(size, reply) }
         guard let transaction, transaction.recipients > 0 else {
             return discard(size, self.transaction?.refused ?? 0 > 0 ? .noValidRecipients : .recipientFirst)

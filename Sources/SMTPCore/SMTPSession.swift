@@ -6,8 +6,20 @@ package struct SMTPSessionConfiguration: Sendable {
     package enum Role: Sendable, Hashable {
         /// Mail from other servers (25).
         case mx
-        /// Mail from users, who must log in (587, 465).
+        /// Mail from users (587, 465).
         case submission
+        /// Mail for mailboxes here, from a program that has it already.
+        case lmtp
+        /// Mail from printers, scripts and old appliances.
+        case device
+    }
+
+    /// Logins.
+    package enum Authentication: Sendable, Hashable {
+        /// Offered; who is let in without one is policy's to say.
+        case required
+        case optional
+        case off
     }
 
     /// In the greeting and in EHLO.
@@ -16,6 +28,9 @@ package struct SMTPSessionConfiguration: Sendable {
     /// STARTTLS can be offered.
     package var offersTLS: Bool
     package var limits: SMTPLimits
+    package var authentication: Authentication
+    /// AUTH is offered without TLS too.
+    package var offersClearTextAuthentication = false
     package var workarounds: SMTPWorkarounds = .all
     /// The DSN extension is offered. // RFC 3461
     package var offersDSN = false
@@ -25,13 +40,18 @@ package struct SMTPSessionConfiguration: Sendable {
         self.role = role
         self.offersTLS = offersTLS
         self.limits = limits
+        authentication = role == .submission ? .required : .off
     }
+
+    /// Users log in here and their passwords go over TLS alone: before it nothing else is answered.
+    // RFC 3207 §4, RFC 8314 §3.3
+    var requiresTLS: Bool { role == .submission && authentication == .required && !offersClearTextAuthentication }
 }
 
 /// The server's side of one SMTP connection, as a value: frames in, actions out.
 ///
 /// Responsibilities: the order of commands, syntax, limits, and every reply that doesn't depend on policy or storage.
-/// States: not greeted → greeted → (submission: authenticated) → in a transaction → taking data or chunks. A transaction
+/// States: not greeted → greeted → (authenticated) → in a transaction → taking data or chunks. A transaction
 /// is a value of its own; RSET, HELO, EHLO and STARTTLS replace it. // RFC 5321 §4.1.4
 /// Not here: who may send what to whom (`.judgeSender`, `.judgeRecipient`), passwords (`.authenticate`), octets of
 /// messages (the framer counts them), time.
@@ -108,7 +128,7 @@ package struct SMTPSession: Sendable {
         var parser = SMTPCommandParser()
         parser.workarounds = configuration.workarounds
         parser.offersDSN = configuration.offersDSN
-        parser.offersAuthentication = configuration.role == .submission
+        parser.offersAuthentication = configuration.authentication != .off
         self.parser = parser
     }
 
@@ -188,7 +208,7 @@ package struct SMTPSession: Sendable {
         case .noop: return idle(.ok)
         case .vrfy, .expn:
             // RFC 3207 §4: where TLS is required, nothing else is answered before it
-            if configuration.role == .submission, !isTLS { return .reply(.startTLSFirst) }
+            if configuration.requiresTLS, !isTLS { return .reply(.startTLSFirst) }
             if case .expn = command { return idle(.notImplemented) }
             return idle(.cannotVerify)
         case .help: return idle(help)
@@ -248,8 +268,8 @@ package struct SMTPSession: Sendable {
     }
 
     private func auth(_ mechanism: String, _ initialResponse: [UInt8]?) -> Action {
-        guard configuration.role == .submission else { return .reply(.notImplemented) }
-        guard isTLS else { return .reply(.encryptionRequired) }
+        guard configuration.authentication != .off else { return .reply(.notImplemented) }
+        guard isTLS || configuration.offersClearTextAuthentication else { return .reply(.encryptionRequired) }
         guard isExtended else { return .reply(.helloFirst) }
         if login != nil { return .reply(SMTPReply(503, .init(5, 5, 1), "Already authenticated")) }
         if transaction != nil { return .reply(SMTPReply(503, .init(5, 5, 1), "Not during a mail transaction")) }

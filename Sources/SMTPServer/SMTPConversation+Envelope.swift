@@ -76,6 +76,17 @@ extension SMTPPath {
     }
 }
 
+extension SMTPSessionConfiguration.Role {
+    var client: ClientRole {
+        switch self {
+        case .mx: .mx
+        case .submission: .submission
+        case .lmtp: .lmtp
+        case .device: .device
+        }
+    }
+}
+
 extension SMTPReply {
     init(_ reply: PolicyReply) {
         self.init(reply.code, reply.enhanced, reply.text)
@@ -88,7 +99,9 @@ extension SMTPConversation {
         ClientFacts(
             address: connection.info.remote,
             helo: session.helo,
-            role: context.settings.role == .mx ? .mx : .submission,
+            role: context.settings.role.client,
+            listener: context.settings.listener,
+            requiresLogin: context.settings.authentication == .required,
             tls: session.isTLS,
             login: login
         )

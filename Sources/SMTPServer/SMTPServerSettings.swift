@@ -9,6 +9,8 @@ package struct SMTPServerSettings: Sendable {
     /// The listener's name in logs and events.
     package var listener: String
     package var offersTLS: Bool
+    package var authentication: SMTPSessionConfiguration.Authentication
+    package var offersClearTextAuthentication = false
     package var limits = SMTPLimits()
     package var timeouts = Manifest().smtp.timeouts
     /// Octets of a message that are kept in memory; the body of a larger one goes to a temporary file.
@@ -26,6 +28,7 @@ package struct SMTPServerSettings: Sendable {
         self.role = role
         self.listener = listener
         self.offersTLS = offersTLS
+        authentication = role == .submission ? .required : .off
     }
 
     /// The settings of a manifest's listener.
@@ -34,10 +37,17 @@ package struct SMTPServerSettings: Sendable {
     package init(_ manifest: Manifest, listener: Listener, hostname: DomainName, hasCertificate: Bool) {
         self.init(
             hostname: hostname,
-            role: listener.kind == .mx ? .mx : .submission,
+            role: Self.role(listener.kind),
             listener: listener.name,
             offersTLS: hasCertificate
         )
+        authentication =
+            switch listener.authentication {
+            case .required: .required
+            case .optional: .optional
+            case .off: .off
+            }
+        offersClearTextAuthentication = listener.allowsClearTextAuth
         timeouts = manifest.smtp.timeouts
         limits.commandLine = manifest.limits.commandLine
         limits.textLine = manifest.limits.textLine
@@ -50,7 +60,20 @@ package struct SMTPServerSettings: Sendable {
         limits.hops = manifest.limits.receivedHops
     }
 
+    private static func role(_ kind: ListenerKind) -> SMTPSessionConfiguration.Role {
+        switch kind {
+        case .submission, .submissions: .submission
+        case .lmtp: .lmtp
+        case .device: .device
+        case .mx, .imap, .imaps, .pop3, .pop3s: .mx
+        }
+    }
+
     var session: SMTPSessionConfiguration {
-        SMTPSessionConfiguration(hostname: hostname.ascii, role: role, offersTLS: offersTLS, limits: limits)
+        var session = SMTPSessionConfiguration(
+            hostname: hostname.ascii, role: role, offersTLS: offersTLS, limits: limits)
+        session.authentication = authentication
+        session.offersClearTextAuthentication = offersClearTextAuthentication
+        return session
     }
 }

@@ -12,9 +12,13 @@ private struct Machine {
     var isClosed = false
     private var inData = false
 
-    init(role: SMTPSessionConfiguration.Role, isTLS: Bool = false, limits: SMTPLimits = SMTPLimits()) {
-        let configuration = SMTPSessionConfiguration(
+    init(
+        role: SMTPSessionConfiguration.Role, isTLS: Bool = false, limits: SMTPLimits = SMTPLimits(),
+        configure: (inout SMTPSessionConfiguration) -> Void = { _ in }
+    ) {
+        var configuration = SMTPSessionConfiguration(
             hostname: "mx.example.org", role: role, offersTLS: true, limits: limits)
+        configure(&configuration)
         session = SMTPSession(configuration: configuration, isTLS: isTLS)
     }
 
@@ -39,7 +43,10 @@ private struct Machine {
             return text(
                 session.authenticationEnded(isRight ? .authenticated : .badCredentials, login: isRight ? "u@x" : nil))
         case .judgeSender(let sender):
-            return text(session.senderJudged(sender, SMTPReply(250, .init(2, 1, 0), "Ok")))
+            let isStranger = sender.path.description.hasPrefix("stranger")
+            return text(
+                session.senderJudged(
+                    sender, isStranger ? .authenticationRequired : SMTPReply(250, .init(2, 1, 0), "Ok")))
         case .judgeRecipient(let recipient):
             let isKnown = !recipient.path.description.hasPrefix("unknown")
             let no = SMTPReply(550, .init(5, 1, 1), "User unknown")
@@ -148,6 +155,51 @@ private struct Machine {
             #expect(verdict == .refuse(.bareLineEndingInData))
             #expect(machine.send("MAIL FROM:<a@b.example>").hasPrefix(next))
         }
+    }
+
+    @Test func `logins are offered as the listener says`() {
+        for (role, authentication, clear, isTLS, offered) in [
+            (SMTPSessionConfiguration.Role.mx, SMTPSessionConfiguration.Authentication.off, false, true, false),
+            (.mx, .off, true, false, false), (.mx, .optional, false, false, false), (.mx, .optional, false, true, true),
+            (.mx, .required, true, false, true), (.device, .optional, true, false, true),
+            (.device, .optional, false, false, false), (.submission, .required, false, true, true),
+            (.submission, .off, false, true, false),
+        ] {
+            var machine = Machine(role: role, isTLS: isTLS) {
+                $0.authentication = authentication
+                $0.offersClearTextAuthentication = clear
+            }
+            #expect(machine.session.keywords.contains("AUTH PLAIN LOGIN") == offered)
+            _ = machine.send("EHLO x")
+            let code = offered ? "235" : authentication == .off ? "502 5.5.1" : "538 5.7.11"
+            #expect(machine.send("AUTH PLAIN AGEAYg==").hasPrefix(code))
+            #expect(!machine.session.keywords.contains("AUTH PLAIN LOGIN"))
+        }
+    }
+
+    @Test func `who has to log in and can't yet is told to begin TLS`() {
+        var machine = Machine(role: .submission)
+        Machine.check(
+            &machine,
+            """
+            C: EHLO x
+            C: RCPT TO:<a@b.example>
+            S: 530 5.7.0 Must issue
+            C: MAIL FROM:<stranger@b.example>
+            S: 530 5.7.0 Must issue
+            C: MAIL FROM:<trusted@b.example>
+            S: 250
+            C: RCPT TO:<a@b.example>
+            S: 250
+            """)
+        machine = Machine(role: .device, isTLS: false) { $0.offersClearTextAuthentication = true }
+        Machine.check(
+            &machine,
+            """
+            C: EHLO x
+            C: MAIL FROM:<stranger@b.example>
+            S: 530 5.7.0 Authentication required
+            """)
     }
 
     @Test func `the with clause names what was used`() {

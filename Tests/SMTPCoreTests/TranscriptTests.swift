@@ -108,6 +108,7 @@ private final class MachinePeer: TranscriptPeer {
     // MARK: policy
 
     private func verdict(on sender: SMTPSender) -> SMTPReply {
+        if session.configuration.authentication == .required, session.login == nil { return .authenticationRequired }
         let isOwn = session.login == nil || sender.path.description == session.login
         return isOwn ? SMTPReply(250, .init(2, 1, 0), "Ok") : SMTPReply(553, .init(5, 7, 1), "Not your address")
     }

@@ -66,7 +66,7 @@ struct ProtocolServers {
                 group: group,
                 makeID: { ids.next() }
             )
-        case .mx, .submission, .submissions:
+        case .mx, .submission, .submissions, .lmtp, .device:
             return SMTPListener.makeService(
                 configuration: configuration(listener, address, refusal: SMTPListener.refusal),
                 settings: assembly.live.follow { [hostname, hasCertificate = assembly.tls != nil] manifest in

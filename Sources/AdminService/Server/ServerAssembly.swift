@@ -79,7 +79,7 @@ final class ServerAssembly: Sendable {
         }
         let servers = ProtocolServers(assembly: self, hostname: hostname)
         for listener in manifest.listeners {
-            guard tls != nil || !listener.kind.needsCertificate else {
+            guard tls != nil || !listener.needsCertificate else {
                 throw AdminError(
                     .config,
                     "the listener \"\(listener.name)\" needs a certificate, and there is none",
