@@ -109,9 +109,12 @@ package enum TLSFailure: Error, Sendable, Hashable, CustomStringConvertible {
     case unavailable
     /// The handshake went wrong; the text is for the log.
     case handshake(String)
+    /// We don't trust the server; `chain` is what it has shown, DER, its own certificate first.
+    case untrusted(reason: String, chain: [[UInt8]])
 
     package var description: String {
         switch self {
+        case .untrusted(let reason, _): reason
         case .plaintextAfterUpgrade: "plaintext after STARTTLS"
         case .unavailable: "TLS is not available"
         case .handshake(let reason): "TLS handshake failed: \(reason)"
@@ -129,8 +132,11 @@ package struct TLSInfo: Sendable, Hashable {
     package var bits: Int
     /// The server name asked for, when known.
     package var serverName: String?
+    /// The server, as a client has seen it; nil on the server's side.
+    package var peer: TLSPeer?
 
-    package init(version: String, cipher: String, bits: Int, serverName: String? = nil) {
+    package init(version: String, cipher: String, bits: Int, serverName: String? = nil, peer: TLSPeer? = nil) {
+        self.peer = peer
         self.version = version
         self.cipher = cipher
         self.bits = bits

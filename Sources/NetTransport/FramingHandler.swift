@@ -159,7 +159,11 @@ final class FramingHandler<Framer: ConnectionFramer>: ChannelDuplexHandler {
         }
         if tlsPending {
             tlsPending = false
-            emit(.tlsFailed(.handshake(String(describing: error))), context: context)
+            if let found = hello?.findings?.value, let reason = found.distrust {
+                emit(.tlsFailed(.untrusted(reason: reason, chain: found.chain)), context: context)
+            } else {
+                emit(.tlsFailed(.handshake(String(describing: error))), context: context)
+            }
         }
         context.close(promise: nil)
     }
@@ -351,7 +355,8 @@ final class FramingHandler<Framer: ConnectionFramer>: ChannelDuplexHandler {
             version: TLSHandlers.name(of: version),
             cipher: suite.name,
             bits: suite.bits,
-            serverName: hello?.serverName
+            serverName: hello?.serverName,
+            peer: hello?.findings.map { TLSPeer(chain: $0.value.chain, trust: $0.value.trust) }
         )
     }
 

@@ -30,10 +30,13 @@ struct TLSHandlers {
 
     static func client(_ client: ClientTLS) throws -> TLSHandlers {
         let hello = TLSHello()
+        let findings = PeerFindings()
         hello.serverName = client.serverName
+        hello.findings = findings
         let handler = try NIOSSLClientHandler(
             context: client.context,
             serverHostname: client.serverName,
+            customVerificationCallback: findings.callback(client),
             configuration: configuration
         )
         return TLSHandlers(hello: hello, ssl: handler)

@@ -4,6 +4,8 @@ import NIOCore
 final class TLSHello {
     var suite: UInt16?
     var serverName: String?
+    /// On a client's side, what the verification has found.
+    var findings: PeerFindings?
 }
 
 /// Reads the negotiated cipher suite off the ServerHello as it passes, because the TLS library does not tell it, then

@@ -22,6 +22,10 @@ package struct SMTPCapabilities: Sendable, Hashable {
     package var offersSMTPUTF8: Bool { offers("SMTPUTF8") }  // RFC 6531
     package var offersSize: Bool { offers("SIZE") }  // RFC 1870
 
+    package var offersDSN: Bool { offers("DSN") }  // RFC 3461
+    package var offersChunking: Bool { offers("CHUNKING") }  // RFC 3030 §2
+    package var offersBinary: Bool { offersChunking && offers("BINARYMIME") }  // RFC 3030 §3
+
     /// The largest message it takes, in octets; nil when it names none.
     package var maximumSize: Int? {
         guard let text = keywords["SIZE"]?.first, let size = Int(text), size > 0 else { return nil }

@@ -1,6 +1,5 @@
 import Logging
 import MailSyntax
-import NIOCore
 import NetTransport
 import OutboundQueue
 import SQLEngine
@@ -64,7 +63,7 @@ extension Courier {
             if case .refused = error { await session.quit() } else { session.connection.abort() }
         } else {
             session.connection.abort()
-            failure = SessionError.tlsFailed(Self.describe(error)).failure(host: session.host)
+            failure = SessionError.tlsFailed(SessionError.describe(error)).failure(host: session.host)
         }
         return await hostFailed(visit, progress, failure, tls: session.tls)
     }
@@ -125,13 +124,5 @@ extension Courier {
         let until = now.adding(min(settings.policy.schedule.minimum, DeliveryBoard.longestSuspension))
         let suspension = DeliveryBoard.Suspension(until: until, reply: failure.reply)
         await settler.postpone(board.suspend(key, suspension).map { ($0, until, failure.reply) })
-    }
-
-    static func describe(_ error: any Error) -> String {
-        switch error {
-        case let error as IOError: String(describing: error).split(separator: "\n").first.map(String.init) ?? "error"
-        case ChannelError.connectTimeout: "timed out"
-        default: String("\(error)".prefix(200))
-        }
     }
 }

@@ -87,7 +87,7 @@ struct Courier: Sendable {
             let visit = Visit(target: target, hasMoreHosts: index + 1 < targets.count, route: key)
             var end = await open(visit, progress, security: security(for: target))
             if end.wantsClear {
-                end = await open(visit, end.progress, security: SessionSecurity(mode: .clear, serverName: target.host))
+                end = await open(visit, end.progress, security: security(for: target).withoutTLS)
             }
             progress = end.progress
             lastHostFailure = end.hostFailure
@@ -100,24 +100,19 @@ struct Courier: Sendable {
     }
 
     private func security(for target: RouteTarget) -> SessionSecurity {
-        if target.isPinned { return SessionSecurity(mode: .clear, serverName: target.host) }
+        if target.isPinned { return .clear }
         if let smarthost = settings.smarthost {
-            let verification = smarthost.verify ? CertificateVerification.full : .none
-            let mode: SessionSecurity.Mode =
-                switch smarthost.tls {
-                case .starttls: .required(verification)
-                case .implicit: .implicit(verification)
-                case .none: .clear
-                }
-            return SessionSecurity(mode: mode, serverName: smarthost.host)
+            let level: TLSLevel = smarthost.tls == .none ? .none : smarthost.verify ? .verify : .encrypt
+            return SessionSecurity(
+                TLSRequirement(level: level), isImplicit: smarthost.tls == .implicit, host: smarthost.host)
         }
-        let mode: SessionSecurity.Mode =
+        let level: TLSLevel =
             switch settings.tls {
-            case .opportunistic: .opportunistic
-            case .required: .required(.none)
-            case .none: .clear
+            case .opportunistic: .may
+            case .required: .encrypt
+            case .none: .none
             }
-        return SessionSecurity(mode: mode, serverName: target.host)
+        return SessionSecurity(TLSRequirement(level: level), host: target.host)
     }
 
     // MARK: One connection
@@ -139,59 +134,41 @@ struct Courier: Sendable {
 
     private func open(_ visit: Visit, _ progress: JobProgress, security: SessionSecurity) async -> VisitEnd {
         do {
-            let credentials = try credentials(for: visit.target)
             let source = settings.sourceAddresses.first { $0.isV6 == visit.target.address.isV6 }
-            var implicit: ClientTLS?
-            if case .implicit(let verification) = security.mode {
-                implicit = try contexts.tls(serverName: security.serverName, verification: verification)
-            }
-            return try await ClientConnection.with(
-                to: visit.target.address,
-                port: visit.target.port,
-                from: source,
-                id: ids.next(),
-                framer: SMTPReplyFramer(),
-                timeout: settings.timeouts.connect,
-                implicitTLS: implicit,
-                group: group
-            ) { connection in
-                await run(connection, visit, progress, security: security, credentials: credentials)
+            let plan = SessionPlan(
+                endpoint: .tcp(visit.target.address, port: visit.target.port, source: source),
+                host: "\(visit.target)",
+                heloName: settings.heloName,
+                security: security,
+                credentials: try credentials(for: visit.target),
+                timeouts: settings.timeouts
+            )
+            return try await ClientSession.with(plan, id: ids.next(), contexts: contexts, group: group) { session in
+                await run(&session, visit, progress)
             }
         } catch let error as SessionError {
             return await hostFailed(visit, progress, error.failure(host: "\(visit.target)"), tls: nil)
         } catch {
-            let failure = SessionError.connectFailed(Self.describe(error)).failure(host: "\(visit.target)")
+            let failure = SessionError.connectFailed(SessionError.describe(error)).failure(host: "\(visit.target)")
             return await hostFailed(visit, progress, failure, tls: nil)
         }
     }
 
-    private func credentials(for target: RouteTarget) throws -> DeliverySettings.Credentials? {
+    private func credentials(for target: RouteTarget) throws -> ClientCredentials? {
         guard settings.smarthost != nil, !target.isPinned else { return nil }
         do {
-            return try settings.credentials()
+            return try settings.credentials().map { ClientCredentials(username: $0.username, password: $0.password) }
         } catch {
             logger.error("the smarthost's password could not be read", metadata: [LogKey.error: "\(error)"])
             throw SessionError.noCredentials
         }
     }
 
-    private func run(
-        _ connection: Connection<SMTPReplyFramer>,
-        _ visit: Visit,
-        _ progress: JobProgress,
-        security: SessionSecurity,
-        credentials: DeliverySettings.Credentials?
-    ) async -> VisitEnd {
-        var session = ClientSession(
-            connection: connection,
-            host: "\(visit.target)",
-            heloName: settings.heloName,
-            timeouts: settings.timeouts
-        )
+    private func run(_ session: inout ClientSession, _ visit: Visit, _ progress: JobProgress) async -> VisitEnd {
         do {
-            try await session.open(security: security, contexts: contexts, credentials: credentials)
-        } catch SessionError.tlsFailed where security.mode == .opportunistic && !Task.isCancelled {
-            connection.abort()
+            try await session.open()
+        } catch SessionError.tlsFailed where session.plan.security.mayFallBack && !Task.isCancelled {
+            session.connection.abort()
             return VisitEnd(progress: progress, wantsClear: true)
         } catch {
             return await sessionFailed(error, &session, visit, progress)

@@ -24,94 +24,125 @@ struct ClientSession {
     }
 
     let connection: Connection<SMTPReplyFramer>
-    /// Such as `mx.example.org[192.0.2.1]`.
-    let host: String
-    let heloName: String
-    let timeouts: DeliveryTimeouts
+    let plan: SessionPlan
+    let contexts: ClientTLSContexts
     private(set) var events: ConnectionEvents<SMTPReplyFrame>
     private(set) var capabilities = SMTPCapabilities()
     private(set) var tls: TLSInfo?
     /// A transaction was begun and not ended: RSET comes before the next.
     var isDirty = false
 
-    init(
-        connection: Connection<SMTPReplyFramer>,
-        host: String,
-        heloName: String,
-        timeouts: DeliveryTimeouts
-    ) {
+    /// Such as `mx.example.org[192.0.2.1]`.
+    var host: String { plan.host }
+    var timeouts: DeliveryTimeouts { plan.timeouts }
+
+    /// Connects and runs `body`, which begins with ``open()``.
+    ///
+    /// - Throws: ``SessionError`` when no connection comes about, else what `body` throws.
+    static func with<Result: Sendable>(
+        _ plan: SessionPlan,
+        id: MailID,
+        contexts: ClientTLSContexts,
+        group: any EventLoopGroup,
+        body: @Sendable (inout ClientSession) async throws -> Result
+    ) async throws -> Result {
+        let implicit = plan.security.isImplicit ? try tls(plan.security, contexts) : nil
+        do {
+            return try await ClientConnection.with(
+                plan.endpoint, id: id, framer: SMTPReplyFramer(), timeout: plan.timeouts.connect, implicitTLS: implicit,
+                group: group
+            ) { connection in
+                var session = ClientSession(connection: connection, plan: plan, contexts: contexts)
+                plan.observer?(.connected)
+                return try await body(&session)
+            }
+        } catch let error as SessionError {
+            throw error
+        } catch is CancellationError {
+            throw CancellationError()
+        } catch {
+            throw SessionError.connectFailed(SessionError.describe(error))
+        }
+    }
+
+    private init(connection: Connection<SMTPReplyFramer>, plan: SessionPlan, contexts: ClientTLSContexts) {
         self.connection = connection
-        self.host = host
-        self.heloName = heloName
-        self.timeouts = timeouts
+        self.plan = plan
+        self.contexts = contexts
         events = connection.events()
     }
 
     // MARK: Opening
 
     /// Greeting, EHLO, TLS and login, until a message can go.
-    mutating func open(
-        security: SessionSecurity,
-        contexts: ClientTLSContexts,
-        credentials: DeliverySettings.Credentials?
-    ) async throws {
-        if case .implicit = security.mode { tls = try await handshake() }
+    mutating func open() async throws {
+        if plan.security.isImplicit { tls = try await handshake() }
         let greeting = try await reply(.greeting, within: timeouts.command)
         guard greeting.isPositive else { throw SessionError.refused(.greeting, greeting) }
-        try await hello(mustExtend: security.needsExtensions || credentials != nil)
-        try await startTLSIfWanted(security, contexts: contexts)
-        if let credentials { try await logIn(credentials) }
+        let needsTLS = plan.security.isRequired && tls == nil
+        try await hello(mustExtend: needsTLS || plan.credentials != nil)
+        if plan.security.wantsStartTLS { try await startTLS() }
+        if let credentials = plan.credentials { try await logIn(credentials) }
     }
 
     // RFC 5321 §3.2
     private mutating func hello(mustExtend: Bool) async throws {
-        let extended = try await command("EHLO \(heloName)", .hello)
+        let verb = plan.kind == .lmtp ? "LHLO" : "EHLO"  // RFC 2033 §4.1
+        let extended = try await command("\(verb) \(plan.heloName)", .hello)
         if extended.isPositive {
             capabilities = SMTPCapabilities(extended)
             return
         }
         // Old servers don't know EHLO; one that is only busy says so with 421 or 4xx.
-        guard extended.isPermanent, !mustExtend else { throw SessionError.refused(.hello, extended) }
-        let plain = try await command("HELO \(heloName)", .hello)
+        guard extended.isPermanent, !mustExtend, plan.kind == .smtp else {
+            throw SessionError.refused(.hello, extended)
+        }
+        let plain = try await command("HELO \(plan.heloName)", .hello)
         guard plain.isPositive else { throw SessionError.refused(.hello, plain) }
         capabilities = SMTPCapabilities()
     }
 
-    private mutating func startTLSIfWanted(_ security: SessionSecurity, contexts: ClientTLSContexts) async throws {
-        let verification: CertificateVerification
-        let isRequired: Bool
-        switch security.mode {
-        case .clear, .implicit: return
-        case .opportunistic: (verification, isRequired) = (.none, false)
-        case .required(let wanted): (verification, isRequired) = (wanted, true)
-        }
+    private mutating func startTLS() async throws {
+        let isRequired = plan.security.isRequired
         guard capabilities.offersStartTLS else {
             if isRequired { throw SessionError.tlsUnavailable("the host does not offer STARTTLS") }
             return
         }
+        let context = try Self.tls(plan.security, contexts)
         let answer = try await command("STARTTLS", .startTLS)
         guard answer.code == 220 else {
-            if isRequired { throw SessionError.refused(.startTLS, answer) }
-            if answer.code == 421 { throw SessionError.refused(.startTLS, answer) }
+            if isRequired || answer.code == 421 { throw SessionError.refused(.startTLS, answer) }
             return
         }
-        let context = try contexts.tls(serverName: security.serverName, verification: verification)
         try await send([.startClientTLS(context)], .startTLS)
         tls = try await handshake()
         // RFC 3207 §4.2: what was offered before is forgotten.
+        capabilities = SMTPCapabilities()
         do {
-            try await hello(mustExtend: false)
+            try await hello(mustExtend: plan.credentials != nil)
         } catch SessionError.lost(.hello) {
             // With TLS 1.3 a server that likes nothing of our handshake can say so only now.
             throw SessionError.tlsFailed("the connection closed after the handshake")
         }
     }
 
+    private static func tls(_ security: SessionSecurity, _ contexts: ClientTLSContexts) throws -> ClientTLS {
+        do {
+            return try contexts.tls(security.request)
+        } catch {
+            throw SessionError.tlsUnusable("\(error)")
+        }
+    }
+
     private mutating func handshake() async throws -> TLSInfo {
         await setDeadline(timeouts.connect * 2)
         switch await events.next() {
-        case .tlsEstablished(let info): return info
-        case .tlsFailed(let failure): throw SessionError.tlsFailed("\(failure)")
+        case .tlsEstablished(let info):
+            plan.observer?(.tlsEstablished(info))
+            return info
+        case .tlsFailed(let failure):
+            plan.observer?(.tlsFailed(failure))
+            throw SessionError.tlsFailed("\(failure)")
         case .frame: throw SessionError.tlsFailed("the host went on in plaintext")
         case .deadlineReached: throw SessionError.tlsFailed("the handshake timed out")
         case .closed, .inputClosed:
@@ -121,45 +152,23 @@ struct ClientSession {
         }
     }
 
-    // RFC 4954 §4
-    private mutating func logIn(_ credentials: DeliverySettings.Credentials) async throws {
-        guard tls != nil else { throw SessionError.tlsUnavailable("credentials are never sent without TLS") }
-        let user = Array(credentials.username.utf8)
-        let answer: SMTPRemoteReply
-        if capabilities.mechanisms.contains("PLAIN") {
-            let response = [0] + user + [0] + credentials.password
-            answer = try await command("AUTH PLAIN \(Base64.encode(response))", .auth)
-        } else if capabilities.mechanisms.contains("LOGIN") {
-            answer = try await logInByPrompts(user, credentials.password)
-        } else {
-            throw SessionError.noMechanism
-        }
-        guard answer.code == 235 else { throw SessionError.refused(.auth, answer) }
-    }
-
-    private mutating func logInByPrompts(_ user: [UInt8], _ password: [UInt8]) async throws -> SMTPRemoteReply {
-        var answer = try await command("AUTH LOGIN", .auth)
-        for secret in [user, password] {
-            guard answer.code == 334 else { return answer }
-            answer = try await command(Base64.encode(secret), .auth)
-        }
-        return answer
-    }
-
     // MARK: Commands and replies
 
     /// Sends one command and waits for its reply.
-    mutating func command(_ line: String, _ stage: Stage) async throws -> SMTPRemoteReply {
-        try await send(lines: [line], stage)
+    ///
+    /// - Parameter shown: what observers see in its place.
+    mutating func command(_ line: String, _ stage: Stage, shown: String? = nil) async throws -> SMTPRemoteReply {
+        try await send(lines: [line], stage, shown: shown)
         return try await reply(stage, within: timeouts.command)
     }
 
     /// Sends commands with one flush.
-    func send(lines: [String], _ stage: Stage) async throws {
+    func send(lines: [String], _ stage: Stage, shown: String? = nil) async throws {
         var buffer = ByteBuffer()
         for line in lines {
             buffer.writeString(line)
             buffer.writeStaticString("\r\n")
+            if let observer = plan.observer { observer(.said(shown ?? line)) }
         }
         try await send([.bytes(buffer)], stage)
     }
@@ -183,7 +192,9 @@ struct ClientSession {
         await setDeadline(timeout)
         while true {
             switch await events.next() {
-            case .frame(.reply(let reply)): return reply
+            case .frame(.reply(let reply)):
+                plan.observer?(.heard(reply))
+                return reply
             case .frame(.nonsense(let reason)): throw SessionError.nonsense(stage, reason)
             case .deadlineReached: throw SessionError.timedOut(stage)
             case .tlsFailed(let failure): throw SessionError.tlsFailed("\(failure)")
@@ -213,12 +224,8 @@ struct ClientSession {
         guard (try? await send(lines: ["QUIT"], .reset)) != nil else { return }
         _ = try? await reply(.reset, within: .seconds(5))
     }
-}
 
-extension SessionSecurity {
-    /// A server without EHLO can't give what is wanted.
-    fileprivate var needsExtensions: Bool {
-        if case .required = mode { return true }
-        return false
-    }
+    /// The host takes DSN parameters and with them the duty of reporting; where it doesn't, a successful delivery is to
+    /// be reported as relayed. // RFC 3461 §5.2.2
+    var relaysDSN: Bool { capabilities.offersDSN }
 }

@@ -1,4 +1,5 @@
 import MailSyntax
+import NIOCore
 import OutboundQueue
 import SMTPCore
 
@@ -12,6 +13,8 @@ enum SessionError: Error, Sendable {
     case refused(ClientSession.Stage, SMTPRemoteReply)
     case tlsUnavailable(String)
     case tlsFailed(String)
+    /// A file of ours, of authorities or a client certificate, can't be used.
+    case tlsUnusable(String)
     case noMechanism
     case noCredentials
 
@@ -41,6 +44,8 @@ enum SessionError: Error, Sendable {
             Self.failure(host, EnhancedStatusCode(4, 7, 4), "TLS is required: \(reason)")
         case .tlsFailed(let reason):
             Self.failure(host, EnhancedStatusCode(4, 7, 5), "TLS failed: \(reason)")
+        case .tlsUnusable(let reason):
+            Self.failure(host, EnhancedStatusCode(4, 3, 5), "local error: \(reason)")
         case .noMechanism:
             Self.failure(host, EnhancedStatusCode(4, 7, 0), "no login mechanism in common (PLAIN, LOGIN)")
         case .noCredentials:
@@ -62,6 +67,15 @@ enum SessionError: Error, Sendable {
         case .refused(.auth, let reply): reply.isPermanent
         case .noMechanism: true
         default: false
+        }
+    }
+
+    /// A transport's error in a few words.
+    static func describe(_ error: any Error) -> String {
+        switch error {
+        case let error as IOError: String(describing: error).split(separator: "\n").first.map(String.init) ?? "error"
+        case ChannelError.connectTimeout: "timed out"
+        default: String("\(error)".prefix(200))
         }
     }
 
