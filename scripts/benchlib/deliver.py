@@ -65,13 +65,21 @@ def measure(server, state, count, connections, kept):
 
 def flushes(server, state, count, connections):
     """Flushes a message, counted by strace in a round of its own."""
+    return count_flushes(
+        server, state, count,
+        lambda: load.run(
+            "127.0.0.1", server.smtp_port, servers.ACCOUNTS, count, connections, True, first=state["sent"]))
+
+
+def count_flushes(server, state, count, send):
+    """Flushes a message while `send` sends `count` of them and until all have arrived."""
     with tempfile.NamedTemporaryFile(mode="r", suffix=".strace") as output:
         pids = [word for root in server.roots for pid in processes.tree(root) for word in ("-p", str(pid))]
         tracer = subprocess.Popen(
             ["strace", "-f", "-q", "-e", "trace=fsync,fdatasync,syncfs,msync,sync_file_range", "-o", output.name, *pids],
             stderr=subprocess.DEVNULL)
         time.sleep(1.5)
-        load.run("127.0.0.1", server.smtp_port, servers.ACCOUNTS, count, connections, True, first=state["sent"])
+        send()
         state["sent"] += count
         wait_until_delivered(server, state["sent"])
         tracer.send_signal(signal.SIGINT)

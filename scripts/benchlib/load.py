@@ -10,14 +10,17 @@ WORDS = ("the of and to in is that for it as was with be by on not he his but at
          "please regards tomorrow project office paper window garden river winter summer").split()
 
 
-def message(size, serial, recipient):
+def message(size, serial, recipient, sender="sender@elsewhere.test"):
     """A message of about `size` octets of prose, CRLF, dot-stuffing not needed."""
     chooser = random.Random(serial)
-    head = (f"From: Bench Sender <sender@elsewhere.test>\r\nTo: <{recipient}>\r\nSubject: Bench message {serial}\r\n"
+    head = (f"From: Bench Sender <{sender}>\r\nTo: <{recipient}>\r\nSubject: Bench message {serial}\r\n"
             f"Date: Sat, 21 Nov 2026 10:00:00 +0000\r\nMessage-ID: <{serial}.{chooser.getrandbits(64)}@elsewhere.test>\r\n"
             "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n")
     lines, length = [], len(head)
     while length < size:
+        if len(lines) == 20_000:  # of a large message the rest is the same again
+            lines *= -(-(size - len(head)) // (length - len(head)))
+            break
         line = " ".join(chooser.choices(WORDS, k=11))
         lines.append(line)
         length += len(line) + 2
@@ -48,9 +51,9 @@ class Client:
                     raise RuntimeError(line.decode(errors="replace").strip())
                 return line
 
-    def deliver(self, recipient, octets):
+    def deliver(self, recipient, octets, sender="sender@elsewhere.test"):
         """One transaction, MAIL RCPT DATA pipelined as clients do."""
-        self.send(f"MAIL FROM:<sender@elsewhere.test> SIZE={len(octets)}\r\nRCPT TO:<{recipient}>\r\nDATA\r\n".encode())
+        self.send(f"MAIL FROM:<{sender}> SIZE={len(octets)}\r\nRCPT TO:<{recipient}>\r\nDATA\r\n".encode())
         self.expect(b"250")
         self.expect(b"250")
         self.expect(b"354")
@@ -66,12 +69,12 @@ class Client:
             self.socket.close()
 
 
-def run(host, port, recipients, count, connections, kept, size=10240, first=0):
+def run(host, port, recipients, count, connections, kept, size=10240, first=0, sender="sender@elsewhere.test"):
     """Delivers `count` messages over `connections` at a time; returns the seconds it took.
 
     kept: every connection carries many messages; otherwise each message opens its own.
     """
-    bodies = [message(size, first + index, recipients[index % len(recipients)]) for index in range(count)]
+    bodies = [message(size, first + index, recipients[index % len(recipients)], sender) for index in range(count)]
     lock = threading.Lock()
     position = [0]
     errors = []
@@ -87,7 +90,7 @@ def run(host, port, recipients, count, connections, kept, size=10240, first=0):
                     break
                 if client is None:
                     client = Client(host, port)
-                client.deliver(recipients[index % len(recipients)], bodies[index])
+                client.deliver(recipients[index % len(recipients)], bodies[index], sender)
                 if not kept:
                     client.quit()
                     client = None
@@ -113,7 +116,7 @@ def lone(host, port, recipient, count, size=10240, first=0):
     times = []
     for index in range(count):
         octets = message(size, first + index, recipient)
-        client.send(f"MAIL FROM:<sender@elsewhere.test>\r\nRCPT TO:<{recipient}>\r\nDATA\r\n".encode())
+        client.send(f"MAIL FROM:<{sender}>\r\nRCPT TO:<{recipient}>\r\nDATA\r\n".encode())
         client.expect(b"250")
         client.expect(b"250")
         client.expect(b"354")
