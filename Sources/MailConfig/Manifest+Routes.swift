@@ -103,28 +103,6 @@ package struct RouteLogin: Sendable, Hashable {
     }
 }
 
-/// Where tokens come from. // RFC 6749, RFC 8628
-package struct OAuth2: Sendable, Hashable {
-    package var clientID: String
-    package var clientSecret: SecretSource?
-    package var tokenEndpoint: String
-    package var deviceEndpoint: String?
-    package var authorizationEndpoint: String?
-    package var scopes: [String]
-
-    package init(
-        clientID: String, clientSecret: SecretSource? = nil, tokenEndpoint: String, deviceEndpoint: String? = nil,
-        authorizationEndpoint: String? = nil, scopes: [String] = []
-    ) {
-        self.clientID = clientID
-        self.clientSecret = clientSecret
-        self.tokenEndpoint = tokenEndpoint
-        self.deviceEndpoint = deviceEndpoint
-        self.authorizationEndpoint = authorizationEndpoint
-        self.scopes = scopes
-    }
-}
-
 /// How fast a route is used. nil: as `queue` has it.
 package struct RoutePace: Sendable, Hashable {
     /// A daily cap that grows, for an address that nobody knows yet.

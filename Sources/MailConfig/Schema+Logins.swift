@@ -14,6 +14,7 @@ extension ValueType where Value == RouteLogin {
         return [.init("username", \.username, .credential, required: true)]
             + SectionField.secret("password", \.password)
             + [
+                .init("oauth2", \.oauth2, ValueType<OAuth2>.oauth2.optional),
                 .init("mechanisms", \.mechanisms, mechanisms),
                 .init("allow_cleartext", \.allowsClearText, .bool),
             ]

@@ -15,7 +15,8 @@ extension Schema {
                 + "chance with `choose: weight`: `[host]:port` (its MX is not looked up), `domain`, `unix:/path` for LMTP. "
                 + "`tls` is a section with `level` (`none`, `may`, `encrypt`, `verify`, `secure`, `fingerprint`), `match`, "
                 + "`fingerprints`, `ca_file`, `certificate` and `server_name`; `implicit_tls` is true for port 465. `login` "
-                + "is a section with `username`, `password_file` or `password_env` or `oauth2`, `mechanisms` and "
+                + "is a section with `username`, `password_file` or `password_env` or `oauth2` (`{provider: google}`, "
+                + "`microsoft` or `custom`, `client_id` and more: see oauth2.md), `mechanisms` and "
                 + "`allow_cleartext`; `sender_logins` are such sections with a `sender`. `source_addresses`, `helo_name`, "
                 + "`fallback: {route: NAME, after: 3}` and `pace` say the rest. `direct` is there without being written."
         ),

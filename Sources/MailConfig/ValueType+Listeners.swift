@@ -138,17 +138,3 @@ extension ValueType where Value == String {
         }
     }
 }
-
-extension ValueType where Value == [IPNetwork] {
-    /// Networks and single addresses.
-    static var networks: ValueType {
-        .list(
-            of: .scalar("network", example: "192.0.2.0/24") { text throws(ValueProblem) in
-                if let network = IPNetwork(text) { return network }
-                let remedy = "write an address or a network, such as `192.0.2.0/24` or `\"2001:db8::/32\"`"
-                throw ValueProblem(message: "is `\(text)`, not a network", remedy: remedy)
-            } render: {
-                $0.description
-            }, named: "list of networks", example: "192.0.2.0/24")
-    }
-}
