@@ -36,4 +36,14 @@ package enum ManifestDiff {
         for setting in Schema.settings where setting.apply == .live { setting.copy(new, &manifest) }
         return manifest
     }
+
+    /// The same, with the places where the settings were written.
+    package static func live(from old: LoadedManifest, to new: LoadedManifest) -> LoadedManifest {
+        var loaded = new
+        loaded.manifest = live(from: old.manifest, to: new.manifest)
+        for setting in Schema.settings where setting.apply == .restart {
+            loaded.origins[setting.path] = old.origins[setting.path]
+        }
+        return loaded
+    }
 }

@@ -1,22 +1,81 @@
 package import MailConfig
+package import MailSyntax
 
 /// The rules that decisions are made by: the manifest, and where each of its settings was written.
-package struct PolicyRules: Sendable {
+///
+/// Made once for each manifest that comes into effect and shared by all sessions. What a decision would otherwise work
+/// out each time is made here.
+package final class PolicyRules: Sendable {
     package let manifest: Manifest
     private let origins: [String: String]
+    /// Devices by name, and by the folded name they log in with.
+    private let devicesByName: [String: Manifest.Device]
+    private let devicesByUsername: [String: Manifest.Device]
+    private let addressRules: PatternIndex
+    /// `relay.senders`.
+    let relaySenders: PatternIndex
 
     /// - Parameter origins: `martlet.yaml:12` by the path of a setting; a setting without one has its default.
     package init(_ manifest: Manifest, origins: [String: String] = [:]) {
         self.manifest = manifest
         self.origins = origins
+        devicesByName = Dictionary(manifest.devices.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+        let loggingIn = manifest.devices.compactMap { device in
+            device.username.map { (EmailAddress.fold($0), device) }
+        }
+        devicesByUsername = Dictionary(loggingIn, uniquingKeysWith: { first, _ in first })
+        addressRules = PatternIndex(manifest.sending.accounts.map(\.pattern))
+        relaySenders = PatternIndex(manifest.relay.senders)
     }
 
-    package init(_ loaded: LoadedManifest) {
+    package convenience init(_ loaded: LoadedManifest) {
         self.init(loaded.manifest, origins: loaded.origins.mapValues(\.description))
     }
 
     /// Where a setting was written.
     package func origin(_ path: String) -> String { origins[path] ?? TraceStep.builtIn }
+}
+
+// MARK: - What the rules say of a client or an address
+
+extension PolicyRules {
+    /// Whether a client is in one of the trusted networks.
+    package func trusts(_ client: IPAddress) -> Bool {
+        let networks = manifest.relay.networks
+        return !networks.isEmpty && networks.contains { $0.contains(client) }
+    }
+
+    /// Whether a client may submit mail without having logged in.
+    package func needsNoLogin(_ client: IPAddress) -> Bool {
+        switch manifest.relay.permit {
+        case .either, .network: trusts(client)
+        case .login, .both: false
+        }
+    }
+
+    package func device(named name: String) -> Manifest.Device? { devicesByName[name] }
+
+    /// The device that logs in with a name, in any case.
+    package func device(username: String) -> Manifest.Device? {
+        devicesByUsername.isEmpty ? nil : devicesByUsername[EmailAddress.fold(username)]
+    }
+
+    /// The device that is known by the network of a client alone: the one whose network is the smallest.
+    package func device(at client: IPAddress) -> Manifest.Device? {
+        var best: (device: Manifest.Device, length: Int)?
+        for device in manifest.devices where device.username == nil {
+            for network in device.networks where network.contains(client) {
+                if best.map({ network.prefixLength > $0.length }) ?? true { best = (device, network.prefixLength) }
+            }
+        }
+        return best?.device
+    }
+
+    /// The first of `sending.accounts` that is about an address.
+    package func rule(for address: EmailAddress) -> Manifest.AddressRule? {
+        guard let index = addressRules.first(matching: address) else { return nil }
+        return manifest.sending.accounts[index]
+    }
 }
 
 extension PolicyRules {

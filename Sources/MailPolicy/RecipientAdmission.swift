@@ -15,8 +15,10 @@ package struct AdmittedRecipient: Sendable, Hashable {
 }
 
 extension Policy {
-    /// Judges a recipient, in the order of a message's way: qualification, (rewriting,) expansion, relaying, quota.
-    package static func admitRecipient(_ facts: RecipientFacts, _ answers: Answers) -> Evaluation<RecipientDecision> {
+    /// Judges a recipient, in the order of a message's way: qualification, relaying, rewriting, expansion, quota, routes.
+    package static func admitRecipient(
+        _ facts: RecipientFacts, rules: PolicyRules, _ answers: Answers
+    ) -> Evaluation<RecipientDecision> {
         var context = EvaluationContext(answers)
         let address: EmailAddress
         switch qualify(facts, &context) {
@@ -24,11 +26,13 @@ extension Policy {
         case .reject(let reply): return context.decided(.reject(reply))
         case .asking: return context.asking()
         }
+        // Recipient rewriting (canonical, virtual) belongs here, before the directory is asked: one address in, one or
+        // more out.
         switch context.ask(.recipient(address)) {
         case nil:
             return context.asking()
         case .recipient(.notHosted):
-            return relay(to: address, facts.client, &context)
+            return relay(to: address, facts, rules, &context)
         case .recipient(.unknown):
             return refuse(550, 5, 1, 1, address, "User unknown", "recipient-unknown", &context)
         case .recipient(.disabled):
@@ -46,12 +50,23 @@ extension Policy {
     }
 
     private static func relay(
-        to address: EmailAddress, _ client: ClientFacts, _ context: inout EvaluationContext
+        to address: EmailAddress, _ facts: RecipientFacts, _ rules: PolicyRules, _ context: inout EvaluationContext
     ) -> Evaluation<RecipientDecision> {
-        guard let login = client.login, client.role != .lmtp else {
+        switch relayPermission(facts.client, rules) {
+        case .refused:
             return refuse(554, 5, 7, 1, address, "Relay access denied", "relay", &context)
+        case .granted(let rule, let setting, let who):
+            let origin = setting.map(rules.origin) ?? TraceStep.builtIn
+            let note = "accepted for \(who)"
+            context.step(TraceStage.admission, rule, origin: origin, before: "<\(address)>", note: note)
         }
-        context.step(TraceStage.admission, "relay", before: "<\(address)>", note: "accepted for \(login.address)")
+        // Where the door is open to strangers too, who may stand in MAIL FROM is judged once it is relayed.
+        if facts.client.login == nil, facts.client.role != .sendmail, !facts.client.mustBeKnown,
+            let refusal = senderUnlisted(facts.sender, rules, &context)
+        {
+            return context.decided(.reject(refusal))
+        }
+        // The route of a remote recipient belongs here: one that fails refuses it, one that holds or discards is noted.
         return context.decided(.accept(AdmittedRecipient(address: address, local: [], remote: [address])))
     }
 

@@ -1,3 +1,4 @@
+import MailConfig
 package import MailSyntax
 
 /// What MAIL is answered with.
@@ -8,66 +9,204 @@ package enum SenderDecision: Sendable, Hashable {
 }
 
 extension Policy {
-    /// Judges the reverse-path. Strangers may use any; a login only its own addresses.
-    package static func admitSender(_ facts: SenderFacts, _ answers: Answers) -> Evaluation<SenderDecision> {
+    /// Judges the reverse-path. Strangers may use any; a login only its own addresses, a client that sends by its network
+    /// those of `relay.senders`.
+    package static func admitSender(
+        _ facts: SenderFacts, rules: PolicyRules, _ answers: Answers
+    ) -> Evaluation<SenderDecision> {
         var context = EvaluationContext(answers)
-        if let login = facts.client.login { return judge(facts.path, of: login, &context) }
-        // A device without a login is known by its network: nobody lists any yet.
-        if facts.client.requiresLogin || facts.client.role == .device {
-            context.step(TraceStage.admission, "login-required", before: facts.path.text, note: "refused")
-            // RFC 6409 §4.3
-            return context.decided(.reject(PolicyReply(530, EnhancedStatusCode(5, 7, 0), "Authentication required")))
+        let path: ReversePath
+        switch admitted(facts, rules, &context) {
+        case .path(let admitted): path = admitted
+        case .reject(let reply): return context.decided(.reject(reply))
+        case .asking: return context.asking()
         }
-        return judgeStranger(facts.path, &context)
+        if let refusal = sendingForbidden(path, facts.client, rules, &context) {
+            return context.decided(.reject(refusal))
+        }
+        // Sender rewriting (canonical, masquerade) belongs here: it changes the path that is in effect.
+        return context.decided(.accept(path))
     }
 
-    private static func judgeStranger(
-        _ path: WrittenPath, _ context: inout EvaluationContext
-    ) -> Evaluation<SenderDecision> {
+    private enum Admission {
+        case path(ReversePath)
+        case reject(PolicyReply)
+        case asking
+    }
+
+    private static func admitted(
+        _ facts: SenderFacts, _ rules: PolicyRules, _ context: inout EvaluationContext
+    ) -> Admission {
+        let client = facts.client
+        if client.role == .lmtp { return judgeStranger(facts.path, &context) }
+        if let login = client.login { return judge(facts.path, of: login, rules, &context) }
+        if client.role == .sendmail { return judgeLocal(facts.path, client, rules, &context) }
+        // A listener for senders whose logins are optional or off still takes nothing from strangers for elsewhere.
+        guard client.mustBeKnown else { return judgeStranger(facts.path, &context) }
+        guard client.isTrusted, case .granted = relayPermission(client, rules) else {
+            context.step(TraceStage.admission, "login-required", before: facts.path.text, note: "refused")
+            // RFC 6409 §4.3
+            return .reject(PolicyReply(530, EnhancedStatusCode(5, 7, 0), "Authentication required"))
+        }
+        return judgeTrusted(facts.path, rules, &context)
+    }
+
+    private static func judgeStranger(_ path: WrittenPath, _ context: inout EvaluationContext) -> Admission {
         switch path {
         case .null:
             context.step(TraceStage.admission, "sender", before: path.text, note: "null reverse-path")
-            return context.decided(.accept(.null))
+            return .path(.null)
         case .address(let address):
             context.step(TraceStage.admission, "sender", before: path.text, note: "accepted")
-            return context.decided(.accept(.address(address)))
+            return .path(.address(address))
         case .unqualified:
             context.step(TraceStage.admission, "sender-domain", before: path.text, note: "refused: no domain")
-            let reply = PolicyReply(553, EnhancedStatusCode(5, 1, 7), "\(path.text): Sender address needs a domain")
-            return context.decided(.reject(reply))
+            return .reject(
+                PolicyReply(553, EnhancedStatusCode(5, 1, 7), "\(path.text): Sender address needs a domain"))
         }
     }
+}
 
+// MARK: - Logins and devices
+
+extension Policy {
     private static func judge(
-        _ path: WrittenPath, of login: LoginFacts, _ context: inout EvaluationContext
-    ) -> Evaluation<SenderDecision> {
+        _ path: WrittenPath, of login: LoginFacts, _ rules: PolicyRules, _ context: inout EvaluationContext
+    ) -> Admission {
         switch path {
         case .null:
-            // A disposition notification has to be sent this way: RFC 8098 §2.1.
+            // A disposition notification has to be sent this way: RFC 8098 §2.1. A device sends none unless it is told.
+            guard login.device == nil || owns(.null, login, rules) else {
+                return refuse(path, notOwnedBy: login, rules, &context)
+            }
             context.step(TraceStage.admission, "sender-login", before: path.text, note: "null reverse-path")
-            return context.decided(.accept(.null))
         case .unqualified:
             // Devices that can only be told a name, and say `MAIL FROM:<FBI>`.
             let after = "<\(login.address)>"
             context.step(TraceStage.rewrite, "sender-qualify", before: path.text, after: after, note: "has no domain")
-            return context.decided(.accept(.address(login.address)))
+            return bound(.address(login.address), rules, &context)
         case .address(let address):
-            switch context.ask(.mayUse(address, login: login.account)) {
-            case nil:
-                return context.asking()
-            case .flag(true):
-                context.step(TraceStage.admission, "sender-login", before: path.text, note: "of \(login.address)")
-                return context.decided(.accept(.address(address)))
+            switch ownership(of: address, login, rules, &context) {
+            case .asking: return .asking
+            case .own:
+                let note = "of \(login.name)"
+                let origin = login.origin(rules)
+                context.step(TraceStage.admission, "sender-login", origin: origin, before: path.text, note: note)
+            case .foreign: return refuse(path, notOwnedBy: login, rules, &context)
             case .unavailable(let reason):
                 context.step(TraceStage.admission, "sender-login", before: path.text, note: "deferred: \(reason)")
-                return context.decided(.reject(.unavailable))
-            default:
-                let note = "refused: not an address of \(login.address)"
-                context.step(TraceStage.admission, "sender-login", before: path.text, note: note)
-                let text = "\(path.text): Sender address rejected: not owned by user \(login.address)"
-                return context.decided(.reject(PolicyReply(553, EnhancedStatusCode(5, 7, 1), text)))
+                return .reject(.unavailable)
             }
         }
+        return bound(path.reversePath, rules, &context)
+    }
+
+    private static func refuse(
+        _ path: WrittenPath, notOwnedBy login: LoginFacts, _ rules: PolicyRules, _ context: inout EvaluationContext
+    ) -> Admission {
+        let note = "refused: not an address of \(login.name)"
+        context.step(
+            TraceStage.admission, "sender-login", origin: login.origin(rules), before: path.text, note: note)
+        let text = "\(path.text): Sender address rejected: not owned by user \(login.name)"
+        return .reject(PolicyReply(553, EnhancedStatusCode(5, 7, 1), text))
+    }
+
+    /// `relay.senders`, where it holds for logins too.
+    private static func bound(
+        _ path: ReversePath, _ rules: PolicyRules, _ context: inout EvaluationContext
+    ) -> Admission {
+        guard rules.manifest.relay.sendersBindLogins, let refusal = senderUnlisted(path, rules, &context) else {
+            return .path(path)
+        }
+        return .reject(refusal)
+    }
+}
+
+// MARK: - Trusted networks and programs of this host
+
+extension Policy {
+    private static func judgeTrusted(
+        _ path: WrittenPath, _ rules: PolicyRules, _ context: inout EvaluationContext
+    ) -> Admission {
+        let (sender, isQualified) = qualify(path, rules, &context)
+        guard let sender else { return judgeStranger(path, &context) }
+        if let refusal = senderUnlisted(sender, rules, &context) { return .reject(refusal) }
+        if !isQualified {
+            context.step(
+                TraceStage.admission, "sender-network", origin: rules.origin("relay.networks"), before: path.text,
+                note: "accepted from a trusted network")
+        }
+        return .path(sender)
+    }
+
+    private static func judgeLocal(
+        _ path: WrittenPath, _ client: ClientFacts, _ rules: PolicyRules, _ context: inout EvaluationContext
+    ) -> Admission {
+        let (sender, isQualified) = qualify(path, rules, &context)
+        guard let sender else { return judgeStranger(path, &context) }
+        if !isQualified {
+            let user = client.localUser.map { "user \($0) of this host" } ?? "a program of this host"
+            context.step(TraceStage.admission, "sender-local", before: path.text, note: "accepted from \(user)")
+        }
+        return .path(sender)
+    }
+
+    /// A name alone gets the domain of `rewrite.origin`, or the host's name.
+    private static func qualify(
+        _ path: WrittenPath, _ rules: PolicyRules, _ context: inout EvaluationContext
+    ) -> (ReversePath?, isQualified: Bool) {
+        guard case .unqualified(let name) = path else { return (path.reversePath, false) }
+        let domain = rules.manifest.rewrite.origin?.ascii ?? rules.manifest.server.hostname
+        guard let address = EmailAddress("\(name)@\(domain)") else { return (nil, false) }
+        let origin = rules.origin(rules.manifest.rewrite.origin == nil ? "server.hostname" : "rewrite.origin")
+        context.step(
+            TraceStage.rewrite, "sender-qualify", origin: origin, before: path.text, after: "<\(address)>",
+            note: "has no domain")
+        return (.address(address), true)
+    }
+
+    /// The refusal of a sender that `relay.senders` doesn't have; nil where it has it, or names nobody.
+    static func senderUnlisted(
+        _ sender: ReversePath, _ rules: PolicyRules, _ context: inout EvaluationContext
+    ) -> PolicyReply? {
+        guard !rules.relaySenders.isEmpty else { return nil }
+        let origin = rules.origin("relay.senders")
+        if rules.relaySenders.first(matching: sender) != nil {
+            context.step(
+                TraceStage.admission, "relay-senders", origin: origin, before: sender.angled, note: "listed")
+            return nil
+        }
+        context.step(
+            TraceStage.admission, "relay-senders", origin: origin, before: sender.angled, note: "refused: not listed")
+        return PolicyReply(
+            554, EnhancedStatusCode(5, 7, 1), "\(sender.angled): Sender address rejected: Access denied")
+    }
+
+    /// The refusal of `may_send: false`, for clients that want to send and aren't somebody else's server.
+    private static func sendingForbidden(
+        _ sender: ReversePath, _ client: ClientFacts, _ rules: PolicyRules, _ context: inout EvaluationContext
+    ) -> PolicyReply? {
+        guard !rules.manifest.sending.accounts.isEmpty, client.role != .lmtp,
+            client.login != nil || client.isTrusted || client.role.isForSenders
+        else { return nil }
+        let account = client.login?.account == nil ? nil : client.login?.address
+        for address in [sender.address, account].compactMap({ $0 }) {
+            guard let rule = rules.rule(for: address), !rule.maySend else { continue }
+            context.step(
+                TraceStage.admission, "may-send", origin: rule.origin, before: "<\(address)>",
+                note: "refused: \(rule.pattern) may not send")
+            let text = "<\(address)>: Sender address rejected: Access denied"
+            return PolicyReply(554, EnhancedStatusCode(5, 7, 1), text)
+        }
+        return nil
+    }
+}
+
+extension WrittenPath {
+    /// `<>` also where there is no domain, which has to be seen to before.
+    fileprivate var reversePath: ReversePath {
+        if case .address(let address) = self { return .address(address) }
+        return .null
     }
 }
 

@@ -28,11 +28,11 @@ extension Policy {
     /// `From` is the user's to write. Where it isn't one address of the login, `Sender` says who it was; a `Sender` that
     /// isn't the login's is replaced. // RFC 6409 §8.1, RFC 5322 §3.6.2
     package static func judgeSenderField(
-        _ facts: SenderFieldFacts, _ answers: Answers
+        _ facts: SenderFieldFacts, rules: PolicyRules, _ answers: Answers
     ) -> Evaluation<SenderFieldDecision> {
         var context = EvaluationContext(answers)
-        let isOwnAuthor = isOwn(facts.author, facts.login, &context)
-        let isOwnSender = isOwn(facts.sender ?? nil, facts.login, &context)
+        let isOwnAuthor = isOwn(facts.author, facts.login, rules, &context)
+        let isOwnSender = isOwn(facts.sender ?? nil, facts.login, rules, &context)
         guard context.wanted.isEmpty else { return context.asking() }
         let keeps = facts.sender == nil ? isOwnAuthor : isOwnSender
         let before = facts.sender.map { "Sender: \($0?.description ?? "?")" }
@@ -47,10 +47,10 @@ extension Policy {
     }
 
     private static func isOwn(
-        _ address: EmailAddress?, _ login: LoginFacts, _ context: inout EvaluationContext
+        _ address: EmailAddress?, _ login: LoginFacts, _ rules: PolicyRules, _ context: inout EvaluationContext
     ) -> Bool {
         guard let address else { return false }
         if address.folded == login.address.folded { return true }
-        return context.ask(.mayUse(address, login: login.account)) == .flag(true)
+        return ownership(of: address, login, rules, &context) == .own
     }
 }

@@ -31,7 +31,9 @@ extension Policy {
     ///
     /// A signature vouches for the `From`: a stranger's message is never signed, and a login that writes a `From` it
     /// may not use gets the signature of its own domain.
-    package static func chooseSigning(_ facts: SigningFacts, _ answers: Answers) -> Evaluation<SigningDecision> {
+    package static func chooseSigning(
+        _ facts: SigningFacts, rules: PolicyRules, _ answers: Answers
+    ) -> Evaluation<SigningDecision> {
         var context = EvaluationContext(answers)
         switch facts.origin {
         case .stranger:
@@ -43,9 +45,9 @@ extension Policy {
             guard let from = facts.headerFrom, let domain = from.domain, domain != login.address.domain else {
                 return sign(for: login.address.domain, "from-domain", facts, &context)
             }
-            switch context.ask(.mayUse(from, login: login.account)) {
-            case nil: return context.asking()
-            case .flag(true): return sign(for: domain, "from-domain", facts, &context)
+            switch ownership(of: from, login, rules, &context) {
+            case .asking: return context.asking()
+            case .own: return sign(for: domain, "from-domain", facts, &context)
             default: return sign(for: login.address.domain, "login-domain", facts, &context)
             }
         }

@@ -103,7 +103,8 @@ extension SMTPConversation {
             listener: context.settings.listener,
             requiresLogin: context.settings.authentication == .required,
             tls: session.isTLS,
-            login: login
+            login: login,
+            isTrusted: isTrusted
         )
     }
 
@@ -112,7 +113,9 @@ extension SMTPConversation {
         let reply: SMTPReply
         do {
             let (decision, trace) = try await Policy.run(
-                { Policy.admitSender(facts, $0) }, answer: context.backend.answer)
+                { [rules = context.settings.rules] in Policy.admitSender(facts, rules: rules, $0) },
+                answer: context.backend.answer
+            )
             switch decision {
             case .accept(let reversePath):
                 envelope = SMTPEnvelope(sender: sender, reversePath: reversePath, trace: trace)
@@ -131,6 +134,7 @@ extension SMTPConversation {
         let facts = RecipientFacts(
             client: client,
             path: recipient.path.written,
+            sender: envelope?.reversePath ?? .null,
             declaredSize: envelope?.sender.size ?? 0,
             hostname: context.settings.hostname,
             server: connection.info.local
@@ -138,7 +142,7 @@ extension SMTPConversation {
         let reply: SMTPReply
         do {
             let (decision, trace) = try await Policy.run(
-                { Policy.admitRecipient(facts, $0) },
+                { [rules = context.settings.rules] in Policy.admitRecipient(facts, rules: rules, $0) },
                 answer: context.backend.answer
             )
             switch decision {

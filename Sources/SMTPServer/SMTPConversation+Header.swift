@@ -78,7 +78,8 @@ extension SMTPConversation {
             sender: header.first("Sender").map(\.onlyAddress)
         )
         let (decision, steps) = try await Policy.run(
-            { Policy.judgeSenderField(facts, $0) }, answer: context.backend.answer)
+            { [rules = context.settings.rules] in Policy.judgeSenderField(facts, rules: rules, $0) },
+            answer: context.backend.answer)
         guard case .write(let address) = decision else { return header }
         trace += steps
         return header.removing("Sender").appending("Sender", Array(address.description.utf8))

@@ -118,7 +118,8 @@ extension SMTPConversation {
         }
         let facts = SigningFacts(origin: login.map { .login($0) } ?? .stranger, headerFrom: address)
         let (decision, trace) = try await Policy.run(
-            { Policy.chooseSigning(facts, $0) }, answer: context.backend.answer)
+            { [rules = context.settings.rules] in Policy.chooseSigning(facts, rules: rules, $0) },
+            answer: context.backend.answer)
         if case .sign(let domain) = decision { return (domain, trace) }
         return (nil, trace)
     }

@@ -26,6 +26,8 @@ struct SMTPConversation {
     let context: SMTPContext
     let connection: Connection<SMTPServerFramer>
     let reverseName: PendingName
+    /// The client is in one of `relay.networks`.
+    let isTrusted: Bool
     let started = ContinuousClock.now
     var stream: ConnectionEvents<SMTPFrame>
     var session: SMTPSession
@@ -49,6 +51,7 @@ struct SMTPConversation {
         self.connection = connection
         self.reverseName = reverseName
         stream = connection.events()
+        isTrusted = context.settings.rules.trusts(connection.info.remote)
         session = SMTPSession(configuration: context.settings.session, isTLS: connection.info.hasImplicitTLS)
     }
 

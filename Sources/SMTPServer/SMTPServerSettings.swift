@@ -1,4 +1,5 @@
 package import MailConfig
+package import MailPolicy
 package import MailSyntax
 package import SMTPCore
 
@@ -9,6 +10,8 @@ package struct SMTPServerSettings: Sendable {
     /// The listener's name in logs and events.
     package var listener: String
     package var offersTLS: Bool
+    /// What decisions are made by; shared by all listeners.
+    package var rules = PolicyRules(Manifest())
     package var authentication: SMTPSessionConfiguration.Authentication
     package var offersClearTextAuthentication = false
     package var limits = SMTPLimits()
@@ -34,13 +37,15 @@ package struct SMTPServerSettings: Sendable {
     /// The settings of a manifest's listener.
     ///
     /// - Parameter hostname: the manifest's `server.hostname`, parsed.
-    package init(_ manifest: Manifest, listener: Listener, hostname: DomainName, hasCertificate: Bool) {
+    package init(_ rules: PolicyRules, listener: Listener, hostname: DomainName, hasCertificate: Bool) {
+        let manifest = rules.manifest
         self.init(
             hostname: hostname,
             role: Self.role(listener.kind),
             listener: listener.name,
             offersTLS: hasCertificate
         )
+        self.rules = rules
         authentication =
             switch listener.authentication {
             case .required: .required

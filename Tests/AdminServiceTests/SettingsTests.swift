@@ -1,5 +1,6 @@
 import Foundation
 import MailConfig
+import MailPolicy
 import MailSyntax
 import SMTPServer
 import Testing
@@ -120,7 +121,7 @@ import Testing
         let hostname = try #require(DomainName(manifest.server.hostname))
         let listener = Listener(name: "mx", kind: .mx)
         var parts = [
-            "\(SMTPServerSettings(manifest, listener: listener, hostname: hostname, hasCertificate: true))",
+            "\(SMTPServerSettings(PolicyRules(manifest), listener: listener, hostname: hostname, hasCertificate: true))",
             "\(ServerSettings.imap(manifest))", "\(ServerSettings.pop3(manifest))",
             "\(try ServerSettings.resolver(manifest.server.dns))",
         ]
@@ -131,17 +132,18 @@ import Testing
 }
 
 @Suite struct LiveManifestTests {
-    @Test func `followers see what a reload may change, and nothing else`() {
-        var manifest = Manifest()
-        manifest.server.hostname = "mail.example.org"
-        let live = LiveManifest(manifest)
+    @Test func `followers see what a reload may change, and nothing else`() throws {
+        let text = "server: {hostname: mail.example.org}\n"
+        var loaded = try ManifestLoader.load(text: text, file: "m.yaml").get()
+        let live = LiveManifest(loaded)
         let errors = live.follow(\.limits.errors)
         let sessions = live.follow(\.limits.sessions)
-        manifest.limits.errors = 7
-        manifest.limits.sessions = 1
-        let changes = live.apply(manifest)
+        let written = text + "limits: {errors: 7, sessions: 1}\n"
+        loaded = try ManifestLoader.load(text: written, file: "m.yaml").get()
+        let changes = live.apply(loaded)
         #expect(changes.map(\.path) == ["limits.errors", "limits.sessions"])
         #expect(errors() == 7 && live.current.limits.errors == 7)
         #expect(sessions() == Manifest().limits.sessions)
+        #expect(live.rules.origin("limits.errors") == "m.yaml:2" && live.rules.origin("limits.sessions") == "built in")
     }
 }

@@ -1,3 +1,4 @@
+import MailConfig
 import MailSyntax
 import Testing
 
@@ -10,7 +11,7 @@ import Testing
     ) throws -> (decision: RecipientDecision, trace: [TraceStep]) {
         let facts = RecipientFacts(
             client: client, path: path, declaredSize: size, hostname: DomainName(hostname), server: IPAddress(server))
-        return try directory.run { Policy.admitRecipient(facts, $0) }
+        return try directory.run { Policy.admitRecipient(facts, rules: PolicyRules(Manifest()), $0) }
     }
 
     private func reply(_ decision: RecipientDecision) throws -> String {

@@ -47,7 +47,7 @@ import Testing
         directory.hosted = ["example.org", "example.com"]
         directory.identities = [1: ["fbi@example.org", "fbi@example.com"]]
         let facts = SigningFacts(origin: origin, headerFrom: try from.map { try address($0) })
-        return try directory.run { Policy.chooseSigning(facts, $0) }.decision
+        return try directory.run { Policy.chooseSigning(facts, rules: PolicyRules(Manifest()), $0) }.decision
     }
 
     @Test func theDomainOfTheHeadersFromSigns() throws {

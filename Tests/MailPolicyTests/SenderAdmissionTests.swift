@@ -1,3 +1,4 @@
+import MailConfig
 import MailSyntax
 import Testing
 
@@ -7,7 +8,9 @@ import Testing
     private func admit(
         _ path: WrittenPath, _ client: ClientFacts, _ directory: ScriptedDirectory = ScriptedDirectory()
     ) throws -> (decision: SenderDecision, trace: [TraceStep]) {
-        try directory.run { Policy.admitSender(SenderFacts(client: client, path: path), $0) }
+        try directory.run {
+            Policy.admitSender(SenderFacts(client: client, path: path), rules: PolicyRules(Manifest()), $0)
+        }
     }
 
     @Test func aStrangerMayUseAnyAddress() throws {

@@ -1,3 +1,4 @@
+import MailConfig
 import MailSyntax
 import Testing
 
@@ -15,7 +16,9 @@ import Testing
         let login = LoginFacts(account: 1, address: try address("fbi@example.org"))
         let facts = SenderFieldFacts(
             login: login, author: EmailAddress(author), sender: sender.map { EmailAddress($0) })
-        let result = try ScriptedDirectory().run { Policy.judgeSenderField(facts, $0) }
+        let result = try ScriptedDirectory().run {
+            Policy.judgeSenderField(facts, rules: PolicyRules(Manifest()), $0)
+        }
         #expect(result.decision == (isWritten ? .write(login.address) : .keep))
     }
 }

@@ -69,8 +69,8 @@ struct ProtocolServers {
         case .mx, .submission, .submissions, .lmtp, .device:
             return SMTPListener.makeService(
                 configuration: configuration(listener, address, refusal: SMTPListener.refusal),
-                settings: assembly.live.follow { [hostname, hasCertificate = assembly.tls != nil] manifest in
-                    SMTPServerSettings(manifest, listener: listener, hostname: hostname, hasCertificate: hasCertificate)
+                settings: assembly.live.followRules { [hostname, hasCertificate = assembly.tls != nil] rules in
+                    SMTPServerSettings(rules, listener: listener, hostname: hostname, hasCertificate: hasCertificate)
                 },
                 backend: smtp,
                 events: assembly.events,

@@ -50,6 +50,7 @@ package enum Server {
         try DirectoryCheck.requireSound(stores.directory)
         let assembly = try ServerAssembly(
             configFile: file,
+            loaded: loaded,
             backend: backend,
             eventFile: events,
             stores: stores,

@@ -36,6 +36,7 @@ final class ServerAssembly: Sendable {
 
     init(
         configFile: String,
+        loaded: LoadedManifest,
         backend: LogBackend,
         eventFile: LogWriter?,
         stores: Stores,
@@ -44,8 +45,8 @@ final class ServerAssembly: Sendable {
         self.stores = stores
         self.backend = backend
         self.tls = tls
-        manifest = stores.manifest
-        live = LiveManifest(stores.manifest)
+        manifest = loaded.manifest
+        live = LiveManifest(loaded)
         logger = backend.logger("server")
         events = LogEventSink(backend: backend, file: eventFile)
         state = ServerState(

@@ -62,8 +62,8 @@ final class ServerState: RunningServer {
             })
         else { throw AdminError(.temporary, "a reload is under way already") }
         defer { reloading.withLock { $0 = false } }
-        let new = try ManifestFile.load(configFile).manifest
-        let next = ManifestDiff.live(from: live.current, to: new)
+        let new = try ManifestFile.load(configFile)
+        let next = ManifestDiff.live(from: live.current, to: new.manifest)
         try Server.requireSmarthostPassword(next)
         try events?.reopen()
         try await stores.directory.reload()
