@@ -28,6 +28,12 @@ package struct Acceptance: Sendable {
     package var signFor: DomainName?
     /// A bounce of ours.
     package var isBounce: Bool
+    /// What goes elsewhere is kept until an operator releases it.
+    package var held = false
+    /// Which lane of the queue it takes.
+    package var lane = QueueLane.interactive
+    /// What goes elsewhere is not sent earlier. // RFC 4865 §4
+    package var notBefore: Timestamp?
 
     package init(
         id: MailID, reversePath: ReversePath, content: BlobContent, index: MessageIndex, local: [LocalDelivery],

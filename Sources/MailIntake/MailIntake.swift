@@ -113,6 +113,8 @@ package final class MailIntake: Sendable {
             recipients: acceptance.remote, bodyType: acceptance.bodyType, smtpUTF8: acceptance.smtpUTF8,
             envelopeID: acceptance.envelopeID, dsnReturn: acceptance.dsnReturn, dkimDomain: acceptance.signFor,
             isBounce: acceptance.isBounce,
-            wantsDelayReport: acceptance.origin.login != nil && acceptance.reversePath != .null)
+            wantsDelayReport: acceptance.origin.login != nil && acceptance.reversePath != .null,
+            held: acceptance.held, login: acceptance.origin.login, lane: acceptance.lane,
+            notBefore: acceptance.notBefore)
     }
 }

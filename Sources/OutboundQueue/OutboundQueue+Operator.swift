@@ -65,6 +65,8 @@ extension OutboundQueue {
     package func flush() async throws -> Int {
         let now = clock.now()
         defer { wake(.demand) }
-        return try await database.write { try $0.execute(QueueStatements.makeAllDue, now) }
+        return try await database.write { writer in
+            try QueueLane.allCases.map { try writer.execute(QueueStatements.makeAllDue, now, $0.rawValue) }.reduce(0, +)
+        }
     }
 }

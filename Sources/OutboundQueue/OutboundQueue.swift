@@ -52,16 +52,19 @@ package final class OutboundQueue: Sendable {
     package func enqueue(_ writer: any SQLWriter, _ entry: NewQueueEntry) throws {
         guard !entry.recipients.isEmpty else { throw DatabaseError.constraint("a queued message needs a recipient") }
         let lifetime = lifetimes.withLock { entry.isBounce ? $0.bounce : $0.message }
-        let expiresAt = entry.expiresAt ?? entry.createdAt.adding(lifetime)
+        let first = max(entry.createdAt, entry.notBefore ?? entry.createdAt)
+        let expiresAt = entry.expiresAt ?? first.adding(lifetime)
         try BlobRows.retain(writer, entry.blob)
         try writer.execute(
             QueueStatements.insertMessage, entry.id, entry.reversePath.description, entry.blob, entry.size,
             entry.createdAt, expiresAt, entry.bodyType.rawValue, entry.smtpUTF8, entry.envelopeID,
-            entry.dsnReturn?.rawValue, entry.dkimDomain?.ascii, entry.isBounce, entry.wantsDelayReport)
+            entry.dsnReturn?.rawValue, entry.dkimDomain?.ascii, entry.isBounce, entry.wantsDelayReport,
+            entry.login)
         for recipient in entry.recipients {
             try writer.execute(
                 QueueStatements.insertRecipient, entry.id, recipient.address.description, recipient.originalRecipient,
-                recipient.notify.rawValue, Self.destination(of: recipient.address), entry.createdAt, entry.held)
+                recipient.notify.rawValue, Self.destination(of: recipient.address), first, entry.held || recipient.held,
+                recipient.route, entry.lane.rawValue, entry.notBefore)
         }
     }
 
@@ -117,7 +120,9 @@ package final class OutboundQueue: Sendable {
         let soon = now.adding(.seconds(60))
         return try await database.write { writer in
             try writer.execute(QueueStatements.ageFromFuture, now, IDGenerator.first(at: soon), soon)
-            return try writer.execute(QueueStatements.pullForward, now, now.adding(longestWait))
+            return try QueueLane.allCases.map {
+                try writer.execute(QueueStatements.pullForward, now, now.adding(longestWait), $0.rawValue)
+            }.reduce(0, +)
         }
     }
 
@@ -134,10 +139,14 @@ package final class OutboundQueue: Sendable {
         let now = clock.now()
         let node = node
         let jobs = try await database.write { writer in
-            let recipients = try writer.query(
-                QueueStatements.lease, now, limit, now.adding(duration), node, perDestination,
-                map: { QueueRows.recipient($0) })
-            return try Self.jobs(writer, recipients.compactMap(\.self))
+            var recipients: [QueuedRecipient] = []
+            for lane in QueueLane.allCases where recipients.count < limit {
+                recipients += try writer.query(
+                    QueueStatements.lease, now, limit - recipients.count, now.adding(duration), node, perDestination,
+                    lane.rawValue, map: { QueueRows.recipient($0) }
+                ).compactMap(\.self)
+            }
+            return try Self.jobs(writer, recipients)
         }
         inHand.withLock { $0.formUnion(jobs.lazy.flatMap(\.recipients).map(\.id)) }
         return jobs
@@ -148,7 +157,7 @@ package final class OutboundQueue: Sendable {
             var message: MailID
             var destination: String
         }
-        let sorted = recipients.sorted { ($0.nextAttemptAt, $0.id) < ($1.nextAttemptAt, $1.id) }
+        let sorted = recipients.sorted { ($0.lane, $0.nextAttemptAt, $0.id) < ($1.lane, $1.nextAttemptAt, $1.id) }
         var order: [Key] = []
         var groups: [Key: [QueuedRecipient]] = [:]
         for recipient in sorted {
@@ -167,7 +176,9 @@ package final class OutboundQueue: Sendable {
     /// When the earliest recipient that nobody has leased is due; nil when there is none.
     package func nextDue() async throws -> Timestamp? {
         try await database.read { reader in
-            try reader.first(QueueStatements.nextDue, map: { $0.optionalTimestamp(0) }) ?? nil
+            try QueueLane.allCases.compactMap { lane in
+                try reader.first(QueueStatements.nextDue, lane.rawValue, map: { $0.optionalTimestamp(0) }) ?? nil
+            }.min()
         }
     }
 

@@ -44,7 +44,12 @@ enum QueueRows {
             lastAttemptAt: row.optionalTimestamp(8),
             lastReply: reply,
             held: row.bool(13),
-            isLeased: !row.isNull(14)
+            isLeased: !row.isNull(14),
+            route: row.optionalString(15),
+            pinnedRoute: row.optionalString(16),
+            lane: QueueLane(rawValue: row.int(17)) ?? .interactive,
+            notBefore: row.optionalTimestamp(18),
+            parkedOn: row.optionalString(19)
         )
     }
 
@@ -65,7 +70,8 @@ enum QueueRows {
             dsnReturn: row.optionalString(8).flatMap { DSNReturn(rawValue: $0) },
             dkimDomain: row.optionalString(9).flatMap { DomainName($0) },
             isBounce: row.bool(10),
-            wantsDelayReport: row.bool(12)
+            wantsDelayReport: row.bool(12),
+            login: row.optionalString(13)
         )
         return (message, key)
     }

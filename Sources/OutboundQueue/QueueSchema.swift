@@ -30,7 +30,104 @@ package enum QueueSchema {
                     .int("delay_report").defaulting(to: "0").checking("delay_report IN (0, 1)"), to: "queue_message")
             ]
         ),
+        Migration("queue-3", lanesAndSites),
     ]
+
+    /// What is ready is found by lane and time. What waits for its site, one that is down or has all it can take, is in
+    /// an index of its own, so that however much waits there costs nothing until the site has room.
+    private static let lanesAndSites: [SchemaChange] = [
+        .addColumn(.text("login").nullable, to: "queue_message"),
+        .addColumn(.text("route").nullable, to: "queue_recipient"),
+        .addColumn(.text("pinned_route").nullable, to: "queue_recipient"),
+        .addColumn(.int("lane").defaulting(to: "0").checking("lane IN (0, 1)"), to: "queue_recipient"),
+        .addColumn(.int("not_before").nullable, to: "queue_recipient"),
+        .addColumn(.text("parked_on").nullable, to: "queue_recipient"),
+        .run(SQLStatement("DROP INDEX queue_recipient_due")),
+        .createIndex(
+            "queue_recipient_ready",
+            on: "queue_recipient",
+            columns: ["lane", "next_attempt_at"],
+            where: "lease_until IS NULL AND held = 0 AND parked_on IS NULL"
+        ),
+        .createIndex(
+            "queue_recipient_parked",
+            on: "queue_recipient",
+            columns: ["parked_on", "lane", "id"],
+            where: "lease_until IS NULL AND held = 0 AND parked_on IS NOT NULL"
+        ),
+        .createIndex(
+            "queue_recipient_overdue",
+            on: "queue_recipient",
+            columns: ["next_attempt_at"],
+            where: "lease_until IS NULL AND held = 0 AND parked_on IS NOT NULL"
+        ),
+        .createTable(site),
+        .createTable(attempt),
+        .createTable(rule),
+        .createTable(warmUp),
+    ]
+
+    /// Sites that are left alone for a while.
+    private static let site = Table(
+        "queue_site",
+        columns: [
+            .text("name"),
+            .int("failures").checking("failures >= 0"),
+            .int("since"),
+            .int("retry_at"),
+            .int("code").nullable,
+            .text("status"),
+            .text("text"),
+            .text("host").nullable,
+        ],
+        primaryKey: ["name"]
+    )
+
+    /// Attempts, kept as long as the message's history. A recipient has a bounded number of slots.
+    private static let attempt = Table(
+        "queue_attempt",
+        columns: [
+            .int("message_id"),
+            .int("recipient_id"),
+            .int("slot"),
+            .int("number"),
+            .int("at"),
+            .text("recipient"),
+            .text("outcome"),
+            .text("route"),
+            .text("host").nullable,
+            .text("tls").nullable,
+            .text("login").nullable,
+            .int("code").nullable,
+            .text("status"),
+            .text("text"),
+            .int("next_attempt_at").nullable,
+        ],
+        primaryKey: ["message_id", "recipient_id", "slot"],
+        clustered: true
+    )
+
+    /// An operator's rules; nothing written means everything.
+    private static let rule = Table(
+        "queue_rule",
+        columns: [
+            .identity("id"),
+            .text("kind").checking("kind IN ('hold')"),
+            .text("sender").nullable,
+            .text("recipient").nullable,
+            .text("route").nullable,
+            .int("created_at"),
+            .text("author"),
+        ]
+    )
+
+    /// Messages that a route has taken on a day, counted from 1970-01-01 UTC.
+    private static let warmUp = Table(
+        "queue_warm_up",
+        columns: [.text("route"), .int("day"), .int("messages")],
+        primaryKey: ["route", "day"],
+        clustered: true
+    )
 
     private static let message = Table(
         "queue_message",

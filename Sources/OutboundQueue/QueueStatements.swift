@@ -4,15 +4,16 @@ package enum QueueStatements {
     static let insertMessage = SQLStatement(
         """
         INSERT INTO queue_message (id, reverse_path, blob_id, size, created_at, expires_at, body_type, smtputf8,
-            envelope_id, dsn_return, dkim_domain, is_bounce, delay_report)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+            envelope_id, dsn_return, dkim_domain, is_bounce, delay_report, login)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
         """)
     static let insertRecipient = SQLStatement(
         """
-        INSERT INTO queue_recipient (message_id, address, original_recipient, notify, destination, next_attempt_at, held)
-        VALUES ($1, $2, $3, $4, $5, $6, $7)
+        INSERT INTO queue_recipient (message_id, address, original_recipient, notify, destination, next_attempt_at, held,
+            route, lane, not_before)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
         """)
-    /// Leases what is due, at most $5 of a destination, so that a big one does not crowd out the others.
+    /// Leases what is due in a lane ($6), at most $5 of a destination, so that a big one does not crowd out the others.
     static let lease = SQLStatement(
         """
         UPDATE queue_recipient SET lease_until = $3, lease_node = $4
@@ -22,35 +23,41 @@ package enum QueueStatements {
                     ROW_NUMBER() OVER (PARTITION BY destination ORDER BY next_attempt_at, id) AS place
                 FROM (
                     SELECT id, destination, next_attempt_at FROM queue_recipient
-                    WHERE lease_until IS NULL AND held = 0 AND next_attempt_at <= $1
+                    WHERE lease_until IS NULL AND held = 0 AND parked_on IS NULL AND lane = $6 AND next_attempt_at <= $1
                     ORDER BY next_attempt_at LIMIT 5000
                 ) AS ready
             ) AS ranked
             WHERE place <= $5 ORDER BY next_attempt_at, id LIMIT $2
         )
         RETURNING id, message_id, address, original_recipient, notify, destination, next_attempt_at, attempts,
-            last_attempt_at, last_code, last_status, last_text, last_host, held, lease_until
+            last_attempt_at, last_code, last_status, last_text, last_host, held, lease_until, route, pinned_route, lane,
+            not_before, parked_on
         """)
     static let message = SQLStatement(
         """
         SELECT m.id, m.reverse_path, m.size, m.created_at, m.expires_at, m.body_type, m.smtputf8, m.envelope_id,
-            m.dsn_return, m.dkim_domain, m.is_bounce, m.blob_id, m.delay_report
+            m.dsn_return, m.dkim_domain, m.is_bounce, m.blob_id, m.delay_report, m.login
         FROM queue_message m WHERE m.id = $1
         """)
     static let messages = SQLStatement(
         """
         SELECT m.id, m.reverse_path, m.size, m.created_at, m.expires_at, m.body_type, m.smtputf8, m.envelope_id,
-            m.dsn_return, m.dkim_domain, m.is_bounce, m.blob_id, m.delay_report
+            m.dsn_return, m.dkim_domain, m.is_bounce, m.blob_id, m.delay_report, m.login
         FROM queue_message m WHERE m.id > $1 ORDER BY m.id LIMIT $2
         """)
     static let recipients = SQLStatement(
         """
         SELECT id, message_id, address, original_recipient, notify, destination, next_attempt_at, attempts,
-            last_attempt_at, last_code, last_status, last_text, last_host, held, lease_until
+            last_attempt_at, last_code, last_status, last_text, last_host, held, lease_until, route, pinned_route, lane,
+            not_before, parked_on
         FROM queue_recipient WHERE message_id = $1 ORDER BY id
         """)
+    /// Of a lane.
     static let nextDue = SQLStatement(
-        "SELECT MIN(next_attempt_at) FROM queue_recipient WHERE lease_until IS NULL AND held = 0")
+        """
+        SELECT MIN(next_attempt_at) FROM queue_recipient
+        WHERE lane = $1 AND lease_until IS NULL AND held = 0 AND parked_on IS NULL
+        """)
     static let counts = SQLStatement(
         "SELECT (SELECT COUNT(*) FROM queue_message), COUNT(*), COALESCE(SUM(held), 0) FROM queue_recipient")
     static let reschedule = SQLStatement(
@@ -91,14 +98,21 @@ package enum QueueStatements {
     static let pullForward = SQLStatement(
         """
         UPDATE queue_recipient SET next_attempt_at = $1
-        WHERE lease_until IS NULL AND held = 0 AND next_attempt_at > $2
+        WHERE lease_until IS NULL AND held = 0 AND parked_on IS NULL AND next_attempt_at > $2
+            AND (not_before IS NULL OR not_before <= $1) AND lane = $3
         """)
     static let setHeld = SQLStatement("UPDATE queue_recipient SET held = $2 WHERE message_id = $1")
     static let makeDue = SQLStatement(
-        "UPDATE queue_recipient SET next_attempt_at = $2, held = 0 WHERE message_id = $1 AND lease_until IS NULL")
+        """
+        UPDATE queue_recipient SET next_attempt_at = $2, held = 0, parked_on = NULL, not_before = NULL
+        WHERE message_id = $1 AND lease_until IS NULL
+        """)
     static let makeAllDue = SQLStatement(
-        "UPDATE queue_recipient SET next_attempt_at = $1 WHERE lease_until IS NULL AND held = 0 AND next_attempt_at > $1"
-    )
+        """
+        UPDATE queue_recipient SET next_attempt_at = $1
+        WHERE lease_until IS NULL AND held = 0 AND parked_on IS NULL AND next_attempt_at > $1
+            AND (not_before IS NULL OR not_before <= $1) AND lane = $2
+        """)
 
     package static let all = [
         insertMessage, insertRecipient, lease, message, messages, recipients, nextDue, counts, reschedule, postpone,

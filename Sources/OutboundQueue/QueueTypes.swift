@@ -45,17 +45,36 @@ package struct DSNNotify: OptionSet, Sendable, Hashable {
     package static let standard: DSNNotify = [.failure, .delay]
 }
 
+/// Who goes first where both wait for the same site.
+package enum QueueLane: Int, Sendable, Hashable, CaseIterable, Comparable {
+    /// What a person has written and waits for.
+    case interactive = 0
+    /// Newsletters, lists, what many get.
+    case bulk = 1
+
+    package static func < (a: QueueLane, b: QueueLane) -> Bool { a.rawValue < b.rawValue }
+}
+
 /// A recipient to be queued.
 package struct NewQueueRecipient: Sendable, Hashable {
     package var address: EmailAddress
     /// The ORCPT parameter with its type, such as `rfc822;user@example.org`.
     package var originalRecipient: String?
     package var notify: DSNNotify
+    /// The name of the route that was found when the message was accepted; nil where none was looked for.
+    package var route: String?
+    /// Kept until released, as a route of kind `hold` wants it.
+    package var held: Bool
 
-    package init(address: EmailAddress, originalRecipient: String? = nil, notify: DSNNotify = .standard) {
+    package init(
+        address: EmailAddress, originalRecipient: String? = nil, notify: DSNNotify = .standard, route: String? = nil,
+        held: Bool = false
+    ) {
         self.address = address
         self.originalRecipient = originalRecipient
         self.notify = notify
+        self.route = route
+        self.held = held
     }
 }
 
@@ -87,6 +106,11 @@ package struct NewQueueEntry: Sendable {
     package var wantsDelayReport: Bool
     /// Not delivered until released.
     package var held: Bool
+    /// Who submitted it: an account's address or a device's name; nil for nobody who logged in.
+    package var login: String?
+    package var lane: QueueLane
+    /// Not tried earlier, as the sender wishes. Its lifetime begins then. // RFC 4865 §4
+    package var notBefore: Timestamp?
 
     package init(
         id: MailID,
@@ -103,7 +127,10 @@ package struct NewQueueEntry: Sendable {
         dkimDomain: DomainName? = nil,
         isBounce: Bool = false,
         wantsDelayReport: Bool = false,
-        held: Bool = false
+        held: Bool = false,
+        login: String? = nil,
+        lane: QueueLane = .interactive,
+        notBefore: Timestamp? = nil
     ) {
         self.id = id
         self.reversePath = reversePath
@@ -120,6 +147,9 @@ package struct NewQueueEntry: Sendable {
         self.isBounce = isBounce
         self.wantsDelayReport = wantsDelayReport
         self.held = held
+        self.login = login
+        self.lane = lane
+        self.notBefore = notBefore
     }
 }
 
@@ -140,6 +170,8 @@ package struct QueuedMessage: Sendable, Hashable {
     package var isBounce: Bool
     /// The sender is to be told when delivery takes long, and has not been yet.
     package var wantsDelayReport = false
+    /// Who submitted it.
+    package var login: String?
 }
 
 /// A recipient in the queue.
@@ -159,6 +191,16 @@ package struct QueuedRecipient: Sendable, Hashable, Identifiable {
     package var held: Bool
     /// A courier has it at the moment.
     package var isLeased: Bool
+    /// The route that was found when the message was accepted; each attempt looks again.
+    package var route: String?
+    /// The route that an operator wants instead of what is found.
+    package var pinnedRoute: String?
+    package var lane = QueueLane.interactive
+    /// Not tried earlier, as the sender wishes.
+    package var notBefore: Timestamp?
+    /// The site it waits for, which is down or has all it can take. ``nextAttemptAt`` is then when it is looked at even
+    /// so: at its expiry, or when its sender is to hear of the delay.
+    package var parkedOn: String?
 }
 
 /// A message with its recipients, for listings.
