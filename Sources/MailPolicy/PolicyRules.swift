@@ -7,6 +7,8 @@ package import MailSyntax
 /// out each time is made here.
 package final class PolicyRules: Sendable {
     package let manifest: Manifest
+    /// The ways out, in the form they are searched in.
+    package let routing: RoutingTable
     private let origins: [String: String]
     /// Devices by name, and by the folded name they log in with.
     private let devicesByName: [String: Manifest.Device]
@@ -26,6 +28,7 @@ package final class PolicyRules: Sendable {
         devicesByUsername = Dictionary(loggingIn, uniquingKeysWith: { first, _ in first })
         addressRules = PatternIndex(manifest.sending.accounts.map(\.pattern))
         relaySenders = PatternIndex(manifest.relay.senders)
+        routing = RoutingTable(manifest, origins: origins)
     }
 
     package convenience init(_ loaded: LoadedManifest) {
