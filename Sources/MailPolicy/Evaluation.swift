@@ -149,8 +149,8 @@ package struct UnboundedEvaluation: Error, Sendable, CustomStringConvertible {
 
 /// The decisions about messages: pure functions of facts and answers. `run` asks and answers until one is made.
 package enum Policy {
-    /// More rounds than any chain of rules needs.
-    package static let mostRounds = 64
+    /// More rounds than any chain of rules needs; virtual aliases may lead from one to the next a thousand times.
+    package static let mostRounds = 1100
 
     /// Evaluates until there is a decision, answering each question once.
     package static func run<Decision: Sendable>(

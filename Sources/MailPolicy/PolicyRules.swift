@@ -9,6 +9,7 @@ package final class PolicyRules: Sendable {
     package let manifest: Manifest
     /// The ways out, in the form they are searched in.
     package let routing: RoutingTable
+    package let rewriting: RewriteRules
     private let origins: [String: String]
     /// Devices by name, and by the folded name they log in with.
     private let devicesByName: [String: Manifest.Device]
@@ -29,6 +30,7 @@ package final class PolicyRules: Sendable {
         addressRules = PatternIndex(manifest.sending.accounts.map(\.pattern))
         relaySenders = PatternIndex(manifest.relay.senders)
         routing = RoutingTable(manifest, origins: origins)
+        rewriting = RewriteRules(manifest, origins: origins)
     }
 
     package convenience init(_ loaded: LoadedManifest) {

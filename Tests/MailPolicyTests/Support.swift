@@ -1,3 +1,4 @@
+import MailConfig
 import MailSyntax
 import Testing
 
@@ -13,6 +14,9 @@ final class ScriptedDirectory {
     var identities: [Int64: Set<String>] = [1: ["fbi@example.org", "info@example.org"]]
     var full: Set<Int64> = []
     var failing = false
+    /// Values by purpose and key; a key that begins with `/` and ends with it is looked for in whole keys.
+    var tables: [TablePurpose: [String: String]] = [:]
+    var failingTables: Set<TablePurpose> = []
     private(set) var asked: [Lookup] = []
 
     func answer(_ lookup: Lookup) -> Answer {
@@ -25,9 +29,18 @@ final class ScriptedDirectory {
         case .mayUse(let address, let login): return .flag(identities[login]?.contains(address.folded) ?? false)
         case .quota(let account, _): return .quota(full.contains(account) ? .exceeded : .fits)
         case .hosted(let domain): return .flag(hosted.contains(domain.ascii))
-        case .table: return .table(nil)
+        case .table(let purpose, let key, let isWhole): return table(purpose, key, isWhole)
         case .firstHostedDomain: return .domain(hosted.min().flatMap { DomainName($0) })
         }
+    }
+
+    private func table(_ purpose: TablePurpose, _ key: String, _ isWhole: Bool) -> Answer {
+        if failingTables.contains(purpose) { return .unavailable("table is away") }
+        let table = tables[purpose] ?? [:]
+        let patterns = isWhole ? table.filter { $0.key.count > 2 && $0.key.first == "/" && $0.key.last == "/" } : [:]
+        let pattern = patterns.first { key.lowercased().contains($0.key.dropFirst().dropLast()) }
+        let value = table[EmailAddress.fold(key)] ?? pattern?.value
+        return .table(value.map { TableAnswer(value: $0, origin: "\(purpose.rawValue):1") })
     }
 
     func run<D>(_ evaluate: (Answers) -> Evaluation<D>) throws -> (decision: D, trace: [TraceStep]) {
