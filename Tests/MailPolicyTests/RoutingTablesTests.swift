@@ -198,7 +198,7 @@ import Testing
                 "[mail.isp.example]:587": "none", "[h]": "none",
             ])
         func tls(_ domain: String) throws -> TLSRequirement? { try script.plan("x@\(domain)").hosts.first?.tls }
-        #expect(try tls("a.example") == TLSRequirement(level: .secure, match: ["a.example", ".dot.example"]))
+        #expect(try tls("a.example") == TLSRequirement(level: .secure, match: ["nexthop", ".dot.example"]))
         #expect(try tls("b.c.a.example")?.level == TLSLevel.none)
         #expect(try tls("b.example")?.level == .may)
         #expect(try tls("hop.example")?.level == .verify)
@@ -213,7 +213,7 @@ import Testing
             ("ENCRYPT", "encrypt", 0), ("secure, match=mail.example:.example servername=x.example", "secure", 0),
         ])
     func policies(_ text: String, _ level: String, _ remarks: Int) throws {
-        let entry = try TLSPolicyEntry(parsing: text, nextHop: .domain("a.example"))
+        let entry = try TLSPolicyEntry(parsing: text)
         #expect(entry.requirement.level.rawValue == level && entry.remarks.count == remarks)
     }
 
@@ -221,7 +221,7 @@ import Testing
         "A TLS policy that can't be kept defers",
         arguments: ["", "dane-only", "encrypted", "may x", "may x=y", "fingerprint", "fingerprint match=ab:cd"])
     func brokenPolicies(_ text: String) {
-        #expect(throws: TLSPolicyError.self) { try TLSPolicyEntry(parsing: text, nextHop: .domain("a.example")) }
+        #expect(throws: TLSPolicyError.self) { try TLSPolicyEntry(parsing: text) }
     }
 
     @Test func aLoginAsksForTLSWhereItIsLeftOpen() throws {

@@ -28,7 +28,7 @@ struct DeliveryBoardTests {
     }
 
     private static func place(_ board: DeliveryBoard, _ jobs: [DeliveryJob]) -> DeliveryBoard.Placement {
-        board.add(jobs, route: { $0.destination }, now: now)
+        board.add(jobs.map { RoutedJob(job: $0, key: $0.destination) }, now: now)
     }
 
     @Test("Workers are bounded for a route and in all, and routes take turns")
@@ -40,7 +40,7 @@ struct DeliveryBoardTests {
         #expect(board.waitingJobs == 6)
         #expect(Self.place(board, Self.jobs("d")).start.isEmpty)
         // A worker that finds nothing more leaves its place to another route.
-        #expect(board.nextOrLeave("b").job?.destination == "b")
+        #expect(board.nextOrLeave("b").job?.job.destination == "b")
         let left = board.nextOrLeave("b")
         #expect(left.job == nil && left.start.count == 1)
     }
@@ -50,7 +50,7 @@ struct DeliveryBoardTests {
         let reply = DeliveryReply(status: EnhancedStatusCode(4, 4, 1), text: "down")
         let board = DeliveryBoard(concurrency: 3, perRoute: 2)
         func suspended(at now: Timestamp) -> Int {
-            let placement = board.add(Self.jobs("a"), route: { $0.destination }, now: now)
+            let placement = board.add(Self.jobs("a").map { RoutedJob(job: $0, key: "a") }, now: now)
             _ = board.nextOrLeave("a")
             _ = board.nextOrLeave("a")
             return placement.suspended.count
@@ -90,8 +90,8 @@ struct DeliveryBoardTests {
         let until = Self.now.adding(.seconds(60))
         #expect(board.suspend("a", .init(until: until, reply: reply)).count == 2)
         let placement = Self.place(board, Self.jobs("a", "b"))
-        #expect(placement.suspended.map(\.job.destination) == ["a"] && placement.start == ["b"])
-        let later = board.add(Self.jobs("a"), route: { $0.destination }, now: until)
+        #expect(placement.suspended.map(\.job.job.destination) == ["a"] && placement.start == ["b"])
+        let later = board.add(Self.jobs("a").map { RoutedJob(job: $0, key: "a") }, now: until)
         #expect(later.suspended.isEmpty)
     }
 

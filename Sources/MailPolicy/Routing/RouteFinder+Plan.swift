@@ -24,7 +24,7 @@ extension RouteFinder {
             place = .host(address.description)
             text = "[\(address)]"
         }
-        guard let tls = tls(for: text, place, of: route, kind: .direct) else { return nil }
+        guard let tls = tls(for: text, of: route, kind: .direct) else { return nil }
         switch tls {
         case .failure(let failure): return failure.decision
         case .success(let requirement):
@@ -76,7 +76,7 @@ extension RouteFinder {
         _ host: RouteHost, _ text: String, of route: Manifest.Route?, _ hop: NextHop
     ) -> Result<PlannedHost, Stop>? {
         let found = login(for: host, text, of: hop.base == nil ? route : nil)
-        guard let tls = tls(for: text, host.place, of: route, kind: hop.kind) else { return nil }
+        guard let tls = tls(for: text, of: route, kind: hop.kind) else { return nil }
         let requirement: TLSRequirement
         switch tls {
         case .failure(let failure): return .failure(failure)

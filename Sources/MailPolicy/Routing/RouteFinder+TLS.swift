@@ -6,7 +6,7 @@ extension RouteFinder {
     /// What a route writes itself holds; then the table `tls_policy`, by the next hop's text, of a plain domain also by
     /// its parents; then what is standard for the kind of route. nil: questions have to be answered first.
     mutating func tls(
-        for text: String, _ place: RouteHost.Place, of route: Manifest.Route?, kind: Manifest.Route.Kind
+        for text: String, of route: Manifest.Route?, kind: Manifest.Route.Kind
     ) -> Result<TLSRequirement, Stop>? {
         if let own = route?.tls {
             note(own, before: text, rule: "route", origin: route?.origin ?? TraceStep.builtIn)
@@ -22,7 +22,7 @@ extension RouteFinder {
             switch found {
             case .asking: return nil
             case .unavailable(let reason): return .failure(Stop(decision: deferred("tls-policy", reason)))
-            case .found(let answer, _): return read(answer, text, place)
+            case .found(let answer, _): return read(answer, text)
             case .notFound: break
             }
         }
@@ -41,10 +41,10 @@ extension RouteFinder {
     }
 
     private mutating func read(
-        _ answer: TableAnswer, _ text: String, _ place: RouteHost.Place
+        _ answer: TableAnswer, _ text: String
     ) -> Result<TLSRequirement, Stop> {
         do throws(TLSPolicyError) {
-            let entry = try TLSPolicyEntry(parsing: answer.value, nextHop: place)
+            let entry = try TLSPolicyEntry(parsing: answer.value)
             note(
                 entry.requirement, before: text, rule: "tls-policy", origin: answer.origin,
                 remark: entry.remarks.isEmpty ? nil : entry.remarks.joined(separator: "; "))
@@ -73,7 +73,7 @@ struct TLSPolicyEntry: Hashable {
     /// What of it has no effect here.
     var remarks: [String] = []
 
-    init(parsing text: String, nextHop: RouteHost.Place) throws(TLSPolicyError) {
+    init(parsing text: String) throws(TLSPolicyError) {
         let words = text.split(whereSeparator: { $0 == " " || $0 == "\t" || $0 == "," }).map(String.init)
         guard let word = words.first else { throw TLSPolicyError(reason: "the TLS policy is empty") }
         requirement = TLSRequirement(level: .may)
@@ -89,13 +89,13 @@ struct TLSPolicyEntry: Hashable {
             }
             requirement.level = level
         }
-        for attribute in words.dropFirst() { try read(attribute, nextHop) }
+        for attribute in words.dropFirst() { try read(attribute) }
         if requirement.level == .fingerprint, requirement.fingerprints.isEmpty {
             throw TLSPolicyError(reason: "the TLS level `fingerprint` needs `match=` with SHA-256 fingerprints")
         }
     }
 
-    private mutating func read(_ attribute: String, _ nextHop: RouteHost.Place) throws(TLSPolicyError) {
+    private mutating func read(_ attribute: String) throws(TLSPolicyError) {
         let parts = attribute.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
         guard parts.count == 2, let name = parts.first else {
             throw TLSPolicyError(reason: "`\(attribute)` is not `name=value`")
@@ -106,7 +106,8 @@ struct TLSPolicyEntry: Hashable {
             if requirement.level == .fingerprint {
                 requirement.fingerprints += try value.split(separator: "|").map(Self.fingerprint)
             } else {
-                requirement.match += value.split(separator: ":").compactMap { Self.name(String($0), nextHop) }
+                // `nexthop`, `dot-nexthop` and `hostname` are understood where the names are known.
+                requirement.match += value.split(separator: ":").map { $0.lowercased() }
             }
         case "tafile": requirement.caFile = value
         case "servername": requirement.serverName = value == "hostname" ? nil : value
@@ -121,20 +122,5 @@ struct TLSPolicyEntry: Hashable {
         guard digits.utf8.count == 64, digits.utf8.allSatisfy({ (48...57).contains($0) || (97...102).contains($0) })
         else { throw TLSPolicyError(reason: "`\(text)` is not a SHA-256 fingerprint of 64 hexadecimal digits") }
         return digits
-    }
-
-    /// nil for `hostname`, which is what the level means anyway.
-    private static func name(_ text: String, _ nextHop: RouteHost.Place) -> String? {
-        let hop: String
-        switch nextHop {
-        case .host(let name), .domain(let name): hop = name
-        case .socket: return nil
-        }
-        return switch text.lowercased() {
-        case "nexthop": hop
-        case "dot-nexthop": ".\(hop)"
-        case "hostname": nil
-        default: text.lowercased()
-        }
     }
 }

@@ -123,6 +123,6 @@ extension Courier {
         let now = clock.now()
         let until = now.adding(min(settings.policy.schedule.minimum, DeliveryBoard.longestSuspension))
         let suspension = DeliveryBoard.Suspension(until: until, reply: failure.reply)
-        await settler.postpone(board.suspend(key, suspension).map { ($0, until, failure.reply) })
+        await settler.postpone(board.suspend(key, suspension).map { ($0.job, until, failure.reply) })
     }
 }

@@ -34,15 +34,16 @@ struct Courier: Sendable {
     }
 
     /// Works for a route, beginning with a job, until none waits. A cancelled task leaves its job leased.
-    func work(route key: String, first: DeliveryJob) async {
-        var next: DeliveryJob? = first
+    func work(route key: String, first: RoutedJob) async {
+        var next: RoutedJob? = first
         while let job = next, !Task.isCancelled {
             next = await attempt(job, route: key) ?? board.next(key)
         }
     }
 
     /// One attempt at a job; returns a job that was begun on a reused connection which broke.
-    private func attempt(_ job: DeliveryJob, route key: String) async -> DeliveryJob? {
+    private func attempt(_ routed: RoutedJob, route key: String) async -> RoutedJob? {
+        let job = routed.job
         let content: MessageContent
         do {
             content = try await self.content(job.message)
@@ -60,7 +61,7 @@ struct Courier: Sendable {
             await settler.settle(&progress)
             return nil
         case .success(let targets):
-            return await visit(targets, &progress, route: key)
+            return await visit(targets, &progress, route: key).map { RoutedJob(job: $0, key: key, plan: routed.plan) }
         }
     }
 
@@ -214,7 +215,7 @@ struct Courier: Sendable {
     }
 
     private func nextJob(_ session: inout ClientSession, route key: String) async -> DeliveryJob? {
-        if let job = board.next(key) { return job }
+        if let job = board.next(key) { return job.job }
         let connection = session.connection
         guard settings.linger > .zero, let token = board.becomeIdle(key, wake: { connection.wake() }) else {
             return nil
@@ -222,11 +223,11 @@ struct Courier: Sendable {
         // A job that came before the registration woke nobody.
         if let job = board.next(key) {
             board.endIdle(key, token)
-            return job
+            return job.job
         }
         let isWoken = await session.linger(settings.linger)
         board.endIdle(key, token)
-        return isWoken ? board.next(key) : nil
+        return isWoken ? board.next(key)?.job : nil
     }
 
     /// Transactions for one job, more than one when the server takes only so many recipients at a time.

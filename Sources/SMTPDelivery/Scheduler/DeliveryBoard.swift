@@ -15,20 +15,20 @@ final class DeliveryBoard: Sendable {
         var reply: DeliveryReply
     }
 
-    /// What ``add(_:route:now:)`` did with jobs.
+    /// What ``add(_:now:)`` did with jobs.
     struct Placement {
         /// Routes that need a worker, one entry for each.
         var start: [String] = []
         /// Idle connections that have work.
         var wake: [@Sendable () -> Void] = []
         /// Jobs there was no place for, to be given back.
-        var overflow: [DeliveryJob] = []
+        var overflow: [RoutedJob] = []
         /// Jobs of a destination that failed a moment ago.
-        var suspended: [(job: DeliveryJob, Suspension)] = []
+        var suspended: [(job: RoutedJob, Suspension)] = []
     }
 
     private struct Route {
-        var waiting: [DeliveryJob] = []
+        var waiting: [RoutedJob] = []
         var workers = 0
         var idle: [Int: @Sendable () -> Void] = [:]
     }
@@ -64,7 +64,7 @@ final class DeliveryBoard: Sendable {
 
     /// Takes other bounds, forgets suspensions, and gives back every job that waits, to be placed anew. Workers go on with
     /// what they have in hand; those above a bound leave after it.
-    func rearrange(concurrency: Int, perRoute: Int) -> (jobs: [DeliveryJob], wake: [@Sendable () -> Void]) {
+    func rearrange(concurrency: Int, perRoute: Int) -> (jobs: [RoutedJob], wake: [@Sendable () -> Void]) {
         state.withLock { state in
             state.bounds = Bounds(concurrency: concurrency, perRoute: perRoute)
             state.suspensions = [:]
@@ -80,13 +80,13 @@ final class DeliveryBoard: Sendable {
     var isClosed: Bool { state.withLock { $0.isClosed } }
 
     /// Places jobs and says what to do next. Each entry of `start` counts as a worker already.
-    func add(_ jobs: [DeliveryJob], route: (DeliveryJob) -> String, now: Timestamp) -> Placement {
-        let keyed = jobs.map { (key: route($0), job: $0) }
-        return state.withLock { state in
+    func add(_ jobs: [RoutedJob], now: Timestamp) -> Placement {
+        state.withLock { state in
             var placement = Placement()
             let latest = now.adding(Self.longestSuspension)
             state.suspensions = state.suspensions.filter { $0.value.until > now && $0.value.until <= latest }
-            for (key, job) in keyed {
+            for job in jobs {
+                let key = job.key
                 if let suspension = state.suspensions[key] {
                     placement.suspended.append((job, suspension))
                 } else if state.isClosed || state.routes[key, default: Route()].waiting.count >= state.bounds.depth {
@@ -126,12 +126,12 @@ final class DeliveryBoard: Sendable {
     }
 
     /// The next job for a worker that goes on in any case; nil when none waits.
-    func next(_ key: String) -> DeliveryJob? {
+    func next(_ key: String) -> RoutedJob? {
         state.withLock { Self.take(&$0, key) }
     }
 
     /// The next job for a worker, or nil, by which the worker has left; then other routes may have got its place.
-    func nextOrLeave(_ key: String) -> (job: DeliveryJob?, start: [String]) {
+    func nextOrLeave(_ key: String) -> (job: RoutedJob?, start: [String]) {
         state.withLock { state in
             if state.workers <= state.bounds.concurrency, let job = Self.take(&state, key) { return (job, []) }
             state.workers -= 1
@@ -141,7 +141,7 @@ final class DeliveryBoard: Sendable {
         }
     }
 
-    private static func take(_ state: inout State, _ key: String) -> DeliveryJob? {
+    private static func take(_ state: inout State, _ key: String) -> RoutedJob? {
         guard !state.isClosed, let first = state.routes[key]?.waiting.first else { return nil }
         state.routes[key]?.waiting.removeFirst()
         state.waiting -= 1
@@ -163,7 +163,7 @@ final class DeliveryBoard: Sendable {
     }
 
     /// Keeps jobs of a route away for a while; returns those that wait for it.
-    func suspend(_ key: String, _ suspension: Suspension) -> [DeliveryJob] {
+    func suspend(_ key: String, _ suspension: Suspension) -> [RoutedJob] {
         state.withLock { state in
             state.suspensions[key] = suspension
             let waiting = state.routes[key]?.waiting ?? []

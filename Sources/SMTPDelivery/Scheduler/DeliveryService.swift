@@ -207,7 +207,7 @@ package final class DeliveryService: Service {
         let courier = Self.makeCourier(settings, generation, environment, board)
         current.withLock { $0.courier = courier }
         for wake in wake { wake() }
-        await place(jobs, now: now, in: &group)
+        await place(jobs.map(\.job), now: now, in: &group)
     }
 
     private func takeBackLostLeases() async {
@@ -248,12 +248,12 @@ package final class DeliveryService: Service {
 
     private func place(_ jobs: [DeliveryJob], now: Timestamp, in group: inout DiscardingTaskGroup) async {
         let courier = courier
-        let placement = board.add(jobs, route: { courier.route(of: $0) }, now: now)
+        let placement = board.add(jobs.map { RoutedJob(job: $0, key: courier.route(of: $0)) }, now: now)
         for key in placement.start { start(key, in: &group) }
         for wake in placement.wake { wake() }
         await courier.settler.postpone(
-            placement.suspended.map { job, suspension in (job, suspension.until, suspension.reply) }
-                + placement.overflow.map { ($0, now.adding(.seconds(30)), nil) }
+            placement.suspended.map { job, suspension in (job.job, suspension.until, suspension.reply) }
+                + placement.overflow.map { ($0.job, now.adding(.seconds(30)), nil) }
         )
     }
 
