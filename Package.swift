@@ -62,6 +62,7 @@ let package = Package(
         .systemLibrary(name: "CIDN2", pkgConfig: "libidn2", providers: [.apt(["libidn2-dev"])]),
         // Without pkgConfig: Debian's libunbound.pc asks for libevent's, which it does not depend on.
         .systemLibrary(name: "CUnbound", providers: [.apt(["libunbound-dev"])]),
+        .systemLibrary(name: "CPCRE2", pkgConfig: "libpcre2-8", providers: [.apt(["libpcre2-dev"])]),
         .systemLibrary(name: "CCrypt", pkgConfig: "libcrypt", providers: [.apt(["libcrypt-dev"])]),
         .systemLibrary(name: "CArgon2", pkgConfig: "libargon2", providers: [.apt(["libargon2-dev"])]),
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
@@ -73,7 +74,7 @@ let package = Package(
         room("MailSyntax", uses: ["CIDN2"]),
         room("MailMessage", uses: ["MailSyntax"]),
         room("MailConfig", uses: ["MailSyntax", .yams]),
-        room("MailPolicy", uses: ["MailSyntax", "MailConfig"]),
+        room("MailPolicy", uses: ["MailSyntax", "MailConfig", "CPCRE2"]),
         room("MailAuth", uses: ["MailSyntax", "MailMessage", .crypto, .cryptoExtras]),
         room("DNSCore", uses: ["MailSyntax"]),
         room("SASLCore", uses: ["MailSyntax", .crypto]),
@@ -220,8 +221,8 @@ if let only = Context.environment["BUILD_ONLY"] {
 // The variable's value is libFuzzer's archive without a main function; Swift's own calls it with the target's name.
 if let fuzzer = Context.environment["MARTLET_FUZZ"] {
     let subjects: Set = [
-        "CIDN2", "CCrypt", "CArgon2", "MailSyntax", "MailMessage", "MailConfig", "MailAuth", "DNSCore", "SASLCore",
-        "SMTPCore", "IMAPCore", "POP3Core",
+        "CIDN2", "CCrypt", "CArgon2", "CPCRE2", "MailSyntax", "MailMessage", "MailConfig", "MailPolicy", "MailAuth",
+        "DNSCore", "SASLCore", "SMTPCore", "IMAPCore", "POP3Core",
     ]
     package.targets.removeAll { !subjects.contains($0.name) }
     // Of these only the parsers, without what they would bring along.
@@ -241,7 +242,7 @@ if let fuzzer = Context.environment["MARTLET_FUZZ"] {
         .executableTarget(
             name: "MartletFuzz",
             dependencies: [
-                "MailSyntax", "MailMessage", "MailConfig", "MailAuth", "DNSCore", "SASLCore", "SMTPCore",
+                "MailSyntax", "MailMessage", "MailConfig", "MailPolicy", "MailAuth", "DNSCore", "SASLCore", "SMTPCore",
                 "SMTPDelivery",
                 "IMAPCore", "POP3Core", "Directory", .nioCore,
             ],
