@@ -17,6 +17,8 @@ package final class PolicyRules: Sendable {
     private let addressRules: PatternIndex
     /// `relay.senders`.
     let relaySenders: PatternIndex
+    /// `relay.domains`.
+    let relayDomains: PatternIndex
 
     /// - Parameter origins: `martlet.yaml:12` by the path of a setting; a setting without one has its default.
     package init(_ manifest: Manifest, origins: [String: String] = [:]) {
@@ -29,6 +31,7 @@ package final class PolicyRules: Sendable {
         devicesByUsername = Dictionary(loggingIn, uniquingKeysWith: { first, _ in first })
         addressRules = PatternIndex(manifest.sending.accounts.map(\.pattern))
         relaySenders = PatternIndex(manifest.relay.senders)
+        relayDomains = PatternIndex(manifest.relay.domains)
         routing = RoutingTable(manifest, origins: origins)
         rewriting = RewriteRules(manifest, origins: origins)
     }
@@ -76,10 +79,12 @@ extension PolicyRules {
         return best?.device
     }
 
-    /// The first of `sending.accounts` that is about an address.
+    /// The first of `sending.rules` that is about an address, or about what it is without its tag.
     package func rule(for address: EmailAddress) -> Manifest.AddressRule? {
-        guard let index = addressRules.first(matching: address) else { return nil }
-        return manifest.sending.accounts[index]
+        guard !addressRules.isEmpty else { return nil }
+        let base = address.splittingTag(manifest.mail.recipientDelimiter).base
+        let found = [addressRules.first(matching: address), addressRules.first(matching: base)].compactMap { $0 }
+        return found.min().map { manifest.sending.accounts[$0] }
     }
 }
 

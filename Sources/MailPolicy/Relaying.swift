@@ -35,3 +35,79 @@ extension Policy {
         }
     }
 }
+
+// MARK: - Recipients
+
+extension Policy {
+    /// Whether the client may send to an address: one that is hosted here, one of `relay.domains`, or any where it may
+    /// relay.
+    static func reach(
+        _ address: EmailAddress, _ facts: RecipientFacts, _ rules: PolicyRules, _ context: inout EvaluationContext
+    ) -> Stage<Void> {
+        if let domain = address.domain {
+            // Nearly always asked for next.
+            _ = context.ask(.recipient(address))
+            switch context.ask(.hosted(domain)) {
+            case nil: return .asking
+            case .flag(true): return .passed(())
+            case .unavailable(let reason): return .reject(deferral("recipient", address, reason, &context))
+            default: break
+            }
+        }
+        if rules.relayDomains.first(matching: address) != nil {
+            return reachRelayDomain(address, facts, rules, &context)
+        }
+        switch relayPermission(facts.client, rules) {
+        case .refused:
+            return .reject(refusal(554, 5, 7, 1, address, "Relay access denied", "relay", &context))
+        case .granted(let rule, let setting, let who):
+            let origin = setting.map(rules.origin) ?? TraceStep.builtIn
+            let note = "accepted for \(who)"
+            context.step(TraceStage.admission, rule, origin: origin, before: "<\(address)>", note: note)
+        }
+        // Where the door is open to strangers too, who may stand in MAIL FROM is judged once it is relayed.
+        if facts.client.login == nil, facts.client.role != .sendmail, !facts.client.mustBeKnown,
+            let refusal = senderUnlisted(facts.sender, rules, &context)
+        {
+            return .reject(refusal)
+        }
+        return .passed(())
+    }
+
+    private static func reachRelayDomain(
+        _ address: EmailAddress, _ facts: RecipientFacts, _ rules: PolicyRules, _ context: inout EvaluationContext
+    ) -> Stage<Void> {
+        guard facts.client.role != .lmtp else {
+            return .reject(refusal(554, 5, 7, 1, address, "Relay access denied", "relay", &context))
+        }
+        let before = "<\(address)>"
+        guard rules.hasTables(.relayRecipients) else {
+            context.step(
+                TraceStage.admission, "relay-domain", origin: rules.origin("relay.domains"), before: before,
+                note: "relayed for everybody")
+            return .passed(())
+        }
+        let delimiters = rules.manifest.mail.recipientDelimiter
+        switch context.find(address, in: .relayRecipients, delimiters: delimiters, isLocalDomain: false) {
+        case .asking: return .asking
+        case .found(let answer, _):
+            context.step(
+                TraceStage.admission, "relay-domain", origin: answer.origin, before: before, note: "listed")
+            return .passed(())
+        case .notFound:
+            let text = "Recipient address rejected: User unknown in relay recipient table"
+            let origin = rules.origin("relay.recipients")
+            return .reject(refusal(550, 5, 1, 1, address, text, "relay-recipient", origin: origin, &context))
+        case .unavailable(let reason): return .reject(deferral("relay-recipient", address, reason, &context))
+        }
+    }
+
+    /// The refusal of an address that `receive: false` is written for.
+    static func receivingForbidden(
+        _ address: EmailAddress, _ rules: PolicyRules, _ context: inout EvaluationContext
+    ) -> PolicyReply? {
+        guard let rule = rules.rule(for: address), !rule.mayReceive else { return nil }
+        let text = "Recipient address rejected: Access denied"
+        return refusal(554, 5, 7, 1, address, text, "may-receive", origin: rule.origin, &context)
+    }
+}
