@@ -3,10 +3,25 @@ package import MailSyntax
 /// Who a message comes from, when it comes to signing it.
 package enum MessageOrigin: Sendable, Hashable {
     case login(LoginFacts)
+    /// A client of a trusted network, or a user of this host, who sends for whom it likes.
+    case trusted
     /// Made here: a bounce, a report.
     case system
     /// Brought by another server, and on its way through an alias.
     case stranger
+}
+
+extension MessageOrigin {
+    /// What a client's mail counts as.
+    package init(_ client: ClientFacts, rules: PolicyRules) {
+        if let login = client.login {
+            self = .login(login)
+        } else if case .granted = Policy.relayPermission(client, rules) {
+            self = .trusted
+        } else {
+            self = .stranger
+        }
+    }
 }
 
 package struct SigningFacts: Sendable, Hashable {
@@ -29,8 +44,8 @@ package enum SigningDecision: Sendable, Hashable {
 extension Policy {
     /// Chooses the signing domain: that of the header's `From`, when whoever sends has a right to it.
     ///
-    /// A signature vouches for the `From`: a stranger's message is never signed, and a login that writes a `From` it
-    /// may not use gets the signature of its own domain.
+    /// A signature vouches for the `From`: a stranger's message is never signed, a login that writes a `From` it may
+    /// not use gets the signature of its own domain, and whoever may send for anybody gets that of the `From`.
     package static func chooseSigning(
         _ facts: SigningFacts, rules: PolicyRules, _ answers: Answers
     ) -> Evaluation<SigningDecision> {
@@ -39,7 +54,7 @@ extension Policy {
         case .stranger:
             context.step(TraceStage.signing, "origin", note: "not signed: it came from another server")
             return context.decided(.leave)
-        case .system:
+        case .system, .trusted:
             return sign(for: facts.headerFrom?.domain, "from-domain", facts, &context)
         case .login(let login):
             guard let from = facts.headerFrom, let domain = from.domain, domain != login.address.domain else {

@@ -116,7 +116,7 @@ extension SMTPConversation {
         if let mailbox = author?.mailbox, let host = author?.host {
             address = EmailAddress(bytes: mailbox + [UInt8(ascii: "@")] + host)
         }
-        let facts = SigningFacts(origin: login.map { .login($0) } ?? .stranger, headerFrom: address)
+        let facts = SigningFacts(origin: MessageOrigin(client, rules: context.settings.rules), headerFrom: address)
         let (decision, trace) = try await Policy.run(
             { [rules = context.settings.rules] in Policy.chooseSigning(facts, rules: rules, $0) },
             answer: context.backend.answer)

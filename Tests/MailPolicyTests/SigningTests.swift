@@ -20,6 +20,21 @@ import Testing
         #expect(try sign(.system, from: "mailer-daemon@example.com") == .sign(domain("example.com")))
     }
 
+    @Test func aClientOfATrustedNetworkSignsForWhomItWrites() throws {
+        #expect(try sign(.trusted, from: "boss@example.com") == .sign(domain("example.com")))
+        #expect(try sign(.trusted, from: "x@example.net") == .leave)
+        var manifest = Manifest()
+        manifest.relay.networks = [try #require(IPNetwork("192.0.2.0/24"))]
+        let address = try #require(IPAddress("192.0.2.7"))
+        var client = ClientFacts(address: address, role: .mx, isTrusted: true)
+        #expect(MessageOrigin(client, rules: PolicyRules(manifest)) == .trusted)
+        client.isTrusted = false
+        #expect(MessageOrigin(client, rules: PolicyRules(manifest)) == .stranger)
+        manifest.relay.permit = .login
+        client.isTrusted = true
+        #expect(MessageOrigin(client, rules: PolicyRules(manifest)) == .stranger)
+    }
+
     @Test func nobodySignsForAnAddressThatIsNotTheirs() throws {
         let login = MessageOrigin.login(LoginFacts(account: 1, address: try address("fbi@example.org")))
         #expect(try sign(login, from: "boss@example.com") == .sign(domain("example.org")))
