@@ -123,9 +123,13 @@ enum SMTPCoreFuzz {
         var limits = SMTPLimits()
         limits.recipients = 3
         limits.messageSize = flags & 1 == 0 ? nil : 1000
+        let isFirst = flags & 2 == 0
         var configuration = SMTPSessionConfiguration(
-            hostname: "mx.example.org", role: flags & 2 == 0 ? .mx : .submission, offersTLS: flags & 4 == 0,
-            limits: limits)
+            hostname: "mx.example.org",
+            role: flags & 32 == 0 ? isFirst ? .mx : .submission : isFirst ? .lmtp : .device,
+            offersTLS: flags & 4 == 0, limits: limits)
+        if flags & 64 != 0 { configuration.authentication = .optional }
+        configuration.offersClearTextAuthentication = flags & 128 != 0
         configuration.offersDSN = flags & 8 == 0
         var session = SMTPSession(configuration: configuration, isTLS: flags & 16 == 0)
         check(session.greeting)
@@ -171,6 +175,9 @@ enum SMTPCoreFuzz {
     ) -> Bool {
         switch action {
         case .reply(let reply): check(reply)
+        case .replies(let replies):
+            precondition(session.configuration.role == .lmtp && replies.count <= 3, "replies for recipients")
+            for reply in replies { check(reply) }
         case .close(let reply):
             check(reply)
             return false

@@ -97,8 +97,9 @@ extension Schema {
         Setting(
             "listeners", \.listeners, .listeners, .restart, default: "the seven standard ports on every address",
             "The ports to listen on. Each item has a `kind` (`mx`, `submission`, `submissions`, `imap`, `imaps`, `pop3`, "
-                + "`pop3s` or `device`) and may have an `address` (`any`), a `port` (that of its kind, 2525 for `device`) "
-                + "and a `name` (its kind). Where mail is taken, `auth` says whether a login is `required` (standard on "
+                + "`pop3s`, `lmtp` or `device`) and may have an `address` (`any`; 127.0.0.1 for `lmtp`), a `port` (that of "
+                + "its kind, 24 for `lmtp`, 2525 for `device`) and a `name` (its kind). An `lmtp` listener may have a "
+                + "`socket` (a path, with the file mode `socket_mode`) instead of address and port. Where mail is taken, `auth` says whether a login is `required` (standard on "
                 + "submission; trusted networks need none), `optional` (on `device`) or `off` (on `mx`), and "
                 + "`auth_without_tls: true` lets passwords travel in the clear. "
                 + "A list that is written replaces the seven standard ones."

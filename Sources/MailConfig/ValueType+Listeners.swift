@@ -31,8 +31,9 @@ private enum ListenerRecord {
         let proxies = record.value("proxy", .networks, &reading)
         let xclients = record.value("xclient", .networks, &reading)
         guard record.isWhole, let kind else { return nil }
-        var listener = Listener(
-            name: name ?? kind.rawValue, kind: kind, address: address ?? Listener.anyAddress, port: port)
+        // Whoever reaches LMTP hands over mail past everything that judges strangers.
+        let standard = kind == .lmtp ? "127.0.0.1" : Listener.anyAddress
+        var listener = Listener(name: name ?? kind.rawValue, kind: kind, address: address ?? standard, port: port)
         listener.socket = socket
         listener.socketMode = mode ?? listener.socketMode
         listener.auth = auth
@@ -50,8 +51,12 @@ private enum ListenerRecord {
     /// What does not go together in one item.
     private static func problem(_ listener: Listener, isPlaced: Bool, hasMode: Bool) -> ValueProblem? {
         let item = "has the \(listener.kind.rawValue) listener `\(listener.name)`"
-        if listener.kind == .lmtp || !listener.proxies.isEmpty || !listener.xclients.isEmpty {
+        if !listener.proxies.isEmpty || !listener.xclients.isEmpty {
             return ValueProblem(message: "\(item), which can't be served yet", remedy: "remove it")
+        }
+        if listener.kind == .lmtp, listener.socket == nil, listener.port == 25 {
+            // RFC 2033 §5
+            return ValueProblem(message: "\(item) on port 25", remedy: "give it another port: 25 is for SMTP alone")
         }
         if listener.socket != nil {
             guard listener.kind == .lmtp else {

@@ -10,12 +10,12 @@ package import SQLEngine
 ///
 /// When `accept` returns, the message is on disk and may be acknowledged; when it throws, nothing of it was kept.
 package final class MailIntake: Sendable {
-    private let database: any Database
-    private let store: MailStore
-    private let queue: OutboundQueue
-    private let blobs: BlobStore
-    private let ids: IDGenerator
-    private let clock: any WallClock
+    let database: any Database
+    let store: MailStore
+    let queue: OutboundQueue
+    let blobs: BlobStore
+    let ids: IDGenerator
+    let clock: any WallClock
 
     package init(
         database: any Database, store: MailStore, queue: OutboundQueue, blobs: BlobStore, ids: IDGenerator,
@@ -101,13 +101,19 @@ package final class MailIntake: Sendable {
                     account: delivery.account, mailbox: try await store.inbox(delivery.account),
                     email: EmailID(rawValue: ids.next().rawValue)))
         }
+        let (blob, message) = try await stageLocal(acceptance)
+        return LocalPlan(blob: blob, message: message, targets: targets)
+    }
+
+    /// The message as accounts keep it, with Return-Path on top.
+    func stageLocal(_ acceptance: Acceptance) async throws -> (StagedBlob, PreparedMessage) {
         let field = Array("Return-Path: <\(acceptance.reversePath.description)>\r\n".utf8)
         let blob = try await blobs.stage(acceptance.content.prepending(field))
         let index = acceptance.index.prepending(field)
-        return LocalPlan(blob: blob, message: PreparedMessage(blob: blob.id.key, index: index), targets: targets)
+        return (blob, PreparedMessage(blob: blob.id.key, index: index))
     }
 
-    private static func queueEntry(_ acceptance: Acceptance, _ blob: StagedBlob, _ now: Timestamp) -> NewQueueEntry {
+    static func queueEntry(_ acceptance: Acceptance, _ blob: StagedBlob, _ now: Timestamp) -> NewQueueEntry {
         NewQueueEntry(
             id: acceptance.id, reversePath: acceptance.reversePath, blob: blob.id.key, size: blob.size, createdAt: now,
             recipients: acceptance.remote, bodyType: acceptance.bodyType, smtpUTF8: acceptance.smtpUTF8,

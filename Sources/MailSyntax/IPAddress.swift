@@ -20,6 +20,13 @@ package struct IPAddress: Hashable, Sendable, CustomStringConvertible, Codable {
         }
     }
 
+    private init(octets: [UInt8]) {
+        bytes = octets
+    }
+
+    /// `127.0.0.1`: this machine.
+    package static let thisMachine = IPAddress(octets: [127, 0, 0, 1])
+
     /// nil unless there are 4 or 16 octets.
     package init?(bytes: [UInt8]) {
         guard bytes.count == 4 || bytes.count == 16 else { return nil }

@@ -22,6 +22,14 @@ package struct ListenError: Error, Sendable, CustomStringConvertible {
 
     private var reason: String {
         switch errorNumber {
+        case EADDRINUSE where address.socket != nil:
+            "another program listens on it. Stop it, or give this listener another path"
+        case ENOTSOCK:
+            "a file that is no socket is in the way. Name a path that is free"
+        case ENOENT:
+            "its folder is not there. Make it, and let the server's user write there"
+        case EACCES where address.socket != nil:
+            "permission denied. Let the server's user write into its folder"
         case EADDRINUSE:
             "the port is in use. Stop the program that holds it (`ss -ltnp 'sport = :\(address.port)'` names it) "
                 + "or give this listener another port"

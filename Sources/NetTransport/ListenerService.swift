@@ -6,70 +6,6 @@ import NIOSSL
 import ServiceLifecycle
 import Synchronization
 
-/// An address and port to listen on. Port 0 lets the system choose (tests).
-package struct ListenAddress: Sendable, Hashable, CustomStringConvertible {
-    package var address: IPAddress
-    package var port: Int
-
-    package init(address: IPAddress, port: Int) {
-        self.address = address
-        self.port = port
-    }
-
-    package var description: String {
-        address.isV6 ? "[\(address)]:\(port)" : "\(address):\(port)"
-    }
-}
-
-/// Whether and when TLS begins on a listener.
-package enum ListenerTLS: Sendable {
-    case none
-    /// Offered by STARTTLS or STLS.
-    case startTLS(TLSStore)
-    /// From the first octet.
-    case implicit(TLSStore)
-}
-
-/// Where session tasks run.
-package enum SessionExecutor: Sendable {
-    /// The shared pool: a session may compute for a while, or read a file.
-    case shared
-    /// The connection's own event loop: no thread hops, but whatever the session calls must never block or compute long.
-    case eventLoop
-}
-
-package struct ListenerConfiguration: Sendable {
-    /// For logs, errors and ``ConnectionInfo/listener``, such as "submissions".
-    package var name: String
-    package var addresses: [ListenAddress]
-    package var tls: ListenerTLS
-    /// How long the peer may take to the first frame or handshake, until the session sets its own deadline.
-    package var greetingDeadline: Duration = .seconds(60)
-    /// How long a TLS handshake may take; asked for each connection.
-    package var handshakeDeadline: @Sendable () -> Duration = { .seconds(30) }
-    /// Shared between listeners that share limits.
-    package var limiter: ConnectionLimiter
-    /// The line sent to a peer over its limit before it is closed, with CRLF; not sent on implicit TLS.
-    package var refusal: String
-    package var executor: SessionExecutor = .shared
-    /// What running sessions get to finish at shutdown before their sockets are closed.
-    package var drainTime: Duration = .seconds(10)
-
-    package init(
-        name: String,
-        addresses: [ListenAddress],
-        tls: ListenerTLS,
-        limiter: ConnectionLimiter,
-        refusal: String
-    ) {
-        self.name = name
-        self.addresses = addresses
-        self.tls = tls
-        self.limiter = limiter
-        self.refusal = refusal
-    }
-}
-
 /// A connection that was let in, before its session runs.
 struct AcceptedConnection: Sendable {
     var child: NIOAsyncChannel<WireEvent, WireItem>
@@ -129,7 +65,9 @@ package final class ListenerService<Framer: ConnectionFramer>: Service {
         }
         bound.withLock { $0 = opened }
         return zip(configuration.addresses, opened).map { asked, server in
-            ListenAddress(address: asked.address, port: server.channel.localAddress?.port ?? asked.port)
+            asked.socket != nil
+                ? asked
+                : ListenAddress(address: asked.address, port: server.channel.localAddress?.port ?? asked.port)
         }
     }
 
@@ -176,25 +114,39 @@ package final class ListenerService<Framer: ConnectionFramer>: Service {
     }
 
     private func open(_ address: ListenAddress) async throws -> NIOAsyncChannel<AcceptedConnection?, Never> {
-        try await ServerBootstrap(group: group)
+        let bootstrap = ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 4096)
-            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .serverChannelInitializer { [logger] channel in
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHandler(AcceptErrorHandler(logger: logger))
                 }
             }
-            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
-            .childChannelOption(.socketOption(.so_keepalive), value: 1)
             .childChannelOption(.allowRemoteHalfClosure, value: true)
             .childChannelOption(.maxMessagesPerRead, value: 4)
             .childChannelOption(
                 .recvAllocator,
                 value: AdaptiveRecvByteBufferAllocator(minimum: 512, initial: 2048, maximum: 65536)
             )
+        let backPressure = NIOAsyncSequenceProducerBackPressureStrategies.HighLowWatermark(
+            lowWatermark: 2, highWatermark: 16)
+        if let socket = address.socket {
+            try UnixSocketFile.removeLeftover(socket.path)
+            let server = try await bootstrap.bind(
+                unixDomainSocketPath: socket.path, serverBackPressureStrategy: backPressure
+            ) { channel in
+                channel.eventLoop.makeCompletedFuture { try self.setUp(channel) }
+            }
+            try UnixSocketFile.open(socket)
+            return server
+        }
+        return
+            try await bootstrap
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .childChannelOption(.socketOption(.so_keepalive), value: 1)
             .bind(
                 to: SocketAddress(ipAddress: address.address.description, port: address.port),
-                serverBackPressureStrategy: .init(lowWatermark: 2, highWatermark: 16)
+                serverBackPressureStrategy: backPressure
             ) { channel in
                 channel.eventLoop.makeCompletedFuture { try self.setUp(channel) }
             }
@@ -202,7 +154,7 @@ package final class ListenerService<Framer: ConnectionFramer>: Service {
 
     /// On the child's loop. `nil`: over the limit, and already being refused.
     private func setUp(_ channel: any Channel) throws -> AcceptedConnection? {
-        let (remote, remotePort) = SocketPeer.parts(of: channel.remoteAddress)
+        let (remote, remotePort) = SocketPeer.parts(of: channel.remoteAddress, besides: channel.localAddress)
         let (local, localPort) = SocketPeer.parts(of: channel.localAddress)
         guard let remote, let local else {
             channel.close(promise: nil)

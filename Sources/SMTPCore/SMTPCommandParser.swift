@@ -8,6 +8,9 @@ package struct SMTPCommandParser: Sendable {
     /// The parameter AUTH of MAIL is known only where the extension is offered.
     package var offersAuthentication = false
 
+    /// LHLO instead of HELO and EHLO. // RFC 2033 §4.1
+    package var isLMTP = false
+
     package init() {}
 
     /// - Parameter line: without its CRLF.
@@ -19,8 +22,9 @@ package struct SMTPCommandParser: Sendable {
         let verb = Self.keyword(trimmed[..<end])
         let argument = trimmed[end...].drop { $0 == 0x20 }
         switch verb {
-        case "HELO": return .helo(try hello(argument))
-        case "EHLO": return .ehlo(try hello(argument))
+        case "HELO" where !isLMTP: return .helo(try hello(argument))
+        case "EHLO" where !isLMTP: return .ehlo(try hello(argument))
+        case "LHLO" where isLMTP: return .ehlo(try hello(argument))
         case "MAIL": return .mail(try mail(argument))
         case "RCPT": return .rcpt(try rcpt(argument))
         case "BDAT": return try bdat(argument)
@@ -61,7 +65,7 @@ package struct SMTPCommandParser: Sendable {
         let isWord = argument.allSatisfy { $0 > 32 && $0 != 127 }
         guard !argument.isEmpty, argument.count <= 255, isWord,
             let name = String(validating: argument, as: UTF8.self)
-        else { throw .arguments(.badArguments("Syntax: EHLO hostname")) }
+        else { throw .arguments(.badArguments("Syntax: \(isLMTP ? "LHLO" : "EHLO") hostname")) }
         return name
     }
 

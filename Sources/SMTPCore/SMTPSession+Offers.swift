@@ -14,7 +14,7 @@ extension SMTPSession {
 
     /// The answer to HELP names the commands that have an effect now. // RFC 5321 §4.1.1.8
     var help: SMTPReply {
-        var verbs = ["HELO", "EHLO"]
+        var verbs = configuration.role == .lmtp ? ["LHLO"] : ["HELO", "EHLO"]
         if offersTLS { verbs.append("STARTTLS") }
         if offersAuthentication { verbs.append("AUTH") }
         verbs += ["MAIL", "RCPT", "DATA", "BDAT", "RSET", "NOOP", "VRFY", "HELP", "QUIT"]

@@ -73,10 +73,13 @@ extension SMTPSession {
     func data() -> Action {
         guard let transaction else { return .reply(outOfOrder) }
         guard transaction.chunks == .none else { return .reply(.chunksUnderWay) }
-        guard transaction.recipients > 0 else {
-            return .reply(transaction.refused > 0 ? .noValidRecipients : .recipientFirst)
-        }
+        guard transaction.recipients > 0 else { return .reply(withoutRecipients) }
         return .receiveData(.startMail)
+    }
+
+    // RFC 2033 §4.2: with LMTP it is 503 in any case
+    private var withoutRecipients: SMTPReply {
+        transaction?.refused ?? 0 > 0 && configuration.role != .lmtp ? .noValidRecipients : .recipientFirst
     }
 
     // RFC 3030 §2: the octets come whatever we think of the command
@@ -85,7 +88,7 @@ extension SMTPSession {
         guard transaction != nil else { return discard(size, outOfOrder) }
         if case .failed(let reply) = transaction?.chunks { return discard(size, reply) }
         guard let transaction, transaction.recipients > 0 else {
-            return discard(size, self.transaction?.refused ?? 0 > 0 ? .noValidRecipients : .recipientFirst)
+            return discard(size, withoutRecipients)
         }
         var total = 0
         if case .active(let before) = transaction.chunks { total = before }
@@ -104,6 +107,7 @@ extension SMTPSession {
 
     /// DATA is over.
     package mutating func dataEnded(octets: Int, fault: SMTPDataFault?) -> DataVerdict {
+        owedReplies = configuration.role == .lmtp ? transaction?.recipients ?? 1 : 1
         guard let fault else { return .accept }
         transaction = nil
         return .refuse(Self.reply(to: fault))
@@ -111,6 +115,8 @@ extension SMTPSession {
 
     /// A chunk is over. With a refused last one the transaction is, as with refused DATA.
     package mutating func chunkEnded(octets: Int, fault: SMTPDataFault?) -> DataVerdict {
+        // RFC 2033 §4.3: a last chunk is answered as often as there are recipients, be it never
+        owedReplies = configuration.role == .lmtp && isLastChunk ? transaction?.recipients ?? 1 : 1
         if let reply = pendingRefusal ?? fault.map(Self.reply(to:)) {
             pendingRefusal = nil
             transaction?.chunks = .failed(reply)
@@ -135,7 +141,22 @@ extension SMTPSession {
     package mutating func messageDone(_ reply: SMTPReply) -> Action {
         transaction = nil
         if reply.isPositive { messageAccepted() }
-        return refusedByPolicy(reply)
+        return repeated(reply)
+    }
+
+    /// The message was taken or refused for each recipient, in the order of RCPT.
+    // RFC 2033 §4.2
+    package mutating func messageDone(_ replies: [SMTPReply]) -> Action {
+        transaction = nil
+        if replies.contains(where: \.isPositive) { messageAccepted() }
+        return .replies(replies)
+    }
+
+    /// A reply as often as it is owed.
+    private mutating func repeated(_ reply: SMTPReply) -> Action {
+        defer { owedReplies = 1 }
+        guard configuration.role == .lmtp else { return refusedByPolicy(reply) }
+        return .replies(Array(repeating: reply, count: owedReplies))
     }
 }
 
@@ -147,6 +168,6 @@ extension SMTPSession {
         return (transaction?.chunks ?? .none) != .none
     }
 
-    /// The refusal of `.refuse` is sent; it counts as an error.
-    package mutating func dataRefused(_ reply: SMTPReply) -> Action { refusedByPolicy(reply) }
+    /// The refusal of `.refuse` is to be sent; it counts as an error.
+    package mutating func dataRefused(_ reply: SMTPReply) -> Action { repeated(reply) }
 }

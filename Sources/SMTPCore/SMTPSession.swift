@@ -59,6 +59,8 @@ package struct SMTPSession: Sendable {
     /// What the session task does next. `reply` in the name of a case: send it and go on with the next frame.
     package enum Action: Sendable, Hashable {
         case reply(SMTPReply)
+        /// Send them all: those of a message's recipients, one for each.
+        case replies([SMTPReply])
         /// Send it, then close.
         case close(SMTPReply)
         /// Hand it to the transport; continue with ``SMTPSession/tlsEstablished()``.
@@ -78,7 +80,7 @@ package struct SMTPSession: Sendable {
 
     /// What is to become of the data that has ended.
     package enum DataVerdict: Sendable, Hashable {
-        /// Store it, then ``SMTPSession/messageDone(_:)``.
+        /// Store it, then ``SMTPSession/messageDone(_:)`` with ``SMTPSession/owedReplies`` replies.
         case accept
         /// A chunk that was not the last: send the reply.
         case goOn(SMTPReply)
@@ -116,6 +118,8 @@ package struct SMTPSession: Sendable {
     var pendingRefusal: SMTPReply?
     /// The chunk that is coming in says it is the last.
     var isLastChunk = false
+    /// Replies that the data which has just ended is owed: one, or with LMTP one for each recipient.
+    package internal(set) var owedReplies = 1
     private var errors = 0
     private var idleCommands = 0
     private var loginFailures = 0
@@ -128,6 +132,7 @@ package struct SMTPSession: Sendable {
         var parser = SMTPCommandParser()
         parser.workarounds = configuration.workarounds
         parser.offersDSN = configuration.offersDSN
+        parser.isLMTP = configuration.role == .lmtp
         parser.offersAuthentication = configuration.authentication != .off
         self.parser = parser
     }
@@ -136,13 +141,19 @@ package struct SMTPSession: Sendable {
 
     // RFC 5321 §4.3.1
     package var greeting: SMTPReply {
-        SMTPReply(220, nil, "\(configuration.hostname) ESMTP Martlet")
+        SMTPReply(220, nil, "\(configuration.hostname) \(configuration.role == .lmtp ? "LMTP" : "ESMTP") Martlet")
     }
 
     /// The keyword of the "with" clause in Received. // RFC 3848 §2, RFC 6531 §4.3
     package var protocolName: String {
         guard isExtended else { return "SMTP" }
-        let base = transaction?.sender.smtpUTF8 == true ? "UTF8SMTP" : "ESMTP"
+        let base =
+            switch (transaction?.sender.smtpUTF8 == true, configuration.role == .lmtp) {
+            case (false, false): "ESMTP"
+            case (true, false): "UTF8SMTP"
+            case (false, true): "LMTP"
+            case (true, true): "UTF8LMTP"
+            }
         return base + (isTLS ? "S" : "") + (login != nil ? "A" : "")
     }
 
@@ -293,8 +304,10 @@ package struct SMTPSession: Sendable {
     /// How many logins failed so far; the session task delays its answer by it.
     package var failedLogins: Int { loginFailures }
 
-    /// A refusal by policy is an error of the client's too.
-    mutating func refusedByPolicy(_ reply: SMTPReply) -> Action { counted(.reply(reply)) }
+    /// A refusal by policy is an error of the client's too; not with LMTP, where one connection brings the mail of many.
+    mutating func refusedByPolicy(_ reply: SMTPReply) -> Action {
+        configuration.role == .lmtp ? .reply(reply) : counted(.reply(reply))
+    }
 
     /// A message was accepted: idle commands count anew.
     mutating func messageAccepted() { idleCommands = 0 }

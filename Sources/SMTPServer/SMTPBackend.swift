@@ -14,6 +14,8 @@ package protocol SMTPBackend: Sendable {
     func authenticate(_ attempt: LoginAttempt) async -> LoginReport
     /// Keeps a message; durable when it returns.
     func accept(_ acceptance: Acceptance) async throws -> Accepted
+    /// Keeps a message for each of its recipients by itself; what was kept is durable when it returns.
+    func accept(_ acceptance: Acceptance, shares: [RecipientShare]) async throws -> AcceptedShares
     /// A temporary for a large body.
     func makeSpool() throws -> SpoolFile
     /// The client's confirmed reverse name, nil when there is none.
@@ -96,6 +98,9 @@ package struct MailServerBackend: SMTPBackend {
 
     package func authenticate(_ attempt: LoginAttempt) async -> LoginReport { await authenticator.judge(attempt) }
     package func accept(_ acceptance: Acceptance) async throws -> Accepted { try await intake.accept(acceptance) }
+    package func accept(_ acceptance: Acceptance, shares: [RecipientShare]) async throws -> AcceptedShares {
+        try await intake.accept(acceptance, shares: shares)
+    }
     package func makeSpool() throws -> SpoolFile { try intake.makeSpool() }
     package func reverseName(_ address: IPAddress) async -> String? { await reverseNames.lookUp(address) }
     package func knownReverseName(_ address: IPAddress) -> String?? { reverseNames.known(address) }

@@ -18,37 +18,47 @@ struct SMTPEnvelope {
     private(set) var recipients: [AdmittedRecipient] = []
     private(set) var local: [LocalDelivery] = []
     private(set) var remote: [NewQueueRecipient] = []
+    /// What each recipient asks for, where each is answered by itself (LMTP).
+    private(set) var shares: [RecipientShare] = []
     var trace: [TraceStep]
+    private let answersEach: Bool
     private var accounts: Set<Int64> = []
     private var addresses: Set<String> = []
 
-    init(sender: SMTPSender, reversePath: ReversePath, trace: [TraceStep]) {
+    /// - Parameter answersEach: with LMTP.
+    init(sender: SMTPSender, reversePath: ReversePath, trace: [TraceStep], answersEach: Bool) {
+        self.answersEach = answersEach
         self.sender = sender
         self.reversePath = reversePath
         self.trace = trace
     }
 
-    /// Adds what a recipient becomes; each account and each remote address once.
+    /// Adds what a recipient becomes; each account and each remote address once, but for `shares`.
     mutating func add(_ admitted: AdmittedRecipient, for recipient: SMTPRecipient) {
         recipients.append(admitted)
+        if answersEach { shares.append(Self.share(admitted, for: recipient)) }
         for target in admitted.local where accounts.insert(target.account).inserted {
-            local.append(
-                LocalDelivery(
-                    account: AccountID(rawValue: target.account),
-                    recipient: admitted.address,
-                    tag: target.tag
-                )
-            )
+            local.append(Self.delivery(target, of: admitted))
         }
         for address in admitted.remote where addresses.insert(address.folded).inserted {
-            remote.append(
-                NewQueueRecipient(
-                    address: address,
-                    originalRecipient: recipient.originalRecipient,
-                    notify: Self.notify(recipient.notify)
-                )
-            )
+            remote.append(Self.queued(address, for: recipient))
         }
+    }
+
+    private static func share(_ admitted: AdmittedRecipient, for recipient: SMTPRecipient) -> RecipientShare {
+        RecipientShare(
+            local: admitted.local.map { delivery($0, of: admitted) },
+            remote: admitted.remote.map { queued($0, for: recipient) })
+    }
+
+    private static func delivery(_ target: ExpandedTarget, of admitted: AdmittedRecipient) -> LocalDelivery {
+        LocalDelivery(
+            account: AccountID(rawValue: target.account), recipient: admitted.address, tag: target.tag)
+    }
+
+    private static func queued(_ address: EmailAddress, for recipient: SMTPRecipient) -> NewQueueRecipient {
+        NewQueueRecipient(
+            address: address, originalRecipient: recipient.originalRecipient, notify: notify(recipient.notify))
     }
 
     private static func notify(_ words: [String]?) -> DSNNotify {
@@ -118,7 +128,8 @@ extension SMTPConversation {
             )
             switch decision {
             case .accept(let reversePath):
-                envelope = SMTPEnvelope(sender: sender, reversePath: reversePath, trace: trace)
+                envelope = SMTPEnvelope(
+                    sender: sender, reversePath: reversePath, trace: trace, answersEach: context.settings.role == .lmtp)
                 reply = SMTPReply(250, .init(2, 1, 0), "Ok")
             case .reject(let refusal):
                 reply = SMTPReply(refusal)

@@ -24,43 +24,52 @@ extension SMTPConversation {
             recordRefusal(reply, stage: "data", from: envelope?.reversePath.description)
             return await perform(session.dataRefused(reply))
         case .accept:
-            let reply = await acceptMessage()
+            let verdict = await acceptMessage()
             collector = nil
             envelope = nil
-            return await perform(session.messageDone(reply))
+            switch verdict {
+            case .all(let reply): return await perform(session.messageDone(reply))
+            case .each(let replies): return await perform(session.messageDone(replies))
+            }
         }
     }
 
-    private mutating func acceptMessage() async -> SMTPReply {
+    /// What a message is answered with.
+    private enum Verdict {
+        case all(SMTPReply)
+        /// With LMTP: one for each recipient.
+        case each([SMTPReply])
+    }
+
+    private mutating func acceptMessage() async -> Verdict {
         let id = context.backend.nextID()
         guard let envelope, var collector else {
-            return SMTPReply(451, .init(4, 3, 0), "Transaction lost")
+            return .all(SMTPReply(451, .init(4, 3, 0), "Transaction lost"))
         }
         let hops = collector.receivedCount
         let message = collector.finish()
-        let reply: SMTPReply
+        let verdict: Verdict
         if let message, hops <= context.settings.limits.hops {
-            reply = await store(message, envelope, id)
+            verdict = await store(message, envelope, id)
         } else {
             switch collector.fault {
-            case .headerTooBig: reply = .headerTooBig
-            case .bareLineEnding: reply = .bareLineEndingInData
-            case .spool(let error): reply = trouble(error, "the temporary could not be written")
-            case nil: reply = .loop  // RFC 5321 §6.3
+            case .headerTooBig: verdict = .all(.headerTooBig)
+            case .bareLineEnding: verdict = .all(.bareLineEndingInData)
+            case .spool(let error): verdict = .all(trouble(error, "the temporary could not be written"))
+            case nil: verdict = .all(.loop)  // RFC 5321 §6.3
             }
         }
-        if !reply.isPositive {
+        if case .all(let reply) = verdict, !reply.isPositive {
             recordRefusal(reply, stage: "data", from: envelope.reversePath.description, id: id)
         }
-        return reply
+        return verdict
     }
 
-    private mutating func store(_ message: CollectedMessage, _ envelope: SMTPEnvelope, _ id: MailID) async -> SMTPReply
-    {
+    private mutating func store(_ message: CollectedMessage, _ envelope: SMTPEnvelope, _ id: MailID) async -> Verdict {
         var message = message
         var trace = envelope.trace
         do {
-            if let refusal = try await finishHeader(&message, id, &trace) { return refusal }
+            if let refusal = try await finishHeader(&message, id, &trace) { return .all(refusal) }
             let received = await receivedField(envelope, id)
             let (signFor, steps) = try await signingDomain(message.index)
             trace += steps
@@ -85,13 +94,22 @@ extension SMTPConversation {
                 dsnReturn: envelope.sender.dsnReturn.flatMap(DSNReturn.init(rawValue:)),
                 signFor: signFor
             )
-            let accepted = try await context.backend.accept(acceptance)
-            messages += 1
-            recordAccepted(acceptance, accepted, envelope)
-            return SMTPReply(250, .init(2, 0, 0), "Ok: queued as \(id)")
+            return try await keep(acceptance, envelope)
         } catch {
-            return trouble(error, "the message could not be stored")
+            return .all(trouble(error, "the message could not be stored"))
         }
+    }
+
+    private mutating func keep(_ acceptance: Acceptance, _ envelope: SMTPEnvelope) async throws -> Verdict {
+        guard context.settings.role != .lmtp else {
+            return .each(try await keepForEach(acceptance, envelope))
+        }
+        let accepted = try await context.backend.accept(acceptance)
+        messages += 1
+        recordAccepted(
+            acceptance, local: accepted.deliveries, remote: accepted.queued,
+            recipients: envelope.recipients.map(\.address))
+        return .all(SMTPReply(250, .init(2, 0, 0), "Ok: queued as \(acceptance.id)"))
     }
 
     private func receivedField(_ envelope: SMTPEnvelope, _ id: MailID) async -> [UInt8] {
@@ -124,17 +142,19 @@ extension SMTPConversation {
         return (nil, trace)
     }
 
-    private func recordAccepted(_ acceptance: Acceptance, _ accepted: Accepted, _ envelope: SMTPEnvelope) {
+    func recordAccepted(
+        _ acceptance: Acceptance, local: Int, remote: Int, recipients: [EmailAddress]
+    ) {
         context.events.record(
             .accepted(
                 .init(
                     id: acceptance.id.description,
                     peer: peer,
                     from: acceptance.reversePath.description,
-                    to: envelope.recipients.map(\.address.description),
+                    to: recipients.map(\.description),
                     size: acceptance.index.size,
-                    local: accepted.deliveries,
-                    remote: accepted.queued,
+                    local: local,
+                    remote: remote,
                     messageID: acceptance.index.messageID
                 )
             )

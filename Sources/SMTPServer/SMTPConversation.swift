@@ -176,6 +176,11 @@ struct SMTPConversation {
             if !session.isInTransaction, envelope != nil { envelope = nil }
             if !holdsReply || output.readableBytes > 16_384 { await flush() }
             return true
+        case .replies(let replies):
+            for reply in replies { reply.render(into: &output) }
+            envelope = nil
+            await flush()
+            return true
         case .close(let reply):
             end = session.lastVerb == "quit" ? .quit : session.lastVerb == "other" ? .protocolError : .errors
             return await leave(reply)

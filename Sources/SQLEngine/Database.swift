@@ -20,6 +20,9 @@ package protocol SQLWriter: SQLReader {
     /// Runs a statement and returns how many rows it changed.
     @discardableResult
     func execute(_ statement: SQLStatement, binds: [any SQLBindable]) throws -> Int
+
+    /// Runs a part of the unit whose changes are undone when it throws, so that the rest can go on. Parts don't nest.
+    func part<T>(_ body: () throws -> T) throws -> T
 }
 
 extension SQLReader {

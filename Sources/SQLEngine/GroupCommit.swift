@@ -219,6 +219,11 @@ private struct UnitWriter: SQLWriter {
         return try connection.execute(statement, binds: binds)
     }
 
+    func part<T>(_ body: () throws -> T) throws -> T {
+        try requireTransaction()
+        return try connection.part(body)
+    }
+
     func forEach(
         _ statement: SQLStatement,
         binds: [any SQLBindable],

@@ -86,6 +86,22 @@ struct SQLiteConnection: SQLWriter {
         return Int(sqlite3_changes(handle))
     }
 
+    func part<T>(_ body: () throws -> T) throws -> T {
+        try run("SAVEPOINT part")
+        do {
+            let value = try body()
+            try run("RELEASE part")
+            return value
+        } catch {
+            // Where SQLite has ended the transaction, or this can't be undone, the unit as a whole fails.
+            if !isOutsideTransaction {
+                try run("ROLLBACK TO part")
+                try run("RELEASE part")
+            }
+            throw error
+        }
+    }
+
     func forEach(
         _ statement: SQLStatement,
         binds: [any SQLBindable],

@@ -45,7 +45,7 @@ struct HostilePeerTests {
 }
 
 /// The transcripts, played against the whole program; SMTPServerTests and their like play them against sessions alone.
-@Suite(.serialized, .server())
+@Suite(.serialized, .server(everyKind: true))
 struct TranscriptTests {
     @Test("every keyword of EHLO, CAPA and CAPABILITY has a transcript that runs", arguments: ["smtp", "imap", "pop3"])
     func keywords(protocolName: String) async throws {

@@ -34,6 +34,18 @@ package final class ServerUnderTest: Sendable {
     /// The port of a listener, by its standard number.
     package func port(_ standard: Int) -> Int { standard + offset }
 
+    /// The value of MARTLET_LISTENERS with a listener of each kind; devices may log in without TLS.
+    package var everyListener: String {
+        let kinds = [
+            ("mx", 25), ("submission", 587), ("submissions", 465), ("imap", 143), ("imaps", 993), ("pop3", 110),
+            ("pop3s", 995), ("lmtp", 24), ("device", 2525),
+        ]
+        return kinds.map { kind, standard in
+            let more = kind == "device" ? ";auth_without_tls=true" : ""
+            return "kind=\(kind);address=127.0.0.1;port=\(port(standard))\(more)"
+        }.joined(separator: ",")
+    }
+
     /// What the Python scripts are told.
     package var scriptEnvironment: [String: String] {
         [
@@ -64,7 +76,7 @@ package final class ServerUnderTest: Sendable {
     private static func freeOffset() -> Int {
         while true {
             let offset = Int.random(in: 11_000..<31_000)
-            if [25, 110, 143, 465, 587, 993, 995].allSatisfy({ Peer.isFree($0 + offset) }) { return offset }
+            if [24, 25, 2525, 110, 143, 465, 587, 993, 995].allSatisfy({ Peer.isFree($0 + offset) }) { return offset }
         }
     }
 

@@ -66,6 +66,7 @@ struct Echo {
 
     static func service(
         _ tls: ListenerTLS,
+        address: ListenAddress? = nil,
         limiter: ConnectionLimiter = ConnectionLimiter(total: 100, perPeer: 100),
         executor: SessionExecutor = .shared,
         handshake: Duration = .seconds(30),
@@ -73,7 +74,7 @@ struct Echo {
     ) throws -> ListenerService<LineFramer> {
         var configuration = ListenerConfiguration(
             name: "echo",
-            addresses: [ListenAddress(address: try #require(loopback), port: 0)],
+            addresses: [address ?? ListenAddress(address: .thisMachine, port: 0)],
             tls: tls,
             limiter: limiter,
             refusal: "TOO MANY\r\n"

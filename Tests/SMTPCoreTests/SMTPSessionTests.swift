@@ -34,7 +34,7 @@ private struct Machine {
 
     private mutating func perform(_ action: SMTPSession.Action) -> String {
         switch action {
-        case .reply, .close: return text(action)
+        case .reply, .replies, .close: return text(action)
         case .startTLS(let reply):
             session.tlsEstablished()
             return reply.description
@@ -68,6 +68,8 @@ private struct Machine {
         case .close(let reply):
             isClosed = true
             return reply.description
+        case .replies(let replies):
+            return replies.map(\.description).joined(separator: "|")
         default: return "\(action)"
         }
     }
@@ -154,6 +156,56 @@ private struct Machine {
             let verdict = machine.session.chunkEnded(octets: 5, fault: .bareLineEnding)
             #expect(verdict == .refuse(.bareLineEndingInData))
             #expect(machine.send("MAIL FROM:<a@b.example>").hasPrefix(next))
+        }
+    }
+
+    @Test func `LMTP has LHLO, and as many replies as recipients`() {
+        var machine = Machine(role: .lmtp)
+        #expect(machine.session.greeting.text.hasSuffix(" LMTP Martlet"))
+        Machine.check(
+            &machine,
+            """
+            C: EHLO x
+            S: 500 5.5.2
+            C: HELO x
+            S: 500 5.5.2
+            C: DATA
+            S: 503 5.5.1
+            C: LHLO x
+            S: 250 mx.example.org
+            C: DATA
+            S: 503 5.5.1
+            C: MAIL FROM:<a@b.example>
+            S: 250
+            C: RCPT TO:<unknown@b.example>
+            S: 550
+            C: DATA
+            S: 503 5.5.1
+            C: RCPT TO:<a@b.example>
+            S: 250
+            C: RCPT TO:<a@b.example>
+            S: 250
+            C: DATA
+            S: 354
+            C: .
+            S: 250 2.0.0 Ok: queued|250 2.0.0 Ok: queued
+            """)
+        var smtp = Machine(role: .mx)
+        #expect(smtp.send("LHLO x").hasPrefix("500 5.5.2"))
+    }
+
+    // RFC 2033 §4.3
+    @Test func `a last chunk without recipients has no reply at all with LMTP`() {
+        for (line, expected) in [("BDAT 1 LAST", Optional(SMTPSession.Action.replies([]))), ("BDAT 1", nil)] {
+            var machine = Machine(role: .lmtp)
+            Machine.check(&machine, "C: LHLO x\nC: MAIL FROM:<a@b.example>\nS: 250")
+            let action = machine.session.lineReceived(Array(line.utf8))
+            #expect(action == .receiveChunk(size: 1, isFirst: true, isKept: false))
+            guard case .refuse(let reply) = machine.session.chunkEnded(octets: 1, fault: nil) else {
+                Issue.record("taken")
+                continue
+            }
+            #expect(machine.session.dataRefused(reply) == expected ?? .replies([.recipientFirst]))
         }
     }
 

@@ -32,9 +32,19 @@ private final class MachinePeer: TranscriptPeer {
     private var isClosed = false
 
     init(_ state: TranscriptState) {
-        let role: SMTPSessionConfiguration.Role = state.listener == .submission ? .submission : .mx
-        let configuration = SMTPSessionConfiguration(
+        let role: SMTPSessionConfiguration.Role =
+            switch state.listener {
+            case .standard: .mx
+            case .submission: .submission
+            case .lmtp: .lmtp
+            case .device: .device
+            }
+        var configuration = SMTPSessionConfiguration(
             hostname: "mx.example.org", role: role, offersTLS: true, limits: SMTPLimits())
+        if role == .device {
+            configuration.authentication = .optional
+            configuration.offersClearTextAuthentication = true
+        }
         session = SMTPSession(configuration: configuration, isTLS: state.hasImplicitTLS)
         isHandshakeFirst = state.hasImplicitTLS
         if !isHandshakeFirst { say(session.greeting) }
@@ -85,6 +95,9 @@ private final class MachinePeer: TranscriptPeer {
         switch action {
         case .reply(let reply):
             say(reply)
+            if framer.isPaused { framer.expect(.command) }
+        case .replies(let replies):
+            for reply in replies { say(reply) }
             if framer.isPaused { framer.expect(.command) }
         case .close(let reply):
             say(reply)

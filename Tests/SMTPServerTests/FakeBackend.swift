@@ -69,6 +69,13 @@ final class FakeBackend: SMTPBackend {
         return Accepted(id: acceptance.id, deliveries: acceptance.local.count, queued: acceptance.remote.count)
     }
 
+    func accept(_ acceptance: Acceptance, shares: [RecipientShare]) async throws -> AcceptedShares {
+        if let failure { throw failure }
+        accepted.withLock { $0.append(acceptance) }
+        return AcceptedShares(
+            failures: shares.map { _ in nil }, local: shares.flatMap(\.local), remote: shares.flatMap(\.remote))
+    }
+
     func makeSpool() throws -> SpoolFile { throw StorageFailure() }
     func reverseName(_ address: IPAddress) async -> String? { "client.example" }
     func knownReverseName(_ address: IPAddress) -> String?? { nil }

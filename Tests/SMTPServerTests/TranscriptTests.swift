@@ -37,14 +37,27 @@ import Testing
 
     private static let tls = Result { try TestServer.store() }
 
+    private static func role(_ listener: TranscriptState.Listener) -> SMTPSessionConfiguration.Role {
+        switch listener {
+        case .standard: .mx
+        case .submission: .submission
+        case .lmtp: .lmtp
+        case .device: .device
+        }
+    }
+
     private static func service(_ state: TranscriptState) throws -> ListenerService<SMTPServerFramer> {
         let store = try tls.get()
         return try TestServer.service(
             backend: FakeBackend(),
             events: RecordingEventSink(),
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
-            state.listener == .submission ? .submission : .mx,
+            role(state.listener),
             tls: state.hasImplicitTLS ? .implicit(store) : .startTLS(store)
-        )
+        ) { settings in
+            guard state.listener == .device else { return }
+            settings.authentication = .optional
+            settings.offersClearTextAuthentication = true
+        }
     }
 }

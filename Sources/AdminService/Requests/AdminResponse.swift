@@ -41,9 +41,11 @@ package struct ServerStatus: Codable, Sendable, Equatable {
 package struct ListenerStatus: Codable, Sendable, Equatable {
     /// The name of the listener, such as `submission`.
     package var name: String
-    /// What is spoken: `smtp`, `submission`, `submissions`, `imap`, `imaps`, `pop3`, `pop3s`.
+    /// What is spoken: `mx`, `submission`, `submissions`, `imap`, `imaps`, `pop3`, `pop3s`, `lmtp`, `device`.
     package var kind: String
+    /// An IP address, or the path of a socket.
     package var address: String
+    /// 0 for a socket.
     package var port: Int
 
     package init(name: String, kind: String, address: String, port: Int) {
@@ -54,7 +56,10 @@ package struct ListenerStatus: Codable, Sendable, Equatable {
     }
 
     /// `address:port`, with brackets around an IPv6 address.
-    package var endpoint: String { address.contains(":") ? "[\(address)]:\(port)" : "\(address):\(port)" }
+    package var endpoint: String {
+        if address.hasPrefix("/") { return address }
+        return address.contains(":") ? "[\(address)]:\(port)" : "\(address):\(port)"
+    }
 }
 
 package struct AccountSummary: Codable, Sendable, Equatable {

@@ -35,8 +35,18 @@ enum ListenerBinding {
     /// - Throws: `AdminError` with the listener, the address, why, and what to do.
     static func open(
         _ listener: Listener,
+        owner: ServerUser?,
         make: (ListenAddress) -> any BoundListener
     ) async throws -> (service: any BoundListener, status: [ListenerStatus]) {
+        if let path = listener.socket {
+            let owner = owner.map { UnixSocketOwner(userID: $0.userID, groupID: $0.groupID) }
+            let service = make(ListenAddress(.init(path: path, mode: listener.socketMode, owner: owner)))
+            do throws(ListenError) {
+                return (service, try await service.bind().map { status(listener, $0) })
+            } catch {
+                throw translate(error)
+            }
+        }
         var failure: ListenError?
         for text in listener.bindCandidates {
             guard let address = IPAddress(text) else {
@@ -58,7 +68,7 @@ enum ListenerBinding {
         ListenerStatus(
             name: listener.name,
             kind: listener.kind.rawValue,
-            address: bound.address.description,
+            address: bound.socket?.path ?? bound.address.description,
             port: bound.port
         )
     }

@@ -87,7 +87,7 @@ final class ServerAssembly: Sendable {
                     remedy: "name one in tls.certificates, or set tls.self_signed: true"
                 )
             }
-            let opened = try await ListenerBinding.open(listener) { servers.make(listener, at: $0) }
+            let opened = try await ListenerBinding.open(listener, owner: owner) { servers.make(listener, at: $0) }
             await bound.add(opened.service, opened.status)
         }
         state.setListeners(await bound.status)

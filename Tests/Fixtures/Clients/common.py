@@ -52,6 +52,7 @@ class Wire:
     """A line-oriented connection on which everything is said by hand."""
 
     def __init__(self, standard, tls=False, host=HOST):
+        self.port = standard
         self.socket = socket.create_connection((host, port(standard)), timeout=TIMEOUT)
         if tls:
             self.socket = TLS.wrap_socket(self.socket, server_hostname=HOSTNAME)

@@ -21,12 +21,14 @@ WORDS = {
 
 # MARK: states: how to get there, and what is shown there
 
+SMTP_PORTS = {"mx": 25, "submission": 587, "login": 465, "submissions": 465, "lmtp": 24, "device": 2525}
+
+
 def smtp_state(state):
     if state.endswith("-start"):
-        return Wire({"mx": 25, "submission": 587, "submissions": 465}[state[:-6]], tls=state == "submissions-start")
-    wire = greeted({"mx": 25, "mx-tls": 25, "submission": 587, "submission-tls": 587, "login": 465, "submissions": 465}[state],
-                   tls=state in ("login", "submissions"))
-    wire.smtp("EHLO walker.example", 250)
+        return Wire(SMTP_PORTS[state[:-6]], tls=state == "submissions-start")
+    wire = greeted(SMTP_PORTS[state.split("-")[0]], tls=state in ("login", "submissions"))
+    wire.smtp(f"{smtp_hello(state)} walker.example", 250)
     if state in ("mx-tls", "submission-tls"):
         wire.smtp("STARTTLS", 220)
         wire.start_tls()
@@ -36,8 +38,13 @@ def smtp_state(state):
     return wire
 
 
+def smtp_hello(state):
+    return "LHLO" if state.startswith("lmtp") else "EHLO"
+
+
 def smtp_keywords(wire):
-    lines = wire.smtp("EHLO walker.example", 250).split("\n")[1:]
+    hello = "LHLO" if wire.port == SMTP_PORTS["lmtp"] else "EHLO"
+    lines = wire.smtp(f"{hello} walker.example", 250).split("\n")[1:]
     return [line[4:].split()[0].upper() for line in lines]
 
 
@@ -83,7 +90,7 @@ def pop3_keywords(wire):
 
 
 PROTOCOLS = {
-    "smtp": (["mx", "mx-tls", "submission", "submission-tls", "submissions", "login"], smtp_state, smtp_keywords),
+    "smtp": (["mx", "mx-tls", "submission", "submission-tls", "submissions", "login", "lmtp", "device"], smtp_state, smtp_keywords),
     "imap": (["plain", "starttls", "tls", "login"], imap_state, imap_keywords),
     "pop3": (["plain", "stls", "tls", "login"], pop3_state, pop3_keywords),
 }

@@ -6,6 +6,8 @@ struct ServerTrait: SuiteTrait, TestScoping {
     @TaskLocal static var current: ServerUnderTest?
 
     var environment: [String: String]
+    /// A listener of each kind, not the seven standard ones alone.
+    var hasEveryKind = false
 
     func provideScope(
         for test: Test,
@@ -14,7 +16,7 @@ struct ServerTrait: SuiteTrait, TestScoping {
     ) async throws {
         let server = try ServerUnderTest(environment: environment)
         try await server.setUp()
-        try await server.start()
+        try await server.start(hasEveryKind ? ["MARTLET_LISTENERS": server.everyListener] : [:])
         do {
             try await Self.$current.withValue(server) { try await function() }
         } catch {
@@ -30,6 +32,9 @@ struct ServerTrait: SuiteTrait, TestScoping {
 extension Trait where Self == ServerTrait {
     /// A server with these overrides of its manifest.
     static func server(_ environment: [String: String] = [:]) -> Self { ServerTrait(environment: environment) }
+
+    /// A server with a listener of each kind.
+    static func server(everyKind: Bool) -> Self { ServerTrait(environment: [:], hasEveryKind: everyKind) }
 }
 
 /// The server of the suite that is running.

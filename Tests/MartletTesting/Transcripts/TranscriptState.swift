@@ -4,6 +4,9 @@ package struct TranscriptState: Sendable {
         /// Mail from other servers; the only kind that IMAP and POP3 have.
         case standard
         case submission
+        case lmtp
+        /// Logins in the clear are offered.
+        case device
     }
 
     package let listener: Listener
@@ -30,6 +33,7 @@ package struct TranscriptState: Sendable {
         return state
     }
 
+    private static let lhlo = "C: LHLO walker.example\nS* 250 …"
     private static let hello = "C: EHLO walker.example\nS* 250 …"
     private static let smtpTLS = "C: STARTTLS\nS: 220 …\n# tls"
 
@@ -44,6 +48,10 @@ package struct TranscriptState: Sendable {
         case "submission-tls": try .init(name, .submission, tls: false, greeting, hello, smtpTLS, hello)
         case "submissions-start": try .init(name, .submission, tls: true)
         case "submissions": try .init(name, .submission, tls: true, greeting, hello)
+        case "lmtp-start": try .init(name, .lmtp, tls: false)
+        case "lmtp": try .init(name, .lmtp, tls: false, greeting, lhlo)
+        case "device-start": try .init(name, .device, tls: false)
+        case "device": try .init(name, .device, tls: false, greeting, hello)
         case "login":
             try .init(name, .submission, tls: true, greeting, hello, "C: AUTH PLAIN PLAIN64\nS: 235 …")
         default: nil
