@@ -23,6 +23,8 @@ package enum ManifestValidator {
         check.certificates()
         check.queue()
         check.smarthost()
+        check.openRelay()
+        check.devices()
         check.addressesAndSizes()
         return check.diagnostics
     }
@@ -40,14 +42,15 @@ package enum ManifestValidator {
     }
 }
 
-private struct CrossCheck {
+/// The checks that look at several settings at a time.
+struct CrossCheck {
     let loaded: LoadedManifest
     var diagnostics: [ConfigDiagnostic] = []
 
-    private var manifest: Manifest { loaded.manifest }
+    var manifest: Manifest { loaded.manifest }
 
     /// Reports at the first of the settings that was written; the others are named in the message.
-    private mutating func report(_ paths: String..., message: String, remedy: String) {
+    mutating func report(_ paths: String..., message: String, remedy: String) {
         var place = ConfigPlace(file: loaded.file, line: 1, column: 1)
         for path in paths {
             switch loaded.origin(path) {

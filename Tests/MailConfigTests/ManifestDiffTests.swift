@@ -23,7 +23,7 @@ import Testing
         let text = """
             server: {hostname: a.b, user: u, node: 3, dns: {forwarders: [192.0.2.1], hosts: {c.d: "::1"}, trust_anchor: /t}}
             storage: {data_directory: /d}
-            listeners: [{kind: mx}]
+            listeners: [{kind: mx}, {kind: device}]
             tls: {certificates: [{chain: /c, key: /k}], self_signed: false, handshake_timeout: 1s}
             limits: {message_size: 1MB, header_size: 16KiB, recipients: 101, command_line: 1KiB, text_line: 1kB, commands: 11,
               errors: 2, login_failures: 1, sessions: 1, sessions_per_address: 1, received_hops: 31}
