@@ -17,6 +17,7 @@ extension Target.Dependency {
     static let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
     static let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
     static let nioTLS = Target.Dependency.product(name: "NIOTLS", package: "swift-nio")
+    static let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
     static let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
     static let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
     static let cryptoExtras = Target.Dependency.product(name: "CryptoExtras", package: "swift-crypto")
@@ -27,6 +28,7 @@ extension Target.Dependency {
     static let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
     static let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
     static let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
+    static let asyncHTTP = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
     static let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 }
 
@@ -54,6 +56,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
+        .package(url: "https://github.com/swift-server/async-http-client", exact: "1.37.0"),
         .package(url: "https://github.com/groue/GRDB.swift", exact: "7.10.0"),
         .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
     ],
@@ -97,6 +100,13 @@ let package = Package(
         ),
 
         // Services: sockets and tasks
+        room(
+            "OAuthClient",
+            uses: [
+                "MailSyntax", "MailConfig", "SASLCore", "Telemetry", "DNSCore", "SQLEngine", .asyncHTTP, .nioCore, .nioHTTP1,
+                .nioPosix, .nioSSL, .logging, .crypto,
+            ]
+        ),
         room("DNSClient", uses: ["DNSCore", "MailSyntax", "CUnbound", .nioCore, .nioPosix, .logging]),
         room(
             "NetTransport",
@@ -149,7 +159,7 @@ let package = Package(
                 "MailSyntax", "MailMessage", "MailConfig", "MailPolicy", "MailAuth", "SASLCore", "Telemetry",
                 "SQLEngine",
                 "Blobs", "Directory", "MailStore", "OutboundQueue", "MailIntake", "NetTransport", "DNSCore",
-                "DNSClient",
+                "DNSClient", "OAuthClient",
                 "SMTPCore", "IMAPCore", "POP3Core", "SMTPServer", "IMAPServer", "POP3Server", "SMTPDelivery", "CLinux",
                 .nioCore, .nioPosix, .nioSSL, .logging, .lifecycle, .unixSignals, .crypto, .cryptoExtras, .x509, .asn1,
             ]
@@ -186,7 +196,8 @@ let package = Package(
         tests("Directory"),
         tests("MailStore"),
         tests("OutboundQueue"),
-        tests("MailIntake"),
+        tests("MailIntake", uses: ["OAuthClient"]),
+        tests("OAuthClient"),
         tests("NetTransport", uses: [.nioEmbedded]),
         tests("SMTPServer"),
         tests("IMAPServer"),

@@ -3,6 +3,7 @@ import Directory
 import Foundation
 import MailIntake
 import MailStore
+import OAuthClient
 import OutboundQueue
 import SQLEngine
 import Testing
@@ -18,11 +19,12 @@ import Testing
 
     private static let migrations: [Migration] =
         BlobSchema.migrations + DirectorySchema.migrations + MailStoreSchema.migrations + QueueSchema.migrations
-        + TraceSchema.migrations + SearchIndex.migrations
+        + TraceSchema.migrations + OAuthSchema.migrations + SearchIndex.migrations
 
     private static let statements: [(name: String, all: [SQLStatement])] = [
         ("blob", BlobStatements.all), ("directory", DirectoryStatements.all), ("mailstore", MailStoreStatements.all),
-        ("queue", QueueStatements.all), ("trace", TraceStatements.all), ("search", SearchIndex.Statements.all),
+        ("queue", QueueStatements.all), ("trace", TraceStatements.all), ("oauth", OAuthStatements.all),
+        ("search", SearchIndex.Statements.all),
     ]
 
     @Test(.enabled(if: isAvailable || isCI, "PostgreSQL 15 is not installed"))

@@ -5,6 +5,7 @@ package import MailConfig
 package import MailIntake
 package import MailStore
 import MailSyntax
+import OAuthClient
 package import OutboundQueue
 package import SQLEngine
 
@@ -79,7 +80,7 @@ package struct Stores: Sendable {
     /// The schema of every room, in the order in which their tables refer to each other.
     static var migrations: [Migration] {
         BlobSchema.migrations + DirectorySchema.migrations + MailStoreSchema.migrations + QueueSchema.migrations
-            + TraceSchema.migrations
+            + TraceSchema.migrations + OAuthSchema.migrations
     }
 
     package static func databasePath(in folder: String) -> String { "\(folder)/martlet.db" }
