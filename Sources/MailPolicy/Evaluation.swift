@@ -17,6 +17,26 @@ package enum Lookup: Hashable, Sendable {
     /// What the tables of a purpose have for a key, the first that has it. Tables of patterns are only asked for keys
     /// that are `isWhole`, which parts of an address are not. → `.table`
     case table(TablePurpose, key: String, isWhole: Bool)
+    /// What the Sender Rewriting Scheme makes of an address. → `.srs`
+    case srs(SRSRequest)
+}
+
+/// A question for whoever holds the keys of the Sender Rewriting Scheme.
+package enum SRSRequest: Hashable, Sendable {
+    /// The address that a sender's mail goes on from.
+    case forward(EmailAddress)
+    /// The sender that was made into an address of ours.
+    case reverse(EmailAddress)
+}
+
+package enum SRSAnswer: Hashable, Sendable {
+    case address(EmailAddress)
+    /// It isn't one that this scheme makes.
+    case none
+    /// Its hash is not of any of our keys.
+    case forged
+    /// It was made longer ago than addresses are valid.
+    case expired
 }
 
 /// What the caller found out.
@@ -27,6 +47,7 @@ package enum Answer: Hashable, Sendable {
     case domain(DomainName?)
     /// nil: no table of the purpose has the key.
     case table(TableAnswer?)
+    case srs(SRSAnswer)
     /// The source didn't answer: a temporary refusal, never a permanent one.
     case unavailable(String)
 }

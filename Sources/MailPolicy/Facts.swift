@@ -137,6 +137,8 @@ package struct RecipientFacts: Sendable, Hashable {
     package var path: WrittenPath
     /// The reverse-path in effect, as MAIL was answered.
     package var sender: ReversePath
+    /// What it was before it was rewritten, by which the client may send; nil where it is the same.
+    package var admittedSender: ReversePath?
     /// SIZE of MAIL, in octets; 0 when nothing was declared.
     package var declaredSize: Int
     /// The server's name; `<Postmaster>` alone is the postmaster of its domain.

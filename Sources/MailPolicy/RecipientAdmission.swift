@@ -13,6 +13,17 @@ package struct AdmittedRecipient: Sendable, Hashable {
     package var address: EmailAddress
     package var local: [ExpandedTarget]
     package var remote: [EmailAddress]
+    /// After canonical addresses and masquerading, before aliases; what copies are chosen by.
+    package var canonical: EmailAddress
+    /// An alias of ours leads to `remote`: the client need not be allowed to send there.
+    package var isForwarded = false
+
+    init(address: EmailAddress, local: [ExpandedTarget], remote: [EmailAddress]) {
+        self.address = address
+        self.local = local
+        self.remote = remote
+        canonical = address
+    }
 }
 
 extension Policy {
@@ -30,25 +41,14 @@ extension Policy {
     ) -> Evaluation<RecipientDecision> {
         var context = EvaluationContext(answers)
         let address: EmailAddress
-        switch qualify(facts, &context) {
+        switch qualify(facts, rules, &context) {
         case .address(let qualified): address = qualified
         case .reject(let reply): return context.decided(.reject(reply))
         case .asking: return context.asking()
         }
         if let refusal = receivingForbidden(address, rules, &context) { return context.decided(.reject(refusal)) }
-        switch reach(address, facts, rules, &context) {
-        case .passed: break
-        case .reject(let reply): return context.decided(.reject(reply))
-        case .asking: return context.asking()
-        }
-        let rewritten: [EmailAddress]
-        switch rewriteRecipient(address, facts, rules, &context) {
-        case .passed(let addresses): rewritten = addresses
-        case .reject(let reply): return context.decided(.reject(reply))
-        case .asking: return context.asking()
-        }
         let admitted: AdmittedRecipient
-        switch expand(rewritten, of: address, size: facts.declaredSize, &context) {
+        switch admitReachable(address, facts, rules, &context) {
         case .passed(let recipient): admitted = recipient
         case .reject(let reply): return context.decided(.reject(reply))
         case .asking: return context.asking()
@@ -57,6 +57,49 @@ extension Policy {
         case .passed(let recipient): return context.decided(.accept(recipient))
         case .reject(let reply): return context.decided(.reject(reply))
         case .asking: return context.asking()
+        }
+    }
+
+    /// The stages between qualification and routes.
+    private static func admitReachable(
+        _ address: EmailAddress, _ facts: RecipientFacts, _ rules: PolicyRules, _ context: inout EvaluationContext
+    ) -> Stage<AdmittedRecipient> {
+        switch forwardedSender(address, facts, rules, &context) {
+        case .passed(nil): break
+        case .passed(let original?):
+            return expand([original], of: address, size: facts.declaredSize, &context)
+        case .reject(let reply): return .reject(reply)
+        case .asking: return .asking
+        }
+        let reach: Reach
+        switch Self.reach(address, facts, rules, &context) {
+        case .passed(let found): reach = found
+        case .reject(let reply): return .reject(reply)
+        case .asking: return .asking
+        }
+        switch admit(address, size: facts.declaredSize, rules, &context) {
+        case .passed(var admitted):
+            admitted.isForwarded = reach == .hosted && !admitted.remote.isEmpty
+            return .passed(admitted)
+        case let other: return other
+        }
+    }
+
+    /// Rewrites and expands a recipient, whoever may send to it.
+    static func admit(
+        _ address: EmailAddress, size: Int, _ rules: PolicyRules, _ context: inout EvaluationContext
+    ) -> Stage<AdmittedRecipient> {
+        guard rules.rewriting.changesRecipients else { return expand([address], of: address, size: size, &context) }
+        switch rewriteRecipient(address, rules, &context) {
+        case .passed(let rewritten):
+            switch expand(rewritten.targets, of: address, size: size, &context) {
+            case .passed(var admitted):
+                admitted.canonical = rewritten.canonical
+                return .passed(admitted)
+            case let other: return other
+            }
+        case .reject(let reply): return .reject(reply)
+        case .asking: return .asking
         }
     }
 
@@ -80,13 +123,6 @@ extension Policy {
 // MARK: - Hooks
 
 extension Policy {
-    /// What a recipient becomes before the directory is asked: canonical, then virtual; one or more addresses.
-    private static func rewriteRecipient(
-        _ address: EmailAddress, _ facts: RecipientFacts, _ rules: PolicyRules, _ context: inout EvaluationContext
-    ) -> Stage<[EmailAddress]> {
-        .passed([address])
-    }
-
     /// What the routes of remote recipients say already now: one that fails refuses, one that holds or discards is noted.
     private static func judgeRoutes(
         of recipient: AdmittedRecipient, _ facts: RecipientFacts, _ rules: PolicyRules,

@@ -8,7 +8,9 @@ extension Policy {
         case asking
     }
 
-    static func qualify(_ facts: RecipientFacts, _ context: inout EvaluationContext) -> Qualification {
+    static func qualify(
+        _ facts: RecipientFacts, _ rules: PolicyRules, _ context: inout EvaluationContext
+    ) -> Qualification {
         switch facts.path {
         case .address(let address):
             return qualifyHostAddress(address, facts, &context)
@@ -19,6 +21,13 @@ extension Policy {
             // RFC 5321 §4.5.1, RFC 5321 §2.3.5
             if name.lowercased() == "postmaster" { return qualifyPostmaster(facts, &context) }
             if let domain = facts.client.login?.address.domain, let address = EmailAddress("\(name)@\(domain)") {
+                let before = facts.path.text
+                context.step(TraceStage.rewrite, "recipient-qualify", before: before, after: "<\(address)>")
+                return .address(address)
+            }
+            if facts.client.isTrusted || facts.client.role == .sendmail,
+                let address = rules.rewriting.qualified(name)
+            {
                 let before = facts.path.text
                 context.step(TraceStage.rewrite, "recipient-qualify", before: before, after: "<\(address)>")
                 return .address(address)

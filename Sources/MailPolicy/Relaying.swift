@@ -39,19 +39,34 @@ extension Policy {
 // MARK: - Recipients
 
 extension Policy {
+    /// Why a client may send to an address.
+    enum Reach {
+        /// It is hosted here, by the directory or by a key of the virtual aliases.
+        case hosted
+        case relayed
+    }
+
     /// Whether the client may send to an address: one that is hosted here, one of `relay.domains`, or any where it may
     /// relay.
     static func reach(
         _ address: EmailAddress, _ facts: RecipientFacts, _ rules: PolicyRules, _ context: inout EvaluationContext
-    ) -> Stage<Void> {
+    ) -> Stage<Reach> {
         if let domain = address.domain {
             // Nearly always asked for next.
             _ = context.ask(.recipient(address))
             switch context.ask(.hosted(domain)) {
             case nil: return .asking
-            case .flag(true): return .passed(())
+            case .flag(true): return .passed(.hosted)
             case .unavailable(let reason): return .reject(deferral("recipient", address, reason, &context))
             default: break
+            }
+            switch context.isVirtualDomain(domain, rules.rewriting) {
+            case .asking: return .asking
+            case .notFound: break
+            case .found(let answer, _):
+                context.step(TraceStage.admission, "virtual-domain", origin: answer.origin, before: "<\(address)>")
+                return .passed(.hosted)
+            case .unavailable(let reason): return .reject(deferral("virtual", address, reason, &context))
             }
         }
         if rules.relayDomains.first(matching: address) != nil {
@@ -67,16 +82,16 @@ extension Policy {
         }
         // Where the door is open to strangers too, who may stand in MAIL FROM is judged once it is relayed.
         if facts.client.login == nil, facts.client.role != .sendmail, !facts.client.mustBeKnown,
-            let refusal = senderUnlisted(facts.sender, rules, &context)
+            let refusal = senderUnlisted(facts.admittedSender ?? facts.sender, rules, &context)
         {
             return .reject(refusal)
         }
-        return .passed(())
+        return .passed(.relayed)
     }
 
     private static func reachRelayDomain(
         _ address: EmailAddress, _ facts: RecipientFacts, _ rules: PolicyRules, _ context: inout EvaluationContext
-    ) -> Stage<Void> {
+    ) -> Stage<Reach> {
         guard facts.client.role != .lmtp else {
             return .reject(refusal(554, 5, 7, 1, address, "Relay access denied", "relay", &context))
         }
@@ -85,7 +100,7 @@ extension Policy {
             context.step(
                 TraceStage.admission, "relay-domain", origin: rules.origin("relay.domains"), before: before,
                 note: "relayed for everybody")
-            return .passed(())
+            return .passed(.relayed)
         }
         let delimiters = rules.manifest.mail.recipientDelimiter
         switch context.find(address, in: .relayRecipients, delimiters: delimiters, isLocalDomain: false) {
@@ -93,7 +108,7 @@ extension Policy {
         case .found(let answer, _):
             context.step(
                 TraceStage.admission, "relay-domain", origin: answer.origin, before: before, note: "listed")
-            return .passed(())
+            return .passed(.relayed)
         case .notFound:
             let text = "Recipient address rejected: User unknown in relay recipient table"
             let origin = rules.origin("relay.recipients")

@@ -5,6 +5,9 @@ package import MailSyntax
 package enum SenderDecision: Sendable, Hashable {
     /// With the reverse-path that is in effect from here on.
     case accept(ReversePath)
+    /// The same, where canonical addresses or masquerading have changed it: what the client may send was judged by
+    /// `admitted`.
+    case rewritten(ReversePath, admitted: ReversePath)
     case reject(PolicyReply)
 }
 
@@ -24,8 +27,15 @@ extension Policy {
         if let refusal = sendingForbidden(path, facts.client, rules, &context) {
             return context.decided(.reject(refusal))
         }
-        // Sender rewriting (canonical, masquerade) belongs here: it changes the path that is in effect.
-        return context.decided(.accept(path))
+        guard rules.rewriting.hasCanonical, let address = path.address else { return context.decided(.accept(path)) }
+        switch context.canonical(address, .envelopeSender, rules.rewriting) {
+        case .asking: return context.asking()
+        case .done(address): return context.decided(.accept(path))
+        case .done(let next): return context.decided(.rewritten(.address(next), admitted: path))
+        case .unavailable(let reason):
+            context.step(TraceStage.rewrite, "canonical", before: path.angled, note: "deferred: \(reason)")
+            return context.decided(.reject(.unavailable))
+        }
     }
 
     private enum Admission {

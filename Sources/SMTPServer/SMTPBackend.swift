@@ -74,6 +74,8 @@ package struct MailServerBackend: SMTPBackend {
             return .domain(snapshot.domains.first?.name)
         case .table:
             return .table(nil)  // No setting names a table yet.
+        case .srs:
+            return .srs(.none)  // No setting gives a key yet.
         }
     }
 

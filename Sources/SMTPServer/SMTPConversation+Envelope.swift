@@ -14,7 +14,10 @@ import Telemetry
 /// What MAIL and RCPT have added up to.
 struct SMTPEnvelope {
     var sender: SMTPSender
+    /// After canonical addresses and masquerading.
     var reversePath: ReversePath
+    /// What the client was allowed to send as.
+    var admittedSender: ReversePath
     private(set) var recipients: [AdmittedRecipient] = []
     private(set) var local: [LocalDelivery] = []
     private(set) var remote: [NewQueueRecipient] = []
@@ -29,6 +32,7 @@ struct SMTPEnvelope {
     init(sender: SMTPSender, reversePath: ReversePath, trace: [TraceStep], answersEach: Bool) {
         self.answersEach = answersEach
         self.sender = sender
+        admittedSender = reversePath
         self.reversePath = reversePath
         self.trace = trace
     }
@@ -127,9 +131,10 @@ extension SMTPConversation {
                 answer: context.backend.answer
             )
             switch decision {
-            case .accept(let reversePath):
+            case .accept(let reversePath), .rewritten(let reversePath, _):
                 envelope = SMTPEnvelope(
                     sender: sender, reversePath: reversePath, trace: trace, answersEach: context.settings.role == .lmtp)
+                if case .rewritten(_, let admitted) = decision { envelope?.admittedSender = admitted }
                 reply = SMTPReply(250, .init(2, 1, 0), "Ok")
             case .reject(let refusal):
                 reply = SMTPReply(refusal)
@@ -142,7 +147,7 @@ extension SMTPConversation {
     }
 
     mutating func judge(_ recipient: SMTPRecipient) async -> SMTPSession.Action {
-        let facts = RecipientFacts(
+        var facts = RecipientFacts(
             client: client,
             path: recipient.path.written,
             sender: envelope?.reversePath ?? .null,
@@ -150,10 +155,11 @@ extension SMTPConversation {
             hostname: context.settings.hostname,
             server: connection.info.local
         )
+        facts.admittedSender = envelope?.admittedSender
         let reply: SMTPReply
         do {
             let (decision, trace) = try await Policy.run(
-                { [rules = context.settings.rules] in Policy.admitRecipient(facts, rules: rules, $0) },
+                { [rules = context.settings.rules, facts] in Policy.admitRecipient(facts, rules: rules, $0) },
                 answer: context.backend.answer
             )
             switch decision {

@@ -30,7 +30,24 @@ final class ScriptedDirectory {
         case .quota(let account, _): return .quota(full.contains(account) ? .exceeded : .fits)
         case .hosted(let domain): return .flag(hosted.contains(domain.ascii))
         case .table(let purpose, let key, let isWhole): return table(purpose, key, isWhole)
+        case .srs(let request): return srs(request)
         case .firstHostedDomain: return .domain(hosted.min().flatMap { DomainName($0) })
+        }
+    }
+
+    /// `SRS0=good=user@srs.example` is `user@far.example`.
+    private func srs(_ request: SRSRequest) -> Answer {
+        switch request {
+        case .forward(let address):
+            return .srs(EmailAddress("SRS0=good=\(address.localPart)@srs.example").map { .address($0) } ?? .none)
+        case .reverse(let address):
+            let words = address.localPart.split(separator: "=")
+            guard words.count == 3 else { return .srs(.none) }
+            switch words[1] {
+            case "good": return .srs(EmailAddress("\(words[2])@far.example").map { .address($0) } ?? .none)
+            case "old": return .srs(.expired)
+            default: return .srs(.forged)
+            }
         }
     }
 

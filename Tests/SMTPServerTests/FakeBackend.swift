@@ -44,6 +44,7 @@ final class FakeBackend: SMTPBackend {
         case .quota(let account, _): return .quota(account == 2 ? .exceeded : .fits)
         case .hosted(let domain): return .flag(domain.ascii == "example.org")
         case .table: return .table(nil)
+        case .srs: return .srs(.none)
         case .firstHostedDomain: return .domain(DomainName("example.org"))
         }
     }
