@@ -87,6 +87,7 @@ let package = Package(
 
         // State: what lasts
         room("SQLEngine", uses: ["MailSyntax", "CSQLite", .grdb]),
+        room("MailTables", uses: ["MailSyntax", "MailConfig", "MailPolicy", "SQLEngine"]),
         room("Blobs", uses: ["MailSyntax", "SQLEngine", "CLinux", .crypto]),
         room("Directory", uses: ["MailSyntax", "SASLCore", "SQLEngine", "CCrypt", "CArgon2", .crypto, .cryptoExtras]),
         room("MailStore", uses: ["MailSyntax", "MailMessage", "SQLEngine", "Blobs", "Directory"]),
@@ -192,6 +193,7 @@ let package = Package(
         tests("IMAPCore"),
         tests("POP3Core", uses: ["SASLCore"]),
         tests("SQLEngine"),
+        tests("MailTables", uses: ["MailConfig", "MailPolicy", "MailSyntax", "SQLEngine", "CSQLite"]),
         tests("Blobs"),
         tests("Directory"),
         tests("MailStore"),

@@ -25,6 +25,12 @@ package struct SQLStatement: Sendable, Hashable {
         self.sqliteText = rewritten
     }
 
+    /// The text of an operator for a database of the operator's, as SQLite takes it: parameters are `?1`, `?2` …
+    init(foreign text: String) {
+        sql = text
+        sqliteText = text
+    }
+
     package static func == (lhs: SQLStatement, rhs: SQLStatement) -> Bool { lhs.sql == rhs.sql }
     package func hash(into hasher: inout Hasher) { hasher.combine(sql) }
 }

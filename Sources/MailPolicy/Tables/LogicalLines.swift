@@ -75,3 +75,24 @@ extension ArraySlice<UInt8> {
         return String(validating: self, as: UTF8.self)
     }
 }
+
+/// The logical lines of files that are written like tables, for who reads another kind of them.
+package enum TableLines {
+    package struct Line: Sendable {
+        /// From 1.
+        package var number: Int
+        /// nil when it isn't UTF-8.
+        package var text: String?
+        /// There is no line before it that it could continue.
+        package var isIndented: Bool
+    }
+
+    package static func all(_ text: [UInt8]) -> [Line] {
+        var lines = LogicalLines(text)
+        var found: [Line] = []
+        while let line = lines.next() {
+            found.append(Line(number: line.number, text: line.bytes.tableText, isIndented: line.isIndented))
+        }
+        return found
+    }
+}

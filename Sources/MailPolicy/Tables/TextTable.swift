@@ -38,6 +38,17 @@ package struct TextTable: Sendable {
         }
     }
 
+    /// About twenty of the keys, lower-cased as they are kept; only those that are written in ASCII.
+    package var sampleKeys: [String] {
+        stride(from: 0, to: records.count, by: max(1, records.count / 20)).compactMap { number in
+            let record = records[number]
+            let key = octets[Int(record.keyStart)..<Int(record.keyEnd)]
+            guard key.allSatisfy({ $0 < 0x80 }) else { return nil }
+            let text = String(decoding: key, as: UTF8.self)
+            return text.contains("xn--") ? nil : text
+        }
+    }
+
     /// - Returns: false when the key is there already, which stays as it is.
     mutating func insert(_ key: String, value: ArraySlice<UInt8>, line: Int?) -> Bool {
         var folded = EmailAddress.fold(key)
