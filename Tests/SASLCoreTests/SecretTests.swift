@@ -12,7 +12,7 @@ import Testing
         let texts = [
             "\(secret)", String(describing: secret), String(reflecting: secret), dumped, "\(credentials)",
             String(reflecting: credentials), dumpedCredentials, "\([secret])", "\(SASLStep.credentials(credentials))",
-            "\(SASLClient(.plain, credentials: credentials))",
+            "\(SASLClient(.plain, identity: SASLClientIdentity(login: "tim", secret: credentials.password), nonce: "n"))",
         ]
         for text in texts {
             #expect(!text.contains("hunter2"))

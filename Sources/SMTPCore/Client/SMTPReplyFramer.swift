@@ -10,6 +10,8 @@ package struct SMTPReplyFramer: Sendable {
     /// RFC 5321 §4.5.3.1.5 has 512; real servers send longer explanations. What goes beyond is cut off: failing a reply
     /// for its length would send a message again that was taken.
     package static let maximumLine = 4096
+    /// Of a challenge of AUTH, which would be worth nothing without its end: "334 " and what RFC 4954 §4 allows.
+    package static let maximumChallenge = 12_292
     /// Octets of one line that are thrown away before the server is given up.
     package static let maximumCut = 65_536
     package static let maximumLines = 256
@@ -51,10 +53,11 @@ package struct SMTPReplyFramer: Sendable {
         let view = buffer.readableBytesView
         let end = view.firstIndex(of: 0x0A)
         let line = end.map { view[..<$0] } ?? view
-        guard end != nil || beginning != nil || line.count > Self.maximumLine else { return nil }
+        let longest = line.starts(with: "334".utf8) ? Self.maximumChallenge : Self.maximumLine
+        guard end != nil || beginning != nil || line.count > longest else { return nil }
         if beginning == nil {
-            beginning = Array(line.prefix(Self.maximumLine))
-            cut = max(0, line.count - Self.maximumLine)
+            beginning = Array(line.prefix(longest))
+            cut = max(0, line.count - longest)
         } else {
             cut += line.count
         }

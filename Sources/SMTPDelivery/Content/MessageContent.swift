@@ -1,5 +1,6 @@
 package import Blobs
 package import MailAuth
+import MailMessage
 package import OutboundQueue
 package import SQLEngine
 
@@ -16,17 +17,33 @@ package struct MessageContent: Sendable {
     /// The header holds octets beyond ASCII.
     package let hasUTF8Header: Bool
     private let source: Source
+    /// What it takes to sign it again in another form; nil for a message that is not signed here.
+    private let signing: Signing?
 
     private enum Source: Sendable {
         case bytes([UInt8])
         /// From an offset to the end.
         case reader(BlobReader, from: Int)
+        case spool(SpoolFile)
     }
+
+    private struct Signing: Sendable {
+        var signer: DKIMSigner
+        var clock: any WallClock
+    }
+
+    /// Makes a file without a name for a converted message that is too large for memory.
+    package typealias SpoolMaker = @Sendable () throws -> SpoolFile
+    private let spool: SpoolMaker?
+
+    /// A signature of ours is on top.
+    var isSigned: Bool { !prefix.isEmpty }
 
     package var size: Int {
         switch source {
         case .bytes(let bytes): prefix.count + bytes.count
         case .reader(let reader, let start): prefix.count + reader.size - start
+        case .spool(let file): prefix.count + file.size
         }
     }
 
@@ -34,6 +51,8 @@ package struct MessageContent: Sendable {
     package init(bytes: [UInt8], prefix: [UInt8] = []) {
         self.prefix = prefix
         source = .bytes(bytes)
+        signing = nil
+        spool = nil
         hasUTF8Header = Self.header(of: bytes).contains { $0 >= 0x80 }
     }
 
@@ -43,7 +62,8 @@ package struct MessageContent: Sendable {
         _ message: QueuedMessage,
         reader: BlobReader,
         signer: DKIMSigner?,
-        clock: any WallClock
+        clock: any WallClock,
+        spool: SpoolMaker? = nil
     ) async throws -> MessageContent {
         let isSmall = reader.size <= memoryLimit
         let start = try reader.read(0..<(isSmall ? reader.size : min(reader.size, maximumHeader)))
@@ -54,42 +74,49 @@ package struct MessageContent: Sendable {
         let header = Self.header(of: start).dropFirst(skipped)
         var prefix: [UInt8] = []
         if let signer, header.count < maximumHeader {
-            let hash = try bodyHash(reader, from: header.endIndex, start: start, signer: signer)
-            var normalizer = LineNormalizer()
-            let fields = normalizer.normalize(Array(header)) + normalizer.finish()
-            prefix = try signer.sign(header: fields, bodyHash: hash, at: clock.now())
+            let bodyStart = header.endIndex
+            prefix = try sign(header, by: signer, clock: clock) { take in
+                take(Array(start[bodyStart...]))
+                var offset = start.count
+                while offset < reader.size {
+                    let piece = try reader.read(offset..<min(reader.size, offset + memoryLimit))
+                    guard !piece.isEmpty else { throw ContentError.truncated }
+                    take(piece)
+                    offset += piece.count
+                }
+            }
         }
         return MessageContent(
             prefix: prefix,
             hasUTF8Header: header.contains { $0 >= 0x80 },
-            source: isSmall ? .bytes(Array(start.dropFirst(skipped))) : .reader(reader, from: skipped)
+            source: isSmall ? .bytes(Array(start.dropFirst(skipped))) : .reader(reader, from: skipped),
+            signing: signer.map { Signing(signer: $0, clock: clock) },
+            spool: spool
         )
     }
 
-    private init(prefix: [UInt8], hasUTF8Header: Bool, source: Source) {
+    private init(prefix: [UInt8], hasUTF8Header: Bool, source: Source, signing: Signing?, spool: SpoolMaker?) {
         self.prefix = prefix
         self.hasUTF8Header = hasUTF8Header
         self.source = source
+        self.signing = signing
+        self.spool = spool
     }
 
-    private static func bodyHash(
-        _ reader: BlobReader,
-        from bodyStart: Int,
-        start: [UInt8],
-        signer: DKIMSigner
+    /// - Parameter body: hands out the body in pieces.
+    private static func sign(
+        _ header: ArraySlice<UInt8>,
+        by signer: DKIMSigner,
+        clock: any WallClock,
+        body: (_ take: ([UInt8]) -> Void) throws -> Void
     ) throws -> [UInt8] {
         var hasher = signer.bodyHasher
+        var lines = LineNormalizer()
+        try body { piece in hasher.update(lines.normalize(piece)) }
+        hasher.update(lines.finish())
         var normalizer = LineNormalizer()
-        hasher.update(normalizer.normalize(Array(start[bodyStart...])))
-        var offset = start.count
-        while offset < reader.size {
-            let piece = try reader.read(offset..<min(reader.size, offset + memoryLimit))
-            guard !piece.isEmpty else { throw ContentError.truncated }
-            hasher.update(normalizer.normalize(piece))
-            offset += piece.count
-        }
-        hasher.update(normalizer.finish())
-        return hasher.finish()
+        let fields = normalizer.normalize(Array(header)) + normalizer.finish()
+        return try signer.sign(header: fields, bodyHash: hasher.finish(), at: clock.now())
     }
 
     /// A piece of the blob of at most 64 KiB; empty at the end. Blocks on the disk for large messages.
@@ -104,6 +131,49 @@ package struct MessageContent: Sendable {
             let piece = try reader.read(position..<min(reader.size, position + Self.pieceSize))
             guard !piece.isEmpty else { throw ContentError.truncated }
             return piece
+        case .spool(let file):
+            return try file.read(offset..<offset + Self.pieceSize)
+        }
+    }
+
+    /// The same message for a path that carries less, signed again: what verifies has to be what is sent.
+    ///
+    /// - Throws: `ConversionError` when that can't be done without harm.
+    @concurrent
+    func converted(to path: TransferPath) async throws -> MessageContent {
+        // RFC 6376 §5.3: converted first, then signed.
+        let converter = try TransferConverter(to: path, size: size - prefix.count) { try self.read($0) }
+        guard !converter.isIdentity else { return self }
+        let converted: Source
+        if let spool, size > Self.memoryLimit {
+            let file = try spool()
+            try converter.write { try file.append($0) }
+            converted = .spool(file)
+        } else {
+            var bytes: [UInt8] = []
+            try converter.write { bytes += $0 }
+            converted = .bytes(bytes)
+        }
+        let unsigned = MessageContent(
+            prefix: [], hasUTF8Header: hasUTF8Header, source: converted, signing: signing, spool: spool)
+        guard let signing, isSigned else { return unsigned }
+        let header = Self.header(of: try unsigned.read(0..<min(unsigned.size, Self.maximumHeader)))
+        let signature = try Self.sign(header, by: signing.signer, clock: signing.clock) { take in
+            try TransferConverter.pieces(of: header.endIndex..<unsigned.size, unsigned.read, take)
+        }
+        return MessageContent(
+            prefix: signature, hasUTF8Header: hasUTF8Header, source: converted, signing: signing, spool: spool)
+    }
+
+    /// A part of the message below the prefix, clamped to what is there. Blocks on the disk.
+    private func read(_ range: Range<Int>) throws -> [UInt8] {
+        switch source {
+        case .bytes(let bytes):
+            return Array(bytes[min(range.lowerBound, bytes.count)..<min(range.upperBound, bytes.count)])
+        case .reader(let reader, let start):
+            let end = min(reader.size, start + range.upperBound)
+            return try reader.read(min(end, start + range.lowerBound)..<end)
+        case .spool(let file): return try file.read(range)
         }
     }
 

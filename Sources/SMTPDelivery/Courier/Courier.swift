@@ -233,35 +233,14 @@ struct Courier: Sendable {
     /// Transactions for one job, more than one when the server takes only so many recipients at a time.
     private func deliver(_ progress: inout JobProgress, over session: inout ClientSession, _ visit: Visit) async throws
     {
-        while !progress.remaining.isEmpty {
-            let results = try await session.transact(
-                progress.job.message,
-                to: progress.remaining,
-                content: progress.content
-            )
-            let hasDelivered = results.values.contains { if case .delivered = $0 { true } else { false } }
-            for recipient in progress.remaining {
-                switch results[recipient.id] {
-                case .delivered(let reply):
-                    progress.deliver(recipient, reply, target: visit.target, tls: session.tls)
-                case .failed(let failure):
-                    fail(&progress, recipient, failure, visit, session.tls)
-                case .again(let failure) where !hasDelivered:
-                    fail(&progress, recipient, failure, visit, session.tls)
-                case .again, nil:
-                    continue
-                }
+        let tls = session.tls
+        try await session.deliver(
+            progress.job.message, to: progress.remaining, content: progress.content
+        ) { recipient, result in
+            switch result {
+            case .delivered(let reply): progress.deliver(recipient, reply, target: visit.target, tls: tls)
+            case .failed(let failure), .again(let failure): fail(&progress, recipient, failure, visit, tls)
             }
-            guard hasDelivered else { return }
-            // What was refused for now waits for the next host; only "too many recipients" goes on here.
-            let again = progress.remaining.contains { recipient in
-                if case .again = results[recipient.id] { true } else { false }
-            }
-            guard again,
-                progress.remaining.allSatisfy({ recipient in
-                    if case .again = results[recipient.id] { true } else { false }
-                })
-            else { return }
         }
     }
 }

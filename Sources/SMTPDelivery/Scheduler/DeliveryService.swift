@@ -133,7 +133,8 @@ package final class DeliveryService: Service {
                 }
                 let reader = try environment.blobs.open(message.blob, size: message.size)
                 return try await MessageContent.prepare(
-                    message, reader: reader, signer: signer, clock: environment.clock)
+                    message, reader: reader, signer: signer, clock: environment.clock,
+                    spool: { try environment.blobs.makeSpool() })
             },
             settler: settler,
             board: board,

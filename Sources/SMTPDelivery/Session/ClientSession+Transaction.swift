@@ -1,6 +1,4 @@
 import MailSyntax
-import NIOCore
-import NetTransport
 import OutboundQueue
 import SMTPCore
 
@@ -13,23 +11,57 @@ enum RecipientResult: Sendable {
 }
 
 extension ClientSession {
+    /// Sends one message to recipients, in as many transactions as the route's limit and the host ask for.
+    ///
+    /// - Parameter settle: called once for each recipient, after the transaction that decided about it.
+    /// - Throws: ``SessionError`` when the connection broke; those that were not settled have not been served, as far as
+    ///   is known.
+    mutating func deliver(
+        _ message: QueuedMessage,
+        to recipients: [QueuedRecipient],
+        content: MessageContent,
+        settle: (QueuedRecipient, RecipientResult) -> Void
+    ) async throws {
+        var waiting = recipients
+        var limit = max(1, plan.recipientLimit ?? Int.max)
+        while !waiting.isEmpty {
+            let batch = Array(waiting.prefix(limit))
+            let results = try await transact(message, to: batch, content: content)
+            let taken = results.values.count { if case .delivered = $0 { true } else { false } }
+            var again: [QueuedRecipient] = []
+            for recipient in batch {
+                switch results[recipient.id] {
+                case .again(let failure) where taken == 0: settle(recipient, .failed(failure))
+                case .again: again.append(recipient)
+                case .some(let result): settle(recipient, result)
+                case nil: continue
+                }
+            }
+            // RFC 5321 §4.5.3.1.10: the rest comes in further transactions, of a size that the host has shown to take.
+            if !again.isEmpty { limit = min(limit, max(1, taken)) }
+            waiting = again + waiting.dropFirst(batch.count)
+        }
+    }
+
     /// Sends one message to the recipients of a transaction.
     ///
     /// - Returns: a result for each recipient.
-    /// - Throws: ``SessionError`` when the connection broke, with nothing delivered as far as is known.
-    mutating func transact(
+    private mutating func transact(
         _ message: QueuedMessage,
         to recipients: [QueuedRecipient],
         content: MessageContent
     ) async throws -> [RecipientID: RecipientResult] {
-        var results: [RecipientID: RecipientResult] = [:]
-        if let failure = unfit(message, content: content) {
-            for recipient in recipients { results[recipient.id] = .failed(failure) }
-            return results
+        guard !isSpent else { throw SessionError.lost(.reset) }
+        let form: OutgoingForm
+        switch await fit(message, content) {
+        case .failure(let failure):
+            return Dictionary(uniqueKeysWithValues: recipients.map { ($0.id, .failed(failure)) })
+        case .success(let fitting): form = fitting
         }
+        var results: [RecipientID: RecipientResult] = [:]
         let takers = recipients.filter { recipient in
             guard recipient.address.needsSMTPUTF8, !capabilities.offersSMTPUTF8 else { return true }
-            results[recipient.id] = .failed(Self.noSMTPUTF8(.recipient, host: host))
+            results[recipient.id] = .failed(noSMTPUTF8(.recipient))
             return false
         }
         guard !takers.isEmpty else { return results }
@@ -38,32 +70,62 @@ extension ClientSession {
             guard answer.isPositive else { throw SessionError.refused(.reset, answer) }
         }
         isDirty = true
-        let mail = mailCommand(message, recipients: takers, content: content)
-        let envelope: Envelope
-        if capabilities.offersPipelining {
-            envelope = try await sendPipelined(mail, takers)
-        } else {
-            envelope = try await sendStepwise(mail, takers)
-        }
+        let commands = EnvelopeCommands(capabilities: capabilities, message: message)
+        let needsUTF8 =
+            form.needsUTF8 || message.reversePath.address?.needsSMTPUTF8 == true
+            || takers.contains { $0.address.needsSMTPUTF8 }
+        let mail = commands.mail(size: form.content.size, body: form.body, needsUTF8: needsUTF8)
+        let envelope = try await sendEnvelope(mail, takers, commands, form)
         results.merge(envelope.results) { _, new in new }
         guard envelope.isDataOpen else { return results }
-        let final = try await finalReply(envelope.accepted.isEmpty ? nil : content)
-        isDirty = !final.isPositive
-        for recipient in envelope.accepted { results[recipient.id] = endResult(final) }
+        results.merge(try await sendAndHear(form, envelope.accepted)) { _, new in new }
         return results
     }
 
-    /// Sends the text and waits for what the server makes of it.
-    private mutating func finalReply(_ content: MessageContent?) async throws -> SMTPRemoteReply {
-        do {
-            try await sendContent(content)
-        } catch SessionError.lost(.content) {
-            // A server that has seen enough answers before the end and closes.
-            let early = try? await reply(.content, within: .seconds(5))
-            guard let early, !early.isPositive else { throw SessionError.lost(.content) }
-            return early
+    // MARK: The envelope
+
+    /// The answers before the text.
+    struct Envelope {
+        var results: [RecipientID: RecipientResult] = [:]
+        var accepted: [QueuedRecipient] = []
+        /// The server waits for text, even if nobody is to have it.
+        var isDataOpen = false
+    }
+
+    private mutating func sendEnvelope(
+        _ mail: String, _ recipients: [QueuedRecipient], _ commands: EnvelopeCommands, _ form: OutgoingForm
+    ) async throws -> Envelope {
+        let lines = recipients.map { commands.recipient($0) }
+        var envelope = Envelope()
+        if capabilities.offersPipelining {
+            // RFC 2920 §3.1; BDAT has no answer before its text and is not sent for nobody.
+            try await send(lines: [mail] + lines + (form.isChunked ? [] : ["DATA"]), .mail)
+            let mailAnswer = try await answer(.mail)
+            for recipient in recipients {
+                let answer = try await answer(.recipient)
+                note(mailAnswer.isPositive ? answer : mailAnswer, isMail: !mailAnswer.isPositive, recipient, &envelope)
+            }
+            if !form.isChunked { noteData(try await answer(.data), &envelope) }
+        } else {
+            try await send(lines: [mail], .mail)
+            let mailAnswer = try await answer(.mail)
+            for (recipient, line) in zip(recipients, lines) {
+                guard mailAnswer.isPositive else {
+                    note(mailAnswer, isMail: true, recipient, &envelope)
+                    continue
+                }
+                try await send(lines: [line], .recipient)
+                note(try await answer(.recipient), isMail: false, recipient, &envelope)
+            }
+            guard !envelope.accepted.isEmpty, !form.isChunked else {
+                envelope.isDataOpen = !envelope.accepted.isEmpty
+                return envelope
+            }
+            try await send(lines: ["DATA"], .data)
+            noteData(try await answer(.data), &envelope)
         }
-        return try await reply(.endOfData, within: timeouts.final)
+        if form.isChunked { envelope.isDataOpen = !envelope.accepted.isEmpty }
+        return envelope
     }
 
     /// A reply within a transaction; 421 ends the session whatever it answers. // RFC 5321 §3.8
@@ -73,61 +135,21 @@ extension ClientSession {
         return answer
     }
 
-    /// The answers before the text.
-    private struct Envelope {
-        var results: [RecipientID: RecipientResult] = [:]
-        var accepted: [QueuedRecipient] = []
-        /// The server waits for text, even if nobody is to have it.
-        var isDataOpen = false
-    }
-
-    // RFC 2920 §3.1
-    private mutating func sendPipelined(_ mail: String, _ recipients: [QueuedRecipient]) async throws -> Envelope {
-        let lines = [mail] + recipients.map { "RCPT TO:<\($0.address)>" } + ["DATA"]
-        try await send(lines: lines, .mail)
-        var envelope = Envelope()
-        let mailAnswer = try await answer(.mail)
-        for recipient in recipients {
-            let answer = try await answer(.recipient)
-            note(mailAnswer.isPositive ? answer : mailAnswer, isMail: !mailAnswer.isPositive, recipient, &envelope)
-        }
-        noteData(try await answer(.data), &envelope)
-        return envelope
-    }
-
-    private mutating func sendStepwise(_ mail: String, _ recipients: [QueuedRecipient]) async throws -> Envelope {
-        var envelope = Envelope()
-        try await send(lines: [mail], .mail)
-        let mailAnswer = try await answer(.mail)
-        for recipient in recipients {
-            guard mailAnswer.isPositive else {
-                note(mailAnswer, isMail: true, recipient, &envelope)
-                continue
-            }
-            try await send(lines: ["RCPT TO:<\(recipient.address)>"], .recipient)
-            let answer = try await answer(.recipient)
-            note(answer, isMail: false, recipient, &envelope)
-        }
-        guard !envelope.accepted.isEmpty else { return envelope }
-        try await send(lines: ["DATA"], .data)
-        noteData(try await answer(.data), &envelope)
-        return envelope
-    }
-
     private func note(_ answer: SMTPRemoteReply, isMail: Bool, _ recipient: QueuedRecipient, _ envelope: inout Envelope)
     {
+        // A 551 with another address is a refusal: mail does not go where a server points. // RFC 5321 §3.4
         if answer.isPositive {
             envelope.accepted.append(recipient)
             return
         }
-        let stage = isMail ? Stage.mail : Stage.recipient
         guard !isMail else {
-            envelope.results[recipient.id] = .failed(failure(.message, answer, stage))
+            envelope.results[recipient.id] = .failed(failure(.message, answer, .mail))
             return
         }
         // RFC 5321 §4.5.3.1.10: 552 here has meant "too many recipients" since before 452 did.
-        let isFull = answer.code == 452 || (answer.code == 552 && (answer.status?.subject ?? 5) == 5)
-        var failed = failure(.recipient, answer, stage)
+        let says = answer.status.map { $0.subject == 5 && $0.detail == 3 }
+        let isFull = (answer.code == 452 || answer.code == 552) && says ?? true
+        var failed = failure(.recipient, answer, .recipient)
         if isFull, answer.isPermanent {
             failed.permanence = .temporary
             failed.reply.status = EnhancedStatusCode(4, 5, 3)
@@ -145,12 +167,57 @@ extension ClientSession {
         envelope.accepted = []
     }
 
-    private func endResult(_ answer: SMTPRemoteReply) -> RecipientResult {
+    // MARK: The end
+
+    /// Sends the text and hears what became of it: one answer, or with LMTP one for each recipient.
+    private mutating func sendAndHear(
+        _ form: OutgoingForm, _ accepted: [QueuedRecipient]
+    ) async throws -> [RecipientID: RecipientResult] {
+        let first = try await finalReply(accepted.isEmpty ? nil : form)
+        var results: [RecipientID: RecipientResult] = [:]
+        guard plan.kind == .lmtp else {
+            isDirty = !first.isPositive
+            for recipient in accepted { results[recipient.id] = endResult(first, .message) }
+            return results
+        }
+        // RFC 2033 §4.2: in the order of the RCPT commands. A server that lets nobody's data end is out of step.
+        if accepted.isEmpty { isSpent = true }
+        isDirty = false
+        for (index, recipient) in accepted.enumerated() {
+            do {
+                let answer = index == 0 ? first : try await reply(.endOfData, within: timeouts.final)
+                if answer.code == 421 { isSpent = true }
+                results[recipient.id] = endResult(answer, .recipient)
+            } catch let error as SessionError {
+                // Who was answered has it; the others may have it too, and are tried again later.
+                isSpent = true
+                for rest in accepted[index...] { results[rest.id] = .failed(error.failure(host: host)) }
+                return results
+            }
+        }
+        return results
+    }
+
+    /// Sends the text and waits for what the server makes of it.
+    private mutating func finalReply(_ form: OutgoingForm?) async throws -> SMTPRemoteReply {
+        do {
+            try await send(form)
+        } catch SessionError.lost(.content) {
+            // A server that has seen enough answers before the end and closes.
+            let early = try? await reply(.content, within: .seconds(5))
+            guard let early, !early.isPositive else { throw SessionError.lost(.content) }
+            isSpent = true
+            return early
+        }
+        return try await reply(.endOfData, within: timeouts.final)
+    }
+
+    private func endResult(_ answer: SMTPRemoteReply, _ scope: DeliveryFailure.Scope) -> RecipientResult {
         if answer.isPositive {
             return .delivered(
                 DeliveryReply(code: answer.code, status: answer.statusOrDefault, text: answer.text, host: host))
         }
-        return .failed(failure(.message, answer, .endOfData))
+        return .failed(failure(scope, answer, .endOfData))
     }
 
     private func failure(_ scope: DeliveryFailure.Scope, _ answer: SMTPRemoteReply, _ stage: Stage) -> DeliveryFailure {
@@ -168,68 +235,5 @@ extension ClientSession {
                 host: host
             )
         )
-    }
-
-    /// Why this server can never have this message.
-    private func unfit(_ message: QueuedMessage, content: MessageContent) -> DeliveryFailure? {
-        if let limit = capabilities.maximumSize, content.size > limit {  // RFC 1870 §6.1
-            let text = "message size \(content.size) exceeds the size limit \(limit) of the host"
-            return DeliveryFailure(
-                .message, .permanent, DeliveryReply(status: EnhancedStatusCode(5, 3, 4), text: text, host: host))
-        }
-        if !capabilities.offersSMTPUTF8 {
-            let needsIt = message.reversePath.address?.needsSMTPUTF8 ?? false
-            if needsIt || (message.smtpUTF8 && content.hasUTF8Header) { return Self.noSMTPUTF8(.message, host: host) }
-        }
-        return nil
-    }
-
-    // RFC 6531 §3.5, RFC 6531 §3.6
-    private static func noSMTPUTF8(_ scope: DeliveryFailure.Scope, host: String) -> DeliveryFailure {
-        let text = "SMTPUTF8 is required, but was not offered by the host"
-        return DeliveryFailure(
-            scope, .permanent, DeliveryReply(status: EnhancedStatusCode(5, 6, 7), text: text, host: host))
-    }
-
-    private func mailCommand(
-        _ message: QueuedMessage,
-        recipients: [QueuedRecipient],
-        content: MessageContent
-    ) -> String {
-        var line = "MAIL FROM:\(message.reversePath.angled)"
-        if capabilities.offersSize { line += " SIZE=\(content.size)" }
-        // RFC 6152 §3 (deviates): a server without 8BITMIME gets the octets as they are. Converting would break
-        // signatures, and servers that can't take them have not been seen for decades.
-        if message.bodyType != .sevenBit, capabilities.offersEightBit { line += " BODY=8BITMIME" }
-        let addressesNeedIt =
-            (message.reversePath.address?.needsSMTPUTF8 ?? false)
-            || recipients.contains { $0.address.needsSMTPUTF8 }
-        if capabilities.offersSMTPUTF8, addressesNeedIt || (message.smtpUTF8 && content.hasUTF8Header) {
-            line += " SMTPUTF8"
-        }
-        return line
-    }
-
-    /// Sends the text, dot-stuffed and with whole line ends, in pieces of about 64 KiB; nil is an empty message.
-    private mutating func sendContent(_ content: MessageContent?) async throws {
-        guard let content else { return try await send(lines: ["."], .content) }
-        var normalizer = LineNormalizer()
-        var stuffer = DotStuffer()
-        var buffer = ByteBuffer(bytes: content.prefix)
-        var offset = 0
-        while true {
-            let piece = try await content.piece(at: offset)
-            guard !piece.isEmpty else { break }
-            offset += piece.count
-            buffer.writeBytes(stuffer.stuff(normalizer.normalize(piece)))
-            if buffer.readableBytes >= MessageContent.pieceSize {
-                try await send([.deadline(nil), .bytes(buffer)], .content)
-                buffer = ByteBuffer()
-                try Task.checkCancellation()
-            }
-        }
-        buffer.writeBytes(stuffer.stuff(normalizer.finish()))
-        buffer.writeStaticString(".\r\n")
-        try await send([.bytes(buffer)], .content)
     }
 }

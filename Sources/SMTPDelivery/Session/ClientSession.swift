@@ -31,6 +31,8 @@ struct ClientSession {
     private(set) var tls: TLSInfo?
     /// A transaction was begun and not ended: RSET comes before the next.
     var isDirty = false
+    /// What comes next on the connection can't be known any more: no further transaction.
+    var isSpent = false
 
     /// Such as `mx.example.org[192.0.2.1]`.
     var host: String { plan.host }

@@ -15,8 +15,14 @@ enum SessionError: Error, Sendable {
     case tlsFailed(String)
     /// A file of ours, of authorities or a client certificate, can't be used.
     case tlsUnusable(String)
-    case noMechanism
+    case noMechanism(offered: String)
     case noCredentials
+    /// No access token could be had; the reason names no secret.
+    case tokenUnavailable(String)
+    /// AUTH was refused; with what the host has said of a token, if anything.
+    case loginRefused(SMTPRemoteReply, String?)
+    /// The exchange of AUTH broke off.
+    case loginBroken(String)
 
     /// The failure as the queue sees it: always the host's, so that another host is tried, then time.
     func failure(host: String) -> DeliveryFailure {
@@ -46,10 +52,17 @@ enum SessionError: Error, Sendable {
             Self.failure(host, EnhancedStatusCode(4, 7, 5), "TLS failed: \(reason)")
         case .tlsUnusable(let reason):
             Self.failure(host, EnhancedStatusCode(4, 3, 5), "local error: \(reason)")
-        case .noMechanism:
-            Self.failure(host, EnhancedStatusCode(4, 7, 0), "no login mechanism in common (PLAIN, LOGIN)")
+        case .noMechanism(let offered):
+            Self.failure(
+                host, EnhancedStatusCode(4, 7, 0), "no login mechanism in common: the host offers \(offered)")
         case .noCredentials:
             Self.failure(host, EnhancedStatusCode(4, 3, 5), "local error: the login for the host could not be read")
+        case .tokenUnavailable(let reason):
+            Self.failure(host, EnhancedStatusCode(4, 7, 0), "no access token for the login: \(reason)")
+        case .loginRefused(let reply, let complaint):
+            Self.refusal(host, reply, complaint: complaint)
+        case .loginBroken(let reason):
+            Self.failure(host, EnhancedStatusCode(4, 7, 0), "login failed: \(reason)")
         }
     }
 
@@ -64,10 +77,25 @@ enum SessionError: Error, Sendable {
     /// The user name, the password or the setting of the login is wrong, and somebody has to look.
     var concernsLogin: Bool {
         switch self {
-        case .refused(.auth, let reply): reply.isPermanent
-        case .noMechanism: true
+        case .loginRefused(let reply, _): reply.isPermanent
+        case .noMechanism, .noCredentials, .tokenUnavailable, .loginBroken: true
         default: false
         }
+    }
+
+    // RFC 4954 §6: 5xx says that the login is wrong, 4xx that it can't be checked now; the mail waits after both.
+    private static func refusal(_ host: String, _ reply: SMTPRemoteReply, complaint: String?) -> DeliveryFailure {
+        let words = complaint.map { "; the host says of the token: \($0)" } ?? ""
+        let isRefusal = reply.isTemporary || reply.isPermanent
+        return DeliveryFailure(
+            .host, reply.isPermanent ? .permanent : .temporary,
+            DeliveryReply(
+                code: reply.code,
+                status: isRefusal ? reply.statusOrDefault : EnhancedStatusCode(4, 5, 0),
+                text: "\(reply.text) (in reply to AUTH)\(words)",
+                host: host
+            )
+        )
     }
 
     /// A transport's error in a few words.
