@@ -91,6 +91,19 @@ package final class ServerUnderTest: Sendable {
         try await succeed("account", "add", Self.second, "--password-file", secret)
     }
 
+    /// Takes a manifest of `examples/` instead of quickstart's, with texts replaced: ports, hosts, paths.
+    /// - Throws: `ProcessFailure` for a text that the example doesn't have.
+    package func useExample(_ name: String, replacing texts: [String: String]) throws {
+        let file = Peer.root.appending(path: "examples/\(name).yaml")
+        var text = try String(contentsOf: file, encoding: .utf8)
+        for (old, new) in texts {
+            guard text.contains(old) else { throw ProcessFailure("\(file.path) does not have \(old)") }
+            text = text.replacingOccurrences(of: old, with: new)
+        }
+        try folder.makeFolder("data", mode: 0o700)
+        try folder.write(text, to: "martlet.yaml", mode: 0o600)
+    }
+
     /// Starts the server and returns when it says it is ready.
     package func start(_ more: [String: String] = [:]) async throws {
         let notifications = try NotificationSocket(path: folder.file("notify-\(UUID().uuidString.prefix(8))"))
