@@ -152,6 +152,8 @@ package struct ConnectionInfo: Sendable, Hashable {
     package var remotePort: Int
     package var local: IPAddress
     package var localPort: Int
+    /// The proxy that made the connection for `remote`.
+    package var proxy: IPAddress?
     /// The name of the listener; empty on the client side.
     package var listener: String
     /// TLS from the first octet: the session gets ``ConnectionEvent/tlsEstablished(_:)`` or `.tlsFailed` first.
@@ -173,5 +175,18 @@ package struct ConnectionInfo: Sendable, Hashable {
         self.localPort = localPort
         self.listener = listener
         self.hasImplicitTLS = hasImplicitTLS
+    }
+}
+
+extension ConnectionInfo {
+    /// The same for the client that a proxy names.
+    func made(for client: ProxyHeader.Client) -> ConnectionInfo {
+        var info = self
+        info.proxy = remote
+        info.remote = client.source.address
+        info.remotePort = client.source.port
+        info.local = client.destination.address
+        info.localPort = client.destination.port
+        return info
     }
 }

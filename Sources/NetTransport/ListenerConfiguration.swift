@@ -67,6 +67,10 @@ package struct ListenerConfiguration: Sendable {
     package var limiter: ConnectionLimiter
     /// The line sent to a peer over its limit before it is closed, with CRLF; not sent on implicit TLS.
     package var refusal: String
+    /// Who has to begin with a PROXY header, which says who the client is.
+    package var proxies: [IPNetwork] = []
+    /// How long a proxy may take to send that header.
+    package var proxyPatience: Duration = .seconds(10)
     package var executor: SessionExecutor = .shared
     /// What running sessions get to finish at shutdown before their sockets are closed.
     package var drainTime: Duration = .seconds(10)

@@ -8,8 +8,14 @@ import Synchronization
 
 /// A connection that was let in, before its session runs.
 struct AcceptedConnection: Sendable {
+    enum Client: Sendable {
+        case known(ConnectionInfo)
+        /// A proxy has not said yet who it is; nil when it never did, or the client is turned away.
+        case proxied(EventLoopFuture<ConnectionInfo?>)
+    }
+
     var child: NIOAsyncChannel<WireEvent, WireItem>
-    var info: ConnectionInfo
+    var client: Client
 }
 
 /// Accepts connections on some addresses and runs one session task for each.
@@ -160,12 +166,11 @@ package final class ListenerService<Framer: ConnectionFramer>: Service {
             channel.close(promise: nil)
             return nil
         }
-        let limiter = configuration.limiter
-        guard limiter.admit(remote) else {
-            try refuse(channel)
+        let isProxy = configuration.proxies.contains { $0.contains(remote) }
+        if !isProxy, case .turnAway(let line) = admit(remote, on: channel) {
+            try refuse(channel, line)
             return nil
         }
-        channel.closeFuture.whenComplete { _ in limiter.release(remote) }
         var implicit: TLSHandlers?
         var source: ServerTLSSource?
         switch configuration.tls {
@@ -196,14 +201,55 @@ package final class ListenerService<Framer: ConnectionFramer>: Service {
             listener: configuration.name,
             hasImplicitTLS: implicit != nil
         )
-        return AcceptedConnection(child: child, info: info)
+        guard isProxy else { return AcceptedConnection(child: child, client: .known(info)) }
+        return AcceptedConnection(child: child, client: .proxied(try awaitClient(info, on: channel)))
     }
 
-    private func refuse(_ channel: any Channel) throws {
-        if case .implicit = configuration.tls {
-            channel.close(promise: nil)
+    /// Puts the reader of the PROXY header before everything else.
+    private func awaitClient(
+        _ proxy: ConnectionInfo, on channel: any Channel
+    ) throws -> EventLoopFuture<ConnectionInfo?> {
+        let known = channel.eventLoop.makePromise(of: ConnectionInfo?.self)
+        let handler = ProxyHandler(patience: TimeAmount(configuration.proxyPatience)) { [logger] result in
+            switch result {
+            case .failure(let failure):
+                logger.notice(
+                    "a proxy's connection was closed",
+                    metadata: [
+                        "listener": "\(proxy.listener)", "proxy": "\(proxy.remote)", "reason": "\(failure)",
+                    ])
+                known.succeed(nil)
+                return .turnAway(line: nil)
+            case .success(let header):
+                // What a proxy asks for itself is never counted.
+                guard let client = header.client else {
+                    known.succeed(proxy)
+                    return .letIn
+                }
+                let verdict = self.admit(client.source.address, on: channel)
+                if case .turnAway = verdict { known.succeed(nil) } else { known.succeed(proxy.made(for: client)) }
+                return verdict
+            }
+        }
+        try channel.pipeline.syncOperations.addHandler(handler, position: .first)
+        return known.futureResult
+    }
+
+    /// Counts a client in, until the channel closes.
+    private func admit(_ remote: IPAddress, on channel: any Channel) -> ProxyHandler.Verdict {
+        let limiter = configuration.limiter
+        guard limiter.admit(remote) else { return .turnAway(line: isImplicitTLS ? nil : configuration.refusal) }
+        channel.closeFuture.whenComplete { _ in limiter.release(remote) }
+        return .letIn
+    }
+
+    private var isImplicitTLS: Bool { if case .implicit = configuration.tls { true } else { false } }
+
+    private func refuse(_ channel: any Channel, _ line: String?) throws {
+        if let line {
+            try channel.pipeline.syncOperations.addHandler(RefusalHandler(line: line))
         } else {
-            try channel.pipeline.syncOperations.addHandler(RefusalHandler(line: configuration.refusal))
+            channel.close(promise: nil)
         }
     }
 
@@ -238,8 +284,13 @@ package final class ListenerService<Framer: ConnectionFramer>: Service {
     private func run(_ accepted: AcceptedConnection) async {
         let channel = accepted.child.channel
         try? await accepted.child.executeThenClose { inbound, outbound in
+            guard let info = await client(of: accepted) else {
+                configuration.limiter.end()
+                try? await channel.closeFuture.get()
+                return
+            }
             let connection = Connection<Framer>(
-                info: accepted.info,
+                info: info,
                 eventLoop: channel.eventLoop,
                 channel: channel,
                 inbound: inbound,
@@ -249,6 +300,13 @@ package final class ListenerService<Framer: ConnectionFramer>: Service {
             // The session is over: a peer that takes its time to close keeps nobody else waiting.
             configuration.limiter.end()
             await connection.finish()
+        }
+    }
+
+    private func client(of accepted: AcceptedConnection) async -> ConnectionInfo? {
+        switch accepted.client {
+        case .known(let info): info
+        case .proxied(let info): try? await info.get()
         }
     }
 }

@@ -44,7 +44,7 @@ package struct SMTPCommandParser: Sendable {
     // Web browsers and scanners on port 25: cross-protocol attacks reach a mail server through them.
     private static func isOtherProtocol(_ verb: String, _ line: [UInt8]) -> Bool {
         switch verb {
-        case "GET", "POST", "PUT", "HEAD", "DELETE", "OPTIONS", "CONNECT", "PATCH", "TRACE", "HOST:", "PRI":
+        case "GET", "POST", "PUT", "HEAD", "DELETE", "OPTIONS", "CONNECT", "PATCH", "TRACE", "HOST:", "PRI", "PROXY":
             true
         default:
             line.first == 0x16 || verb.hasPrefix("USER-AGENT:") || verb.hasPrefix("CONTENT-")

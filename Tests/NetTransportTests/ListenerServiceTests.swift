@@ -70,7 +70,8 @@ struct Echo {
         limiter: ConnectionLimiter = ConnectionLimiter(total: 100, perPeer: 100),
         executor: SessionExecutor = .shared,
         handshake: Duration = .seconds(30),
-        session: @escaping ListenerService<LineFramer>.Session = session
+        session: @escaping ListenerService<LineFramer>.Session = session,
+        configure: (inout ListenerConfiguration) -> Void = { _ in }
     ) throws -> ListenerService<LineFramer> {
         var configuration = ListenerConfiguration(
             name: "echo",
@@ -81,6 +82,7 @@ struct Echo {
         )
         configuration.executor = executor
         configuration.handshakeDeadline = { handshake }
+        configure(&configuration)
         let next = Mutex(Int64(0))
         return ListenerService(
             configuration: configuration,
@@ -130,7 +132,7 @@ struct Echo {
 }
 
 extension ConnectionEvents where Frame == String {
-    fileprivate mutating func line() async -> String {
+    mutating func line() async -> String {
         switch await next() {
         case .frame(let line): line
         case .tlsEstablished: "(tls)"

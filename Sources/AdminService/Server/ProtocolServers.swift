@@ -99,6 +99,7 @@ struct ProtocolServers {
             refusal: refusal
         )
         configuration.handshakeDeadline = handshakeDeadline
+        configuration.proxies = listener.proxies
         return configuration
     }
 }
