@@ -10,6 +10,8 @@ package struct Acceptance: Sendable {
     /// The message's id, which its Received field names; also its queue id.
     package var id: MailID
     package var reversePath: ReversePath
+    /// What leaves goes from this address instead; nil: from `reversePath`.
+    package var forwardedFrom: EmailAddress?
     /// The whole message with its final header, without Return-Path.
     package var content: BlobContent
     /// What was scanned of exactly that content.

@@ -115,7 +115,8 @@ package final class MailIntake: Sendable {
 
     static func queueEntry(_ acceptance: Acceptance, _ blob: StagedBlob, _ now: Timestamp) -> NewQueueEntry {
         NewQueueEntry(
-            id: acceptance.id, reversePath: acceptance.reversePath, blob: blob.id.key, size: blob.size, createdAt: now,
+            id: acceptance.id, reversePath: acceptance.forwardedFrom.map { .address($0) } ?? acceptance.reversePath,
+            blob: blob.id.key, size: blob.size, createdAt: now,
             recipients: acceptance.remote, bodyType: acceptance.bodyType, smtpUTF8: acceptance.smtpUTF8,
             envelopeID: acceptance.envelopeID, dsnReturn: acceptance.dsnReturn, dkimDomain: acceptance.signFor,
             isBounce: acceptance.isBounce,

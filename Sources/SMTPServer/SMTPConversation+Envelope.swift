@@ -28,6 +28,9 @@ struct SMTPEnvelope {
     private var accounts: Set<Int64> = []
     private var addresses: Set<String> = []
 
+    /// Nobody is told of failures of what aliases send on for a stranger, whose address anybody may have written.
+    var silencesForwards = false
+
     /// - Parameter answersEach: with LMTP.
     init(sender: SMTPSender, reversePath: ReversePath, trace: [TraceStep], answersEach: Bool) {
         self.answersEach = answersEach
@@ -40,19 +43,38 @@ struct SMTPEnvelope {
     /// Adds what a recipient becomes; each account and each remote address once, but for `shares`.
     mutating func add(_ admitted: AdmittedRecipient, for recipient: SMTPRecipient) {
         recipients.append(admitted)
-        if answersEach { shares.append(Self.share(admitted, for: recipient)) }
+        if answersEach { shares.append(share(admitted, for: recipient)) }
         for target in admitted.local where accounts.insert(target.account).inserted {
             local.append(Self.delivery(target, of: admitted))
         }
         for address in admitted.remote where addresses.insert(address.folded).inserted {
-            remote.append(Self.queued(address, for: recipient))
+            remote.append(queued(address, of: admitted, for: recipient))
         }
     }
 
-    private static func share(_ admitted: AdmittedRecipient, for recipient: SMTPRecipient) -> RecipientShare {
+    var hasForwards: Bool { recipients.contains { $0.isForwarded } }
+
+    /// Adds somebody beside the recipients, of whom the sender does not know.
+    mutating func addCopy(_ admitted: AdmittedRecipient) {
+        let newLocal = admitted.local.filter { accounts.insert($0.account).inserted }
+            .map { Self.delivery($0, of: admitted) }
+        let newRemote = admitted.remote.filter { addresses.insert($0.folded).inserted }
+            .map { NewQueueRecipient(address: $0, notify: .never) }
+        local += newLocal
+        remote += newRemote
+        if answersEach { shares.append(RecipientShare(local: newLocal, remote: newRemote)) }
+    }
+
+    /// Leaves the message to nobody, until a copy is added.
+    mutating func dropRecipients() {
+        (local, remote, accounts, addresses) = ([], [], [], [])
+        shares = shares.map { _ in RecipientShare(local: [], remote: []) }
+    }
+
+    private func share(_ admitted: AdmittedRecipient, for recipient: SMTPRecipient) -> RecipientShare {
         RecipientShare(
-            local: admitted.local.map { delivery($0, of: admitted) },
-            remote: admitted.remote.map { queued($0, for: recipient) })
+            local: admitted.local.map { Self.delivery($0, of: admitted) },
+            remote: admitted.remote.map { queued($0, of: admitted, for: recipient) })
     }
 
     private static func delivery(_ target: ExpandedTarget, of admitted: AdmittedRecipient) -> LocalDelivery {
@@ -60,9 +82,19 @@ struct SMTPEnvelope {
             account: AccountID(rawValue: target.account), recipient: admitted.address, tag: target.tag)
     }
 
-    private static func queued(_ address: EmailAddress, for recipient: SMTPRecipient) -> NewQueueRecipient {
-        NewQueueRecipient(
-            address: address, originalRecipient: recipient.originalRecipient, notify: notify(recipient.notify))
+    private func queued(
+        _ address: EmailAddress, of admitted: AdmittedRecipient, for recipient: SMTPRecipient
+    ) -> NewQueueRecipient {
+        var original = recipient.originalRecipient
+        // RFC 3461 §5.2.1: the sender knows the recipient by the address it wrote.
+        if original == nil, address.folded != admitted.address.folded {
+            let type = admitted.address.needsSMTPUTF8 ? "utf-8" : "rfc822"
+            original = "\(type);\(admitted.address)"
+        }
+        let isSilent = silencesForwards && admitted.isForwarded
+        return NewQueueRecipient(
+            address: address, originalRecipient: original,
+            notify: isSilent ? .never : Self.notify(recipient.notify))
     }
 
     private static func notify(_ words: [String]?) -> DSNNotify {
@@ -122,6 +154,9 @@ extension SMTPConversation {
         )
     }
 
+    /// Who may send is known by name or network: nobody else's server.
+    var isOwnClient: Bool { login != nil || isTrusted }
+
     mutating func judge(_ sender: SMTPSender) async -> SMTPSession.Action {
         let facts = SenderFacts(client: client, path: sender.path.written)
         let reply: SMTPReply
@@ -135,6 +170,8 @@ extension SMTPConversation {
                 envelope = SMTPEnvelope(
                     sender: sender, reversePath: reversePath, trace: trace, answersEach: context.settings.role == .lmtp)
                 if case .rewritten(_, let admitted) = decision { envelope?.admittedSender = admitted }
+                let silences = !isOwnClient && !context.settings.rules.rewriting.hasSRS
+                envelope?.silencesForwards = silences
                 reply = SMTPReply(250, .init(2, 1, 0), "Ok")
             case .reject(let refusal):
                 reply = SMTPReply(refusal)

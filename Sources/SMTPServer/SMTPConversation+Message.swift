@@ -67,13 +67,18 @@ extension SMTPConversation {
 
     private mutating func store(_ message: CollectedMessage, _ envelope: SMTPEnvelope, _ id: MailID) async -> Verdict {
         var message = message
+        var envelope = envelope
         var trace = envelope.trace
         do {
+            var received = await receivedField(envelope, id)
+            let (checks, refusal) = try await checkHeader(&message, &received, &trace)
+            if let refusal { return .all(refusal) }
             if let refusal = try await finishHeader(&message, id, &trace) { return .all(refusal) }
-            let received = await receivedField(envelope, id)
+            try await rewriteHeader(&message, &trace)
+            try await addCopies(&envelope, checks, &trace)
             let (signFor, steps) = try await signingDomain(message.index)
             trace += steps
-            let acceptance = Acceptance(
+            var acceptance = Acceptance(
                 id: id,
                 reversePath: envelope.reversePath,
                 content: message.content(prefix: received),
@@ -94,7 +99,12 @@ extension SMTPConversation {
                 dsnReturn: envelope.sender.dsnReturn.flatMap(DSNReturn.init(rawValue:)),
                 signFor: signFor
             )
+            acceptance.held = checks.holds
+            acceptance.forwardedFrom = try await forwardingSender(envelope, &acceptance.trace)
             return try await keep(acceptance, envelope)
+        } catch let error as RewriteUnavailable {
+            logger.warning("message not accepted", metadata: [LogKey.error: "\(error)"])
+            return .all(SMTPReply(PolicyReply.unavailable))
         } catch {
             return .all(trouble(error, "the message could not be stored"))
         }

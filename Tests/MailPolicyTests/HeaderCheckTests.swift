@@ -11,7 +11,7 @@ import Testing
         let directory = ScriptedDirectory()
         directory.tables[purpose] = table
         let rules = rewriteRules()
-        return try Policy.run({ Policy.checkHeader(fields, purpose, rules: rules, $0) }, answerNow: directory.answer)
+        return try Policy.run({ Policy.checkHeader(fields, at: purpose == .headerChecks ? .receipt : .sending, rules: rules, $0) }, answerNow: directory.answer)
     }
 
     @Test func eachActionDoesWhatItSays() throws {
@@ -67,7 +67,7 @@ import Testing
         directory.failingTables = [.headerChecks]
         let rules = rewriteRules()
         let result = try Policy.run(
-            { Policy.checkHeader(["A: 1"], .headerChecks, rules: rules, $0) }, answerNow: directory.answer)
+            { Policy.checkHeader(["A: 1"], at: .receipt, rules: rules, $0) }, answerNow: directory.answer)
         #expect(result.decision.refusal?.code == 451)
     }
 }

@@ -51,7 +51,10 @@ import Testing
         ),
         (["v.example": "anything", "a@v.example": "c@v.example, fbi@example.org"], "a@v.example", "=1"),
         (["y@far.example": "fbi@example.org"], "y@far.example", "554 5.7.1 <y@far.example>: Relay access denied"),
-        (["v.example": "x", "a@v.example": "b@v.example", "b@v.example": "a@v.example"], "a@v.example", "451 4.6.0 <a@v.example>: Alias expansion error"),
+        (
+            ["v.example": "x", "a@v.example": "b@v.example", "b@v.example": "a@v.example"], "a@v.example",
+            "451 4.6.0 <a@v.example>: Alias expansion error"
+        ),
     ]
 
     @Test(arguments: strangers.indices)

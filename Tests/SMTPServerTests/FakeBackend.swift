@@ -1,4 +1,5 @@
 import Blobs
+import MailConfig
 import MailPolicy
 import MailSyntax
 import SASLCore
@@ -17,8 +18,12 @@ final class FakeBackend: SMTPBackend {
     private let ids = IDGenerator()
     private let failure: (any Error)?
 
-    init(failure: (any Error)? = nil) {
+    /// What tables have, by purpose and key; `!` is a table that doesn't answer.
+    private let tables: [TablePurpose: [String: String]]
+
+    init(failure: (any Error)? = nil, tables: [TablePurpose: [String: String]] = [:]) {
         self.failure = failure
+        self.tables = tables
     }
 
     var messages: [Acceptance] { accepted.withLock { $0 } }
@@ -36,6 +41,9 @@ final class FakeBackend: SMTPBackend {
             switch address.localPart {
             case "alice", "postmaster":
                 return .recipient(.targets(Expansion(local: [ExpandedTarget(account: 1, address: address)])))
+            case "away":
+                return .recipient(
+                    .targets(Expansion(local: [], remote: [EmailAddress("x@far.example")].compactMap { $0 })))
             case "full":
                 return .recipient(.targets(Expansion(local: [ExpandedTarget(account: 2, address: address)])))
             default: return .recipient(.unknown)
@@ -43,7 +51,12 @@ final class FakeBackend: SMTPBackend {
         case .mayUse(let address, _): return .flag(address.localPart == "alice")
         case .quota(let account, _): return .quota(account == 2 ? .exceeded : .fits)
         case .hosted(let domain): return .flag(domain.ascii == "example.org")
-        case .table: return .table(nil)
+        case .table(let purpose, let key, _):
+            let value = tables[purpose]?[key.lowercased()]
+            if value == "!" { return .unavailable("away") }
+            return .table(value.map { TableAnswer(value: $0, origin: "\(purpose.rawValue):1") })
+        case .srs(.forward(let address)):
+            return .srs(EmailAddress("SRS0=\(address.localPart)@example.org").map { .address($0) } ?? .none)
         case .srs: return .srs(.none)
         case .firstHostedDomain: return .domain(DomainName("example.org"))
         }

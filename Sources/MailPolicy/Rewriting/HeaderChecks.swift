@@ -1,4 +1,4 @@
-package import MailConfig
+import MailConfig
 package import MailSyntax
 
 /// What a table of header checks wants done about a field, as Postfix writes it.
@@ -92,6 +92,14 @@ package enum HeaderCheckAction: Sendable, Hashable {
     }
 }
 
+/// When fields are checked.
+package enum HeaderCheckTime: Sendable, Hashable {
+    /// When the message is taken in, before anything of it is rewritten.
+    case receipt
+    /// When it leaves, after everything is rewritten and before it is signed.
+    case sending
+}
+
 /// What the checks of a whole header come to.
 package struct HeaderCheckDecision: Sendable, Hashable {
     package enum Edit: Sendable, Hashable {
@@ -117,12 +125,11 @@ package struct HeaderCheckDecision: Sendable, Hashable {
 extension Policy {
     /// Checks the fields of a header, each by itself; the first table that has something for a field decides about it.
     ///
-    /// - Parameters:
-    ///   - fields: name, colon and value as they stand, folded lines parted by a line feed alone.
-    ///   - purpose: `headerChecks` or `sendingHeaderChecks`.
+    /// - Parameter fields: name, colon and value as they stand, folded lines parted by a line feed alone.
     package static func checkHeader(
-        _ fields: [String], _ purpose: TablePurpose, rules: PolicyRules, _ answers: Answers
+        _ fields: [String], at time: HeaderCheckTime, rules: PolicyRules, _ answers: Answers
     ) -> Evaluation<HeaderCheckDecision> {
+        let purpose = time == .sending ? TablePurpose.sendingHeaderChecks : .headerChecks
         var context = EvaluationContext(answers)
         let finds = fields.map { context.find(key: $0, in: purpose) }
         guard context.wanted.isEmpty else { return context.asking() }

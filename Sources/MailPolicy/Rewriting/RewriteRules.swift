@@ -21,6 +21,7 @@ package struct RewriteRules: Sendable {
     package let hasVirtual: Bool
     /// A recipient may become another one before the directory is asked.
     let changesRecipients: Bool
+    package let hasSRS: Bool
     package let hasCopies: Bool
     package let hasHeaderChecks: Bool
     /// Addresses of envelope or header may change on the way out.
@@ -40,7 +41,8 @@ package struct RewriteRules: Sendable {
         hasCanonical = tables.contains { !$0.isEmpty } || !settings.masquerade.domains.isEmpty
         rewritesHeader = settings.headerClients != .none && (hasCanonical || settings.origin != nil)
         hasVirtual = !settings.virtual.isEmpty
-        changesRecipients = hasCanonical || hasVirtual || settings.srs != nil
+        hasSRS = settings.srs != nil
+        changesRecipients = hasCanonical || hasVirtual || hasSRS
         hasCopies = settings.alwaysBCC != nil || !settings.senderBCC.isEmpty || !settings.recipientBCC.isEmpty
         hasHeaderChecks = !settings.headerChecks.isEmpty
         hasGeneric = !settings.generic.isEmpty
