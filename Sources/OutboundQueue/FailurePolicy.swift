@@ -69,12 +69,12 @@ package struct FailurePolicy: Sendable, Hashable {
 
     /// - Parameters:
     ///   - hasMoreHosts: another host of the destination has not been tried yet.
-    ///   - attempts: made so far, this one included.
+    ///   - since: when the message could first be tried.
     ///   - jitter: 0 up to 1.
     package func action(
         for failure: DeliveryFailure,
         hasMoreHosts: Bool,
-        attempts: Int,
+        since: Timestamp,
         now: Timestamp,
         expiresAt: Timestamp,
         jitter: Double
@@ -89,7 +89,7 @@ package struct FailurePolicy: Sendable, Hashable {
         case (.destination, .temporary):
             break
         }
-        let next = schedule.nextAttempt(afterAttempts: attempts, at: now, expiresAt: expiresAt, jitter: jitter)
+        let next = schedule.nextAttempt(since: since, at: now, expiresAt: expiresAt, jitter: jitter)
         return next.map(FailureAction.retry) ?? .expire
     }
 }

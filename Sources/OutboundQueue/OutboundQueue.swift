@@ -17,7 +17,7 @@ package final class OutboundQueue: Sendable {
     }
 
     package let database: any Database
-    private let node: Int
+    let node: Int
     let clock: any WallClock
     private let lifetimes: Mutex<(message: Duration, bounce: Duration)>
     private let waker = Mutex<(@Sendable (Wake) -> Void)?>(nil)
@@ -137,31 +137,46 @@ package final class OutboundQueue: Sendable {
         for duration: Duration = .seconds(7200)
     ) async throws -> [DeliveryJob] {
         let now = clock.now()
-        let node = node
-        let jobs = try await database.write { writer in
-            var recipients: [QueuedRecipient] = []
+        return try await leaseJobs { [node] writer in
+            var recipients: [QueuedRecipient?] = []
             for lane in QueueLane.allCases where recipients.count < limit {
                 recipients += try writer.query(
                     QueueStatements.lease, now, limit - recipients.count, now.adding(duration), node, perDestination,
-                    lane.rawValue, map: { QueueRows.recipient($0) }
-                ).compactMap(\.self)
+                    lane.rawValue, map: { QueueRows.recipient($0) })
             }
-            return try Self.jobs(writer, recipients)
+            return recipients
+        }
+    }
+
+    /// Leases what `take` takes, and has it in hand.
+    func leaseJobs(
+        _ take: @Sendable @escaping (any SQLWriter) throws -> [QueuedRecipient?]
+    ) async throws -> [DeliveryJob] {
+        let jobs = try await database.write { writer in
+            try Self.jobs(writer, try take(writer).compactMap(\.self))
         }
         inHand.withLock { $0.formUnion(jobs.lazy.flatMap(\.recipients).map(\.id)) }
         return jobs
+    }
+
+    /// They are not in hand any more.
+    func release(_ recipients: some Sequence<RecipientID>) {
+        inHand.withLock { $0.subtract(recipients) }
     }
 
     private static func jobs(_ reader: any SQLReader, _ recipients: [QueuedRecipient]) throws -> [DeliveryJob] {
         struct Key: Hashable {
             var message: MailID
             var destination: String
+            // An operator's choice may be for one of them alone.
+            var pinnedRoute: String?
         }
         let sorted = recipients.sorted { ($0.lane, $0.nextAttemptAt, $0.id) < ($1.lane, $1.nextAttemptAt, $1.id) }
         var order: [Key] = []
         var groups: [Key: [QueuedRecipient]] = [:]
         for recipient in sorted {
-            let key = Key(message: recipient.message, destination: recipient.destination)
+            let key = Key(
+                message: recipient.message, destination: recipient.destination, pinnedRoute: recipient.pinnedRoute)
             if groups[key] == nil { order.append(key) }
             groups[key, default: []].append(recipient)
         }
@@ -185,14 +200,23 @@ package final class OutboundQueue: Sendable {
     /// Records what became of leased recipients of one message, and ends their leases. Returns when it is durable.
     ///
     /// Recipients that were removed meanwhile are passed over.
-    package func record(_ outcomes: [RecipientID: RecipientOutcome], of message: MailID) async throws {
+    /// - Parameters:
+    ///   - attempts: for the message's history, in the same commit.
+    ///   - warmUp: the route and day that the message is counted for.
+    package func record(
+        _ outcomes: [RecipientID: RecipientOutcome], of message: MailID, attempts: [QueueAttempt] = [],
+        warmUp: (route: String, day: Int)? = nil
+    ) async throws {
         guard !outcomes.isEmpty else { return }
-        defer { inHand.withLock { $0.subtract(outcomes.keys) } }
+        defer { release(outcomes.keys) }
         let now = clock.now()
+        let routes = Dictionary(attempts.map { ($0.recipientID, $0.route) }) { first, _ in first }
         try await database.write { writer in
             for (recipient, outcome) in outcomes {
-                try Self.record(writer, outcome, of: recipient, now: now)
+                try Self.record(writer, outcome, of: recipient, route: routes[recipient], now: now)
             }
+            for attempt in attempts { try Self.insert(writer, attempt, of: message) }
+            if let warmUp { try writer.execute(SiteStatements.countWarmUp, warmUp.route, warmUp.day) }
             try Self.removeFinished(writer, message, now: now)
         }
     }
@@ -200,11 +224,11 @@ package final class OutboundQueue: Sendable {
     /// Gives leased recipients back untried, of any messages, with one write.
     package func postpone(_ recipients: [(id: RecipientID, until: Timestamp, reply: DeliveryReply?)]) async throws {
         guard !recipients.isEmpty else { return }
-        defer { inHand.withLock { $0.subtract(recipients.lazy.map(\.id)) } }
+        defer { release(recipients.lazy.map(\.id)) }
         let now = clock.now()
         try await database.write { writer in
             for (id, until, reply) in recipients {
-                try Self.record(writer, .postponed(until: until, reply), of: id, now: now)
+                try Self.record(writer, .postponed(until: until, reply), of: id, route: nil, now: now)
             }
         }
     }
@@ -223,6 +247,7 @@ package final class OutboundQueue: Sendable {
         _ writer: any SQLWriter,
         _ outcome: RecipientOutcome,
         of recipient: RecipientID,
+        route: String?,
         now: Timestamp
     ) throws {
         switch outcome {
@@ -231,7 +256,7 @@ package final class OutboundQueue: Sendable {
         case .deferred(let until, let reply):
             try writer.execute(
                 QueueStatements.reschedule, recipient, until, now, reply.code, reply.status.description, reply.text,
-                reply.host)
+                reply.host, route)
         case .postponed(let until, let reply):
             try writer.execute(
                 QueueStatements.postpone, recipient, until, reply?.code, reply?.status.description, reply?.text,

@@ -24,7 +24,7 @@ package enum QueueStatements {
                 FROM (
                     SELECT id, destination, next_attempt_at FROM queue_recipient
                     WHERE lease_until IS NULL AND held = 0 AND parked_on IS NULL AND lane = $6 AND next_attempt_at <= $1
-                    ORDER BY next_attempt_at LIMIT 5000
+                    ORDER BY next_attempt_at LIMIT 1000
                 ) AS ready
             ) AS ranked
             WHERE place <= $5 ORDER BY next_attempt_at, id LIMIT $2
@@ -63,14 +63,15 @@ package enum QueueStatements {
     static let reschedule = SQLStatement(
         """
         UPDATE queue_recipient SET next_attempt_at = $2, attempts = attempts + 1, last_attempt_at = $3, last_code = $4,
-            last_status = $5, last_text = $6, last_host = $7, lease_until = NULL, lease_node = NULL
+            last_status = $5, last_text = $6, last_host = $7, lease_until = NULL, lease_node = NULL,
+            parked_on = NULL, route = COALESCE($8, route)
         WHERE id = $1
         """)
     static let postpone = SQLStatement(
         """
         UPDATE queue_recipient SET next_attempt_at = $2, last_code = COALESCE($3, last_code),
             last_status = COALESCE($4, last_status), last_text = COALESCE($5, last_text),
-            last_host = COALESCE($6, last_host), lease_until = NULL, lease_node = NULL
+            last_host = COALESCE($6, last_host), lease_until = NULL, lease_node = NULL, parked_on = NULL
         WHERE id = $1
         """)
     static let claimDelayReport = SQLStatement(
@@ -114,10 +115,10 @@ package enum QueueStatements {
             AND (not_before IS NULL OR not_before <= $1) AND lane = $2
         """)
 
-    package static let all = [
-        insertMessage, insertRecipient, lease, message, messages, recipients, nextDue, counts, reschedule, postpone,
-        claimDelayReport, removeRecipient, removeFinished, removeRecipients, takeBack, expiredLeases, takeBackOne,
-        ageFromFuture, pullForward, setHeld, makeDue,
-        makeAllDue,
-    ]
+    package static let all =
+        [
+            insertMessage, insertRecipient, lease, message, messages, recipients, nextDue, counts, reschedule, postpone,
+            claimDelayReport, removeRecipient, removeFinished, removeRecipients, takeBack, expiredLeases, takeBackOne,
+            ageFromFuture, pullForward, setHeld, makeDue, makeAllDue,
+        ] + SiteStatements.all + AttemptStatements.all
 }

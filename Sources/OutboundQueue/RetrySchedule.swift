@@ -1,10 +1,11 @@
 package import MailSyntax
 
-/// When a recipient is tried again: the delay doubles from the smallest to the largest.
+/// When a recipient is tried again: after as long as the message is old, but neither sooner than the smallest delay nor
+/// later than the largest. That is Postfix's rule: attempts at 0, 5, 10, 20, 40 and 80 minutes, then about every 67.
 package struct RetrySchedule: Sendable, Hashable {
-    /// Before the second attempt.
+    /// Between two attempts, at least.
     package var minimum: Duration
-    /// Between later attempts, at most.
+    /// Between two attempts, at most.
     package var maximum: Duration
     /// A delay is lengthened by up to this part of itself, so that what failed together does not come back together.
     package var spread: Double
@@ -18,30 +19,23 @@ package struct RetrySchedule: Sendable, Hashable {
     /// No delay is longer.
     package var longest: Duration { maximum * (1 + spread) }
 
-    /// The delay after a number of attempts.
+    /// The delay after an attempt that failed.
     /// - Parameters:
-    ///   - attempts: made so far, 1 or more.
+    ///   - age: of the message; negative where a clock was set back.
     ///   - jitter: 0 up to 1.
-    package func delay(afterAttempts attempts: Int, jitter: Double) -> Duration {
-        var delay = minimum
-        var doublings = max(0, attempts - 1)
-        while doublings > 0, delay < maximum {
-            delay *= 2
-            doublings -= 1
-        }
-        return min(delay, maximum) * (1 + spread * min(max(0, jitter), 1))
+    package func delay(age: Duration, jitter: Double) -> Duration {
+        let delay = min(max(age, minimum), maximum)
+        return delay + delay * (spread * min(max(0, jitter), 1))
     }
 
-    /// When to try next; nil when the time of the message is over.
+    /// When to try next; nil when the time of the message is over, which with a lifetime of 0 is after one attempt.
     ///
     /// A delay that would reach beyond the expiry is cut, so that there is a last attempt at the end.
+    /// - Parameter begin: when the message could first be tried.
     package func nextAttempt(
-        afterAttempts attempts: Int,
-        at now: Timestamp,
-        expiresAt: Timestamp,
-        jitter: Double
+        since begin: Timestamp, at now: Timestamp, expiresAt: Timestamp, jitter: Double
     ) -> Timestamp? {
         guard now < expiresAt else { return nil }
-        return min(now.adding(delay(afterAttempts: attempts, jitter: jitter)), expiresAt)
+        return min(now.adding(delay(age: now.since(begin), jitter: jitter)), expiresAt)
     }
 }

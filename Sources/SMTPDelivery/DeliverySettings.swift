@@ -48,6 +48,10 @@ package struct DeliverySettings: Sendable {
     /// Deliveries at the same time, in all and to one destination.
     package var concurrency = 50
     package var perDestination = 10
+    /// Connections to a destination at first; each success allows more.
+    package var initialPerDestination = 5
+    /// How long a destination that is down is left alone at first; each time it is still down, twice as long.
+    package var shortestSuspension: Duration = .seconds(60)
     /// How long an idle connection waits for another message.
     package var linger: Duration = .seconds(2)
     /// Messages on one connection at most.
@@ -70,4 +74,15 @@ package struct DeliverySettings: Sendable {
         self.smarthost = smarthost
         self.credentials = credentials
     }
+
+    var bounds: DeliveryBoard.Bounds {
+        var bounds = DeliveryBoard.Bounds(
+            concurrency: concurrency, perSite: perDestination, initial: initialPerDestination)
+        bounds.shortestSuspension = shortestSuspension
+        bounds.longestSuspension = max(shortestSuspension, policy.schedule.maximum)
+        return bounds
+    }
+
+    /// Jobs in memory at most; what is beyond stays in the queue's rows.
+    var mostWaiting: Int { max(1000, concurrency * 20) }
 }

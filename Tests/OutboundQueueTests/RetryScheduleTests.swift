@@ -7,11 +7,13 @@ struct RetryScheduleTests {
     static let plain = RetrySchedule(minimum: .seconds(300), maximum: .seconds(4000), spread: 0)
 
     @Test(
-        "The delay doubles from the smallest to the largest",
-        arguments: [(0, 300), (1, 300), (2, 600), (3, 1200), (4, 2400), (5, 4000), (6, 4000), (1_000_000, 4000)]
+        "The delay is the age, between the smallest and the largest",
+        arguments: [
+            (-10, 300), (0, 300), (300, 300), (600, 600), (1200, 1200), (3999, 3999), (4001, 4000), (1 << 40, 4000),
+        ]
     )
-    func delays(_ test: (attempts: Int, seconds: Int)) {
-        #expect(Self.plain.delay(afterAttempts: test.attempts, jitter: 0.99) == .seconds(test.seconds))
+    func delays(_ test: (age: Int64, seconds: Int64)) {
+        #expect(Self.plain.delay(age: .seconds(test.age), jitter: 0.99) == .seconds(test.seconds))
     }
 
     @Test(
@@ -19,7 +21,7 @@ struct RetryScheduleTests {
         arguments: [(0.0, 300.0), (0.5, 315.0), (1.0, 330.0), (7.0, 330.0), (-1.0, 300.0)])
     func jitter(_ test: (jitter: Double, seconds: Double)) {
         let schedule = RetrySchedule(minimum: .seconds(300), maximum: .seconds(4000), spread: 0.1)
-        #expect(schedule.delay(afterAttempts: 1, jitter: test.jitter) == .seconds(test.seconds))
+        #expect(schedule.delay(age: .zero, jitter: test.jitter) == .seconds(test.seconds))
     }
 
     @Test("There is a last attempt at the expiry, and none after it")
@@ -27,12 +29,29 @@ struct RetryScheduleTests {
         let now = Timestamp(seconds: 1_000_000)
         let soon = now.adding(.seconds(100))
         func next(_ expiry: Timestamp) -> Timestamp? {
-            Self.plain.nextAttempt(afterAttempts: 1, at: now, expiresAt: expiry, jitter: 0)
+            Self.plain.nextAttempt(since: now, at: now, expiresAt: expiry, jitter: 0)
         }
         #expect(next(now.adding(.seconds(1000))) == now.adding(.seconds(300)))
         #expect(next(soon) == soon)
-        #expect(next(now) == nil)
+        #expect(next(now) == nil, "a lifetime of 0 is one attempt")
         #expect(next(now.adding(.seconds(-5))) == nil)
+    }
+
+    /// Seconds after arrival at which Postfix's rule tries, for five days.
+    static let fiveDays: [Int64] =
+        [0, 300, 600, 1200, 2400] + (0..<107).map { 4800 + $0 * 4000 } + [432_000]
+
+    @Test("Five days: attempts at 0, 5, 10, 20, 40, 80 minutes, then every 67, the last one at the end")
+    func schedule() {
+        let begin = Timestamp(seconds: 1_800_000_000)
+        let expiry = begin.adding(.seconds(5 * 86400))
+        var attempts = [begin]
+        while let last = attempts.last,
+            let next = Self.plain.nextAttempt(since: begin, at: last, expiresAt: expiry, jitter: 0)
+        {
+            attempts.append(next)
+        }
+        #expect(attempts.map { $0.seconds - begin.seconds } == Self.fiveDays)
     }
 
     @Test("A foolish schedule is put right")
@@ -62,7 +81,7 @@ struct FailurePolicyTests {
         let failure = DeliveryFailure(
             scope, permanence, DeliveryReply(status: EnhancedStatusCode(4, 0, 0), text: "no"))
         return policy.action(
-            for: failure, hasMoreHosts: more, attempts: 1, now: now, expiresAt: expiresAt, jitter: 0)
+            for: failure, hasMoreHosts: more, since: now, now: now, expiresAt: expiresAt, jitter: 0)
     }
 
     static let table: [(Scope, Permanence, more: Bool, FailureAction)] = [

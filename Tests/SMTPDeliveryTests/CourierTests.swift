@@ -33,7 +33,9 @@ struct CourierTests {
         let expected = "MAIL FROM:<sender@example.org>" + (pipelines ? " SIZE=36 BODY=8BITMIME" : "")
         #expect(message.mail == expected)
         #expect(server.commands.first == "EHLO mail.example.org")
-        #expect(room.attempts.withLock { $0.map(\.result) } == [.delivered, .delivered])
+        let attempts = try await room.attempts(of: id)
+        #expect(attempts.map(\.outcome) == [.delivered, .delivered] && attempts.map(\.number) == [1, 1])
+        #expect(attempts.allSatisfy { $0.route == "direct" && $0.host == "mx.one.example[127.0.0.1]:\(server.port)" })
         await server.stop()
     }
 

@@ -67,7 +67,6 @@ final class DeliveryRoom: Sendable {
     let events = AwaitableEvents()
     let log = LogRecorder()
     let bounces: RecordingBounces
-    let attempts = Mutex<[DeliveryAttempt]>([])
 
     init(refusesBounces: Bool = false) throws {
         fixture = try QueueFixture()
@@ -81,6 +80,11 @@ final class DeliveryRoom: Sendable {
     var blobs: BlobStore { fixture.blobs }
     var clock: ManualClock { fixture.clock }
     var ids: IDGenerator { fixture.ids }
+
+    /// The stored attempts at a message.
+    func attempts(of id: MailID) async throws -> [QueueAttempt] {
+        try await database.read { try OutboundQueue.attempts($0, of: id) }
+    }
 
     @discardableResult
     func enqueue(
@@ -121,7 +125,6 @@ final class DeliveryRoom: Sendable {
                 signer: signer,
                 bounces: bounces,
                 events: events,
-                attempts: { attempt in self.attempts.withLock { $0.append(attempt) } },
                 ids: ids,
                 clock: clock,
                 group: MultiThreadedEventLoopGroup.singleton,

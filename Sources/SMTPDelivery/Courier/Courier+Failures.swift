@@ -21,7 +21,8 @@ extension Courier {
             policy: settings.policy,
             now: clock.now(),
             target: visit.target,
-            tls: tls
+            tls: tls,
+            login: visit.login
         )
     }
 
@@ -80,7 +81,9 @@ extension Courier {
             metadata: [LogKey.host: "\(visit.target)", LogKey.reason: "\(failure.reply.text)"]
         )
         var end = VisitEnd(progress: progress, hostFailure: failure)
-        await failAll(&end.progress, failure, hasMoreHosts: visit.hasMoreHosts, target: visit.target, tls: tls)
+        await failAll(
+            &end.progress, failure, hasMoreHosts: visit.hasMoreHosts, target: visit.target, tls: tls,
+            login: visit.login)
         return end
     }
 
@@ -89,7 +92,8 @@ extension Courier {
         _ failure: DeliveryFailure,
         hasMoreHosts: Bool,
         target: RouteTarget?,
-        tls: TLSInfo?
+        tls: TLSInfo?,
+        login: String? = nil
     ) async {
         for recipient in progress.remaining {
             progress.fail(
@@ -99,30 +103,43 @@ extension Courier {
                 policy: settings.policy,
                 now: clock.now(),
                 target: target,
-                tls: tls
+                tls: tls,
+                login: login
             )
         }
     }
 
     /// The message can't be read or signed: somebody has to look at this server.
-    func failLocally(_ job: DeliveryJob, _ error: any Error) async {
+    func failLocally(_ sited: SitedJob, _ error: any Error) async {
+        let job = sited.job
         logger.error(
             "a queued message could not be prepared",
             metadata: [LogKey.queueID: "\(job.message.id)", LogKey.error: "\(error)"]
         )
         let reply = DeliveryReply(
             status: EnhancedStatusCode(4, 3, 0), text: "local error: the message could not be read or signed")
-        var progress = JobProgress(job: job, content: MessageContent(bytes: []))
+        var progress = JobProgress(job: job, site: sited.site, content: MessageContent(bytes: []))
         let failure = DeliveryFailure(.message, .temporary, reply)
         await failAll(&progress, failure, hasMoreHosts: false, target: nil, tls: nil)
         await settler.settle(&progress)
     }
 
-    /// Spares what waits for the same route the same failure.
-    func suspend(_ key: String, _ failure: DeliveryFailure) async {
-        let now = clock.now()
-        let until = now.adding(min(settings.policy.schedule.minimum, DeliveryBoard.longestSuspension))
-        let suspension = DeliveryBoard.Suspension(until: until, reply: failure.reply)
-        await settler.postpone(board.suspend(key, suspension).map { ($0.job, until, failure.reply) })
+    /// Spares what waits for the same site the same failure.
+    func suspend(_ site: DeliverySite, _ failure: DeliveryFailure) async {
+        guard let (suspension, parked) = board.failed(site, failure.reply, now: clock.now()) else { return }
+        logger.info(
+            "a destination is left alone for a while",
+            metadata: [
+                LogKey.destination: "\(site.name)", LogKey.reason: "\(failure.reply.text)",
+                LogKey.count: "\(suspension.failures)",
+            ]
+        )
+        await settler.suspend(site.name, suspension)
+        await settler.park(parked)
+    }
+
+    /// The site was there, whatever it said of the message.
+    func answered(_ site: DeliverySite) async {
+        if board.succeeded(site.name) { await settler.revive(site.name) }
     }
 }

@@ -27,41 +27,46 @@ struct Courier: Sendable {
     let group: any EventLoopGroup
     let logger: Logger
 
-    /// The jobs that share connections: one smarthost takes all.
-    func route(of job: DeliveryJob) -> String {
+    /// The ways that a job takes: where jobs share connections, one smarthost takes all.
+    func sited(_ job: DeliveryJob) async -> [SitedJob] {
         let isDirect = settings.smarthost == nil || settings.pinned(job.destination) != nil
-        return "\(generation) \(isDirect ? job.destination : "smarthost")"
+        let name = isDirect ? job.destination : "smarthost"
+        return [SitedJob(job: job, site: DeliverySite(name: name, route: isDirect ? "direct" : "smarthost"))]
     }
 
-    /// Works for a route, beginning with a job, until none waits. A cancelled task leaves its job leased.
-    func work(route key: String, first: RoutedJob) async {
-        var next: RoutedJob? = first
+    /// Works for a site, beginning with a job, until none waits. A cancelled task leaves its job leased.
+    func work(first: SitedJob) async {
+        var next: SitedJob? = first
         while let job = next, !Task.isCancelled {
-            next = await attempt(job, route: key) ?? board.next(key)
+            next = await attempt(job) ?? nextJob(at: job.site)
         }
     }
 
+    private func nextJob(at site: DeliverySite) -> SitedJob? {
+        board.next(site.name, generation: generation, now: clock.now())
+    }
+
     /// One attempt at a job; returns a job that was begun on a reused connection which broke.
-    private func attempt(_ routed: RoutedJob, route key: String) async -> RoutedJob? {
-        let job = routed.job
+    private func attempt(_ sited: SitedJob) async -> SitedJob? {
+        let job = sited.job
         let content: MessageContent
         do {
             content = try await self.content(job.message)
         } catch {
             guard !Task.isCancelled else { return nil }
-            await failLocally(job, error)
+            await failLocally(sited, error)
             return nil
         }
-        var progress = JobProgress(job: job, content: content)
+        var progress = JobProgress(job: job, site: sited.site, content: content)
         switch await targets(for: job) {
         case .failure(let failure):
             guard !Task.isCancelled else { return nil }
             await failAll(&progress, failure, hasMoreHosts: false, target: nil, tls: nil)
-            if failure.permanence == .temporary { await suspend(key, failure) }
+            if failure.permanence == .temporary { await suspend(sited.site, failure) }
             await settler.settle(&progress)
             return nil
         case .success(let targets):
-            return await visit(targets, &progress, route: key).map { RoutedJob(job: $0, key: key, plan: routed.plan) }
+            return await visit(targets, &progress).map { SitedJob(job: $0, site: sited.site) }
         }
     }
 
@@ -81,11 +86,11 @@ struct Courier: Sendable {
         return await router.targets(for: job.destination, limit: limit, using: SystemRandomNumberGenerator())
     }
 
-    private func visit(_ targets: [RouteTarget], _ progress: inout JobProgress, route key: String) async -> DeliveryJob?
-    {
+    private func visit(_ targets: [RouteTarget], _ progress: inout JobProgress) async -> DeliveryJob? {
+        let site = progress.site
         var lastHostFailure: DeliveryFailure?
         for (index, target) in targets.enumerated() where !progress.remaining.isEmpty {
-            let visit = Visit(target: target, hasMoreHosts: index + 1 < targets.count, route: key)
+            let visit = Visit(target: target, hasMoreHosts: index + 1 < targets.count, site: site)
             var end = await open(visit, progress, security: security(for: target))
             if end.wantsClear {
                 end = await open(visit, end.progress, security: security(for: target).withoutTLS)
@@ -95,7 +100,7 @@ struct Courier: Sendable {
             guard !Task.isCancelled else { break }
             if let leftover = end.leftover { return leftover }
         }
-        if let lastHostFailure, !Task.isCancelled { await suspend(key, lastHostFailure) }
+        if let lastHostFailure, !Task.isCancelled { await suspend(site, lastHostFailure) }
         await settler.settle(&progress)
         return nil
     }
@@ -121,7 +126,9 @@ struct Courier: Sendable {
     struct Visit: Sendable {
         var target: RouteTarget
         var hasMoreHosts: Bool
-        var route: String
+        var site: DeliverySite
+        /// The user name of our login there.
+        var login: String?
     }
 
     struct VisitEnd: Sendable {
@@ -166,6 +173,8 @@ struct Courier: Sendable {
     }
 
     private func run(_ session: inout ClientSession, _ visit: Visit, _ progress: JobProgress) async -> VisitEnd {
+        var visit = visit
+        visit.login = session.plan.credentials?.username
         do {
             try await session.open()
         } catch SessionError.tlsFailed where session.plan.security.mayFallBack && !Task.isCancelled {
@@ -181,6 +190,7 @@ struct Courier: Sendable {
             return await sessionFailed(error, &session, visit, end.progress)
         }
         await settler.settle(&end.progress)
+        await answered(visit.site)
         if end.progress.remaining.isEmpty { end.leftover = await reuse(&session, visit) }
         await session.quit()
         return end
@@ -191,17 +201,20 @@ struct Courier: Sendable {
         var visit = visit
         visit.hasMoreHosts = false
         var messages = 1
-        while messages < settings.messagesPerConnection, let job = await nextJob(&session, route: visit.route) {
+        let limit = visit.site.pace.messagesPerConnection ?? settings.messagesPerConnection
+        while messages < limit, let job = await nextJob(&session, visit.site) {
             messages += 1
             guard let content = try? await content(job.message) else { return job }
-            var progress = JobProgress(job: job, content: content)
+            var progress = JobProgress(job: job, site: visit.site, content: content)
             do {
                 try await deliver(&progress, over: &session, visit)
             } catch {
                 session.connection.abort()
                 if let error = error as? SessionError, error.mayHaveDelivered, !Task.isCancelled {
                     let failure = error.failure(host: session.host)
-                    await failAll(&progress, failure, hasMoreHosts: false, target: visit.target, tls: session.tls)
+                    await failAll(
+                        &progress, failure, hasMoreHosts: false, target: visit.target, tls: session.tls,
+                        login: visit.login)
                 }
                 // Else not the message's fault: the server may have closed an idle connection. A new one decides.
                 let rest = progress.remaining
@@ -210,24 +223,25 @@ struct Courier: Sendable {
                     ? nil : DeliveryJob(message: job.message, destination: job.destination, recipients: rest)
             }
             await settler.settle(&progress)
+            await answered(visit.site)
         }
         return nil
     }
 
-    private func nextJob(_ session: inout ClientSession, route key: String) async -> DeliveryJob? {
-        if let job = board.next(key) { return job.job }
+    private func nextJob(_ session: inout ClientSession, _ site: DeliverySite) async -> DeliveryJob? {
+        if let job = nextJob(at: site) { return job.job }
         let connection = session.connection
-        guard settings.linger > .zero, let token = board.becomeIdle(key, wake: { connection.wake() }) else {
+        guard settings.linger > .zero, let token = board.becomeIdle(site.name, wake: { connection.wake() }) else {
             return nil
         }
         // A job that came before the registration woke nobody.
-        if let job = board.next(key) {
-            board.endIdle(key, token)
+        if let job = nextJob(at: site) {
+            board.endIdle(site.name, token)
             return job.job
         }
         let isWoken = await session.linger(settings.linger)
-        board.endIdle(key, token)
-        return isWoken ? board.next(key)?.job : nil
+        board.endIdle(site.name, token)
+        return isWoken ? nextJob(at: site)?.job : nil
     }
 
     /// Transactions for one job, more than one when the server takes only so many recipients at a time.
@@ -238,7 +252,8 @@ struct Courier: Sendable {
             progress.job.message, to: progress.remaining, content: progress.content
         ) { recipient, result in
             switch result {
-            case .delivered(let reply): progress.deliver(recipient, reply, target: visit.target, tls: tls)
+            case .delivered(let reply):
+                progress.deliver(recipient, reply, target: visit.target, tls: tls, login: visit.login)
             case .failed(let failure), .again(let failure): fail(&progress, recipient, failure, visit, tls)
             }
         }

@@ -1,4 +1,5 @@
 import Logging
+import MailConfig
 import MailSyntax
 import NetTransport
 import OutboundQueue
@@ -10,8 +11,6 @@ struct DeliverySettler: Sendable {
     let queue: OutboundQueue
     let bounces: any BounceSink
     let events: any MailEventSink
-    let attempts: @Sendable (DeliveryAttempt) -> Void
-    let via: String
     /// Age at which the sender hears of a delay; nil for never.
     let delayReport: Duration?
     let clock: any WallClock
@@ -34,14 +33,15 @@ struct DeliverySettler: Sendable {
                     isBounced ? .failed : .postponed(until: clock.now().adding(.seconds(300)), reply)
             }
         }
-        await record(outcomes, of: message.id)
-        for entry in decided { tell(entry, of: message, isBounced: isBounced) }
+        let attempts = decided.map { attempt($0, at: progress.site, isBounced: isBounced) }
+        await record(outcomes, attempts, of: message.id, at: progress.site)
+        for entry in decided { tell(entry, of: message, at: progress.site, isBounced: isBounced) }
         let isDelayed = decided.contains { if case .retry = $0.decision { true } else { false } }
         if isDelayed { await reportDelay(of: message) }
     }
 
     /// Tells a sender of ours, once, that a message is still being tried, and for whom.
-    private func reportDelay(of message: QueuedMessage) async {
+    func reportDelay(of message: QueuedMessage) async {
         guard message.wantsDelayReport, let delayReport, case .address(let sender) = message.reversePath,
             message.createdAt.adding(delayReport) <= clock.now()
         else { return }
@@ -65,33 +65,16 @@ struct DeliverySettler: Sendable {
         }
     }
 
-    /// A job that is given back untried; `reply` is what the destination said to others a moment ago.
-    typealias Postponement = (job: DeliveryJob, until: Timestamp, reply: DeliveryReply?)
-
-    /// Gives jobs back with one write: a destination that is down may have very many.
-    func postpone(_ jobs: [Postponement]) async {
-        var recipients: [(id: RecipientID, until: Timestamp, reply: DeliveryReply?)] = []
-        for (job, until, reply) in jobs {
-            if let reply, job.message.expiresAt <= clock.now() {
-                // Where many wait for a destination that is down, few are tried themselves before their time is over.
-                var progress = JobProgress(job: job, content: MessageContent(bytes: []))
-                progress.expire(reply)
-                await settle(&progress)
-            } else {
-                recipients += job.recipients.map { ($0.id, until, reply) }
-            }
-        }
-        do {
-            try await queue.postpone(recipients)
-        } catch {
-            logger.error("deliveries could not be put off", metadata: [LogKey.error: "\(error)"])
-        }
-    }
-
     /// Without a record the lease stays, and the recipients are tried again when it is taken back: twice, never zero times.
-    private func record(_ outcomes: [RecipientID: RecipientOutcome], of message: MailID) async {
+    private func record(
+        _ outcomes: [RecipientID: RecipientOutcome], _ attempts: [QueueAttempt], of message: MailID,
+        at site: DeliverySite
+    ) async {
+        let isCounted = site.pace.warmUp != nil && attempts.contains { $0.outcome == .delivered }
+        let day = RoutePace.WarmUp.day(clock.now())
         do {
-            try await queue.record(outcomes, of: message)
+            try await queue.record(
+                outcomes, of: message, attempts: attempts, warmUp: isCounted ? (site.route, day) : nil)
         } catch {
             logger.error(
                 "delivery outcome could not be recorded",
@@ -135,55 +118,6 @@ struct DeliverySettler: Sendable {
                 metadata: [LogKey.queueID: "\(message.id)", LogKey.error: "\(error)"]
             )
             return false
-        }
-    }
-
-    private func tell(_ entry: JobProgress.Decided, of message: QueuedMessage, isBounced: Bool) {
-        let now = clock.now()
-        let reply: DeliveryReply
-        let result: DeliveryAttempt.Result
-        var next: Timestamp?
-        switch entry.decision {
-        case .delivered(let given): (reply, result) = (given, .delivered)
-        case .retry(let time, let given): (reply, result, next) = (given, .deferred, time)
-        case .bounce(let given): (reply, result) = (given, isBounced ? .bounced : .deferred)
-        case .expire(let given): (reply, result) = (given, isBounced ? .expired : .deferred)
-        }
-        attempts(
-            DeliveryAttempt(
-                message: message.id,
-                recipient: entry.recipient.address,
-                result: result,
-                via: via,
-                target: entry.target,
-                tls: entry.tls,
-                reply: reply,
-                attempts: entry.recipient.attempts + 1,
-                at: now,
-                nextAttemptAt: next
-            )
-        )
-        let payload = MailEvent.Attempt(
-            id: message.id.description,
-            from: message.reversePath.description,
-            to: entry.recipient.address.description,
-            via: via,
-            destination: entry.target?.host ?? entry.recipient.destination,
-            address: entry.target?.address.description,
-            code: reply.code,
-            enhanced: reply.status.description,
-            reason: reply.text,
-            attempts: entry.recipient.attempts + 1,
-            delay: Int((now.microseconds - message.createdAt.microseconds) / 1000),
-            retryIn: next.map { Int($0.seconds - now.seconds) },
-            tls: entry.tls?.version,
-            size: message.size
-        )
-        switch result {
-        case .delivered: events.record(.delivered(payload))
-        case .deferred: events.record(.deferred(payload))
-        case .bounced: events.record(.bounced(payload))
-        case .expired: events.record(.expired(payload))
         }
     }
 }

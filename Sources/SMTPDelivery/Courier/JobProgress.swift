@@ -16,15 +16,19 @@ struct JobProgress: Sendable {
         var decision: Decision
         var target: RouteTarget?
         var tls: TLSInfo?
+        /// The user name of our login at the target.
+        var login: String?
     }
 
     let job: DeliveryJob
+    let site: DeliverySite
     let content: MessageContent
     private(set) var remaining: [QueuedRecipient]
     private(set) var decided: [Decided] = []
 
-    init(job: DeliveryJob, content: MessageContent) {
+    init(job: DeliveryJob, site: DeliverySite, content: MessageContent) {
         self.job = job
+        self.site = site
         self.content = content
         remaining = job.recipients
     }
@@ -35,8 +39,12 @@ struct JobProgress: Sendable {
         return decided
     }
 
-    mutating func deliver(_ recipient: QueuedRecipient, _ reply: DeliveryReply, target: RouteTarget, tls: TLSInfo?) {
-        decide(recipient, Decided(recipient: recipient, decision: .delivered(reply), target: target, tls: tls))
+    mutating func deliver(
+        _ recipient: QueuedRecipient, _ reply: DeliveryReply, target: RouteTarget, tls: TLSInfo?, login: String? = nil
+    ) {
+        decide(
+            recipient,
+            Decided(recipient: recipient, decision: .delivered(reply), target: target, tls: tls, login: login))
     }
 
     /// Decides about a failure; a recipient for whom the next host is to be tried stays.
@@ -47,12 +55,13 @@ struct JobProgress: Sendable {
         policy: FailurePolicy,
         now: Timestamp,
         target: RouteTarget? = nil,
-        tls: TLSInfo? = nil
+        tls: TLSInfo? = nil,
+        login: String? = nil
     ) {
         let action = policy.action(
             for: failure,
             hasMoreHosts: hasMoreHosts,
-            attempts: recipient.attempts + 1,
+            since: max(job.message.createdAt, recipient.notBefore ?? job.message.createdAt),
             now: now,
             expiresAt: job.message.expiresAt,
             jitter: Double.random(in: 0..<1)
@@ -64,7 +73,8 @@ struct JobProgress: Sendable {
         case .bounce: decision = .bounce(failure.reply)
         case .expire: decision = .expire(failure.reply)
         }
-        decide(recipient, Decided(recipient: recipient, decision: decision, target: target, tls: tls))
+        decide(
+            recipient, Decided(recipient: recipient, decision: decision, target: target, tls: tls, login: login))
     }
 
     /// Gives up everybody who is left.

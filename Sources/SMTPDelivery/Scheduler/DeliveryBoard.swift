@@ -1,77 +1,115 @@
+import MailConfig
 import MailSyntax
 import OutboundQueue
 import Synchronization
 
-/// Which jobs wait for which destination, and who works for it. Tiny synchronous sections; nothing is called under the
-/// lock.
+/// Which jobs wait for which site, and who works for it. Tiny synchronous sections; nothing is called under the lock.
 ///
-/// A route's worker takes one job after another; an idle one, whose connection lingers, is woken before a new one starts.
+/// A site's worker takes one job after another; an idle one, whose connection lingers, is woken before a new one starts.
+/// What a site has no room for, and what waits for one that is down, is parked in the queue's rows: the board knows only
+/// that there is some.
 final class DeliveryBoard: Sendable {
-    /// No route is kept away longer, whatever the clock does.
-    static let longestSuspension = Duration.seconds(60)
+    struct Bounds: Sendable, Hashable {
+        /// Workers in all.
+        var concurrency: Int
+        /// Workers of a site at most, and at first.
+        var perSite: Int
+        var initial: Int
+        /// The first and the longest time that a site is left alone.
+        var shortestSuspension = Duration.seconds(60)
+        var longestSuspension = Duration.seconds(3600)
 
-    struct Suspension: Sendable {
+        init(concurrency: Int, perSite: Int, initial: Int = 5) {
+            self.concurrency = max(1, concurrency)
+            self.perSite = max(1, min(perSite, concurrency))
+            self.initial = max(1, min(initial, self.perSite))
+        }
+
+        /// Jobs of a lane that wait for a site at most.
+        var depth: Int { max(100, perSite * 10) }
+    }
+
+    struct Suspension: Sendable, Hashable {
         var until: Timestamp
         var reply: DeliveryReply
+        /// Times in a row that the site was found dead; 0 for one that is well and has had enough for today.
+        var failures: Int
+        var since: Timestamp
+        /// When this pause began: a clock that was set back ends it.
+        var begun: Timestamp
+    }
+
+    /// Jobs to be parked on their site, with what it said.
+    struct Parking: Sendable {
+        var job: DeliveryJob
+        var site: String
+        var reply: DeliveryReply?
     }
 
     /// What ``add(_:now:)`` did with jobs.
     struct Placement {
-        /// Routes that need a worker, one entry for each.
-        var start: [String] = []
+        /// Sites that need a worker, one entry for each.
+        var start: [DeliverySite] = []
         /// Idle connections that have work.
         var wake: [@Sendable () -> Void] = []
-        /// Jobs there was no place for, to be given back.
-        var overflow: [RoutedJob] = []
-        /// Jobs of a destination that failed a moment ago.
-        var suspended: [(job: RoutedJob, Suspension)] = []
+        var parked: [Parking] = []
     }
 
-    private struct Route {
-        var waiting: [RoutedJob] = []
+    struct Site {
+        var site: DeliverySite
+        /// One for each lane, interactive first.
+        var waiting: [[DeliveryJob]] = [[], []]
         var workers = 0
         var idle: [Int: @Sendable () -> Void] = [:]
+        var window: ConcurrencyWindow
+        /// No message begins earlier, where the route has a pace.
+        var nextStart = Timestamp(microseconds: .min)
+
+        var waitingCount: Int { waiting[0].count + waiting[1].count }
+        var isUnused: Bool { workers == 0 && waitingCount == 0 }
     }
 
-    private struct State {
-        var routes: [String: Route] = [:]
+    struct State {
+        var sites: [String: Site] = [:]
         var suspensions: [String: Suspension] = [:]
+        /// Sites that were found dead and have taken nothing since.
+        var dead: [String: Suspension] = [:]
+        /// Sites that rows may wait for.
+        var parked: Set<String> = []
+        /// Messages of today by route, for warm-up.
+        var day = 0
+        var taken: [String: Int] = [:]
+        /// Jobs of sites that have had enough, to be parked by the scheduler.
+        var evicted: [Parking] = []
         var workers = 0
         var waiting = 0
         var nextToken = 0
+        /// Counts up with the settings.
+        var generation = 0
         var isClosed = false
         var bounds: Bounds
     }
 
-    private struct Bounds {
-        var concurrency: Int
-        var perRoute: Int
-        /// Jobs that wait for one route at most.
-        var depth: Int
+    let state: Mutex<State>
 
-        init(concurrency: Int, perRoute: Int) {
-            self.concurrency = max(1, concurrency)
-            self.perRoute = max(1, min(perRoute, concurrency))
-            depth = max(100, perRoute * 10)
-        }
-    }
-
-    private let state: Mutex<State>
-
-    init(concurrency: Int, perRoute: Int) {
-        state = Mutex(State(bounds: Bounds(concurrency: concurrency, perRoute: perRoute)))
+    init(_ bounds: Bounds) {
+        state = Mutex(State(bounds: bounds))
     }
 
     /// Takes other bounds, forgets suspensions, and gives back every job that waits, to be placed anew. Workers go on with
     /// what they have in hand; those above a bound leave after it.
-    func rearrange(concurrency: Int, perRoute: Int) -> (jobs: [RoutedJob], wake: [@Sendable () -> Void]) {
+    func rearrange(_ bounds: Bounds) -> (jobs: [DeliveryJob], wake: [@Sendable () -> Void]) {
         state.withLock { state in
-            state.bounds = Bounds(concurrency: concurrency, perRoute: perRoute)
+            state.bounds = bounds
+            state.generation += 1
             state.suspensions = [:]
+            state.parked = []
             state.waiting = 0
-            let jobs = state.routes.values.flatMap(\.waiting)
-            let wake = state.routes.values.flatMap(\.idle.values)
-            for key in state.routes.keys { state.routes[key]?.waiting = [] }
+            let jobs = state.sites.values.flatMap { $0.waiting[0] + $0.waiting[1] } + state.evicted.map(\.job)
+            state.evicted = []
+            let wake = state.sites.values.flatMap(\.idle.values)
+            for key in state.sites.keys { state.sites[key]?.waiting = [[], []] }
+            state.sites = state.sites.filter { !$0.value.isUnused }
             return (jobs, wake)
         }
     }
@@ -80,109 +118,79 @@ final class DeliveryBoard: Sendable {
     var isClosed: Bool { state.withLock { $0.isClosed } }
 
     /// Places jobs and says what to do next. Each entry of `start` counts as a worker already.
-    func add(_ jobs: [RoutedJob], now: Timestamp) -> Placement {
+    func add(_ jobs: [SitedJob], now: Timestamp) -> Placement {
         state.withLock { state in
             var placement = Placement()
-            let latest = now.adding(Self.longestSuspension)
-            state.suspensions = state.suspensions.filter { $0.value.until > now && $0.value.until <= latest }
-            for job in jobs {
-                let key = job.key
-                if let suspension = state.suspensions[key] {
-                    placement.suspended.append((job, suspension))
-                } else if state.isClosed || state.routes[key, default: Route()].waiting.count >= state.bounds.depth {
-                    placement.overflow.append(job)
+            state.endSuspensions(now: now)
+            for entry in jobs {
+                let name = entry.site.name
+                let lane = entry.job.lane.rawValue
+                if let suspension = state.suspensions[name] {
+                    placement.parked.append(Parking(job: entry.job, site: name, reply: suspension.reply))
+                    state.parked.insert(name)
+                    continue
+                }
+                var site = state.sites[name] ?? state.makeSite(entry.site)
+                site.site = entry.site
+                if state.isClosed || site.waiting[lane].count >= state.bounds.depth {
+                    placement.parked.append(Parking(job: entry.job, site: name))
+                    state.parked.insert(name)
                 } else {
-                    state.routes[key, default: Route()].waiting.append(job)
+                    site.waiting[lane].append(entry.job)
                     state.waiting += 1
                 }
+                state.sites[name] = site
             }
-            for route in state.routes.values where !route.waiting.isEmpty {
-                placement.wake += route.idle.values.prefix(route.waiting.count)
-            }
-            placement.start = startable(&state)
+            placement.parked += state.evicted
+            state.evicted = []
+            state.start(&placement, now: now)
             return placement
         }
     }
 
-    /// Routes that can have one more worker, each entry counted as started; routes take turns.
-    private func startable(_ state: inout State) -> [String] {
-        var started: [String] = []
-        var hasStarted = true
-        let bounds = state.bounds
-        while hasStarted, state.workers < bounds.concurrency {
-            hasStarted = false
-            for (key, route) in state.routes.sorted(by: { $0.value.workers < $1.value.workers }) {
-                let waitingForNew = route.waiting.count - route.idle.count - started.count(where: { $0 == key })
-                guard state.workers < bounds.concurrency, route.workers < bounds.perRoute, waitingForNew > 0 else {
-                    continue
-                }
-                state.routes[key]?.workers += 1
-                state.workers += 1
-                started.append(key)
-                hasStarted = true
-            }
-        }
-        return started
+    /// The next job for a worker that goes on in any case; nil when none waits, it is too early for one, or settings have
+    /// changed since the worker's own.
+    func next(_ name: String, generation: Int, now: Timestamp) -> SitedJob? {
+        state.withLock { $0.generation == generation ? $0.take(name, now: now) : nil }
     }
 
-    /// The next job for a worker that goes on in any case; nil when none waits.
-    func next(_ key: String) -> RoutedJob? {
-        state.withLock { Self.take(&$0, key) }
-    }
-
-    /// The next job for a worker, or nil, by which the worker has left; then other routes may have got its place.
-    func nextOrLeave(_ key: String) -> (job: RoutedJob?, start: [String]) {
+    /// The next job for a worker, or nil, by which the worker has left; then other sites may have got its place.
+    func nextOrLeave(_ name: String, now: Timestamp) -> (job: SitedJob?, start: [DeliverySite]) {
         state.withLock { state in
-            if state.workers <= state.bounds.concurrency, let job = Self.take(&state, key) { return (job, []) }
+            if state.workers <= state.bounds.concurrency, let site = state.sites[name],
+                site.workers <= state.connections(site), let job = state.take(name, now: now)
+            {
+                return (job, [])
+            }
             state.workers -= 1
-            state.routes[key]?.workers -= 1
-            if let route = state.routes[key], route.workers == 0, route.waiting.isEmpty { state.routes[key] = nil }
-            return (nil, state.isClosed ? [] : startable(&state))
+            state.sites[name]?.workers -= 1
+            // What a site is known to bear is kept only as long as it is used, or its next message has to wait.
+            if let site = state.sites[name], site.isUnused, site.nextStart <= now { state.sites[name] = nil }
+            var placement = Placement()
+            if !state.isClosed { state.start(&placement, now: now) }
+            return (nil, placement.start)
         }
-    }
-
-    private static func take(_ state: inout State, _ key: String) -> RoutedJob? {
-        guard !state.isClosed, let first = state.routes[key]?.waiting.first else { return nil }
-        state.routes[key]?.waiting.removeFirst()
-        state.waiting -= 1
-        return first
     }
 
     /// Registers a lingering connection; nil when it should not linger, because others need its place.
-    func becomeIdle(_ key: String, wake: @escaping @Sendable () -> Void) -> Int? {
+    func becomeIdle(_ name: String, wake: @escaping @Sendable () -> Void) -> Int? {
         state.withLock { state in
             guard !state.isClosed, state.waiting == 0 || state.workers < state.bounds.concurrency else { return nil }
             state.nextToken += 1
-            state.routes[key]?.idle[state.nextToken] = wake
+            state.sites[name]?.idle[state.nextToken] = wake
             return state.nextToken
         }
     }
 
-    func endIdle(_ key: String, _ token: Int) {
-        state.withLock { $0.routes[key]?.idle[token] = nil }
-    }
-
-    /// Keeps jobs of a route away for a while; returns those that wait for it.
-    func suspend(_ key: String, _ suspension: Suspension) -> [RoutedJob] {
-        state.withLock { state in
-            state.suspensions[key] = suspension
-            let waiting = state.routes[key]?.waiting ?? []
-            state.routes[key]?.waiting = []
-            state.waiting -= waiting.count
-            return waiting
-        }
-    }
-
-    /// Lets all routes be tried again.
-    func endSuspensions() {
-        state.withLock { $0.suspensions = [:] }
+    func endIdle(_ name: String, _ token: Int) {
+        state.withLock { $0.sites[name]?.idle[token] = nil }
     }
 
     /// No more jobs: workers leave after what they have in hand. Returns the idle connections to wake.
     func close() -> [@Sendable () -> Void] {
         state.withLock { state in
             state.isClosed = true
-            return state.routes.values.flatMap(\.idle.values)
+            return state.sites.values.flatMap(\.idle.values)
         }
     }
 }

@@ -2,6 +2,7 @@ package import Blobs
 package import DNSCore
 package import Logging
 package import MailAuth
+import MailConfig
 package import MailSyntax
 package import NIOCore
 package import NetTransport
@@ -27,8 +28,6 @@ package final class DeliveryService: Service {
         package var signer: @Sendable (DomainName) async throws -> DKIMSigner?
         package var bounces: any BounceSink
         package var events: any MailEventSink
-        /// Takes each attempt for the message's history; must not wait.
-        package var attempts: @Sendable (DeliveryAttempt) -> Void
         package var ids: IDGenerator
         package var clock: any WallClock
         package var group: any EventLoopGroup
@@ -42,7 +41,6 @@ package final class DeliveryService: Service {
             signer: @escaping @Sendable (DomainName) async throws -> DKIMSigner? = { _ in nil },
             bounces: any BounceSink,
             events: any MailEventSink,
-            attempts: @escaping @Sendable (DeliveryAttempt) -> Void = { _ in },
             ids: IDGenerator,
             clock: any WallClock = SystemClock(),
             group: any EventLoopGroup,
@@ -55,7 +53,6 @@ package final class DeliveryService: Service {
             self.signer = signer
             self.bounces = bounces
             self.events = events
-            self.attempts = attempts
             self.ids = ids
             self.clock = clock
             self.group = group
@@ -65,6 +62,8 @@ package final class DeliveryService: Service {
 
     /// Nobody sleeps longer: leases of lost nodes are looked for, and a clock that jumped is noticed.
     private static let longestSleep = Duration.seconds(60)
+    /// Recipients that are leased with one write.
+    private static let batch = 200
 
     private struct Current {
         var courier: Courier
@@ -80,7 +79,7 @@ package final class DeliveryService: Service {
 
     package init(settings: DeliverySettings, environment: Environment) {
         self.environment = environment
-        board = DeliveryBoard(concurrency: settings.concurrency, perRoute: settings.perDestination)
+        board = DeliveryBoard(settings.bounds)
         (signals, signal) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
         current = Mutex(Current(courier: Self.makeCourier(settings, 0, environment, board)))
     }
@@ -103,8 +102,6 @@ package final class DeliveryService: Service {
             queue: environment.queue,
             bounces: environment.bounces,
             events: environment.events,
-            attempts: environment.attempts,
-            via: settings.smarthost == nil ? "mx" : "smarthost",
             delayReport: settings.delayReport,
             clock: environment.clock,
             logger: environment.logger
@@ -148,6 +145,7 @@ package final class DeliveryService: Service {
     package func run() async throws {
         let queue = environment.queue
         try await queue.takeBackLeases()
+        await remember()
         let signal = signal
         let board = board
         queue.onWake { reason in
@@ -196,19 +194,24 @@ package final class DeliveryService: Service {
         alarm?.cancel()
     }
 
-    /// Jobs that wait are placed anew, since a route may mean another host now. Only the scheduler places jobs, so that
-    /// none can be placed by the old settings once this has returned.
+    /// Jobs that wait are placed anew, and what is parked is due, since a way may lead to another host now. Only the
+    /// scheduler places jobs, so that none can be placed by the old settings once this has returned.
     private func takeOverSettings(now: Timestamp, in group: inout DiscardingTaskGroup) async {
         let (settings, generation) = current.withLock { current in
             defer { current.next = nil }
             return (current.next, current.courier.generation + 1)
         }
         guard let settings else { return }
-        let (jobs, wake) = board.rearrange(concurrency: settings.concurrency, perRoute: settings.perDestination)
+        let (jobs, wake) = board.rearrange(settings.bounds)
         let courier = Self.makeCourier(settings, generation, environment, board)
         current.withLock { $0.courier = courier }
         for wake in wake { wake() }
-        await place(jobs.map(\.job), now: now, in: &group)
+        await place(jobs, now: now, in: &group)
+        do {
+            _ = try await environment.queue.unparkAll()
+        } catch {
+            environment.logger.error("the queue could not be written", metadata: [LogKey.error: "\(error)"])
+        }
     }
 
     private func takeBackLostLeases() async {
@@ -228,19 +231,30 @@ package final class DeliveryService: Service {
         }
     }
 
-    /// Leases and places what is due; returns when to look again at the latest.
+    /// Leases and places what is due, and what is parked for sites that have room; returns when to look again.
     private func step(now: Timestamp, in group: inout DiscardingTaskGroup) async -> Timestamp? {
         let settings = courier.settings
         do {
-            guard let due = try await environment.queue.nextDue() else { return nil }
-            guard due <= now else { return due }
-            let room = settings.concurrency * 4 - board.waitingJobs
+            let queue = environment.queue
+            var times: [Timestamp?] = []
             // A worker that takes a job says so when there is room again.
-            guard room > 0 else { return nil }
-            let perDestination = max(50, settings.perDestination * 5)
-            let jobs = try await environment.queue.lease(limit: room, perDestination: perDestination)
-            await place(jobs, now: now, in: &group)
-            return try await environment.queue.nextDue()
+            if board.waitingJobs < settings.mostWaiting {
+                for (site, limit) in board.refills(now: now) {
+                    let jobs = try await queue.leaseParked(on: site, limit: limit)
+                    if jobs.lazy.map(\.recipients.count).reduce(0, +) < limit { board.emptied(site) }
+                    await place(jobs, now: now, in: &group)
+                }
+                if let overdue = try await queue.nextOverdue(), overdue <= now {
+                    await place(try await queue.leaseOverdue(limit: Self.batch), now: now, in: &group)
+                }
+                if let due = try await queue.nextDue(), due <= now {
+                    let jobs = try await queue.lease(limit: Self.batch, perDestination: Self.batch)
+                    await place(jobs, now: now, in: &group)
+                }
+                times += [try await queue.nextOverdue(), try await queue.nextDue()]
+            }
+            await place([], now: now, in: &group)
+            return (times + [board.nextTime(now: now)]).compactMap(\.self).min()
         } catch {
             environment.logger.error("the queue could not be read", metadata: [LogKey.error: "\(error)"])
             return now.adding(.seconds(10))
@@ -249,33 +263,53 @@ package final class DeliveryService: Service {
 
     private func place(_ jobs: [DeliveryJob], now: Timestamp, in group: inout DiscardingTaskGroup) async {
         let courier = courier
-        let placement = board.add(jobs.map { RoutedJob(job: $0, key: courier.route(of: $0)) }, now: now)
-        for key in placement.start { start(key, in: &group) }
+        var sited: [SitedJob] = []
+        for job in jobs { sited += await courier.sited(job) }
+        let placement = board.add(sited, now: now)
+        for site in placement.start { start(site.name, in: &group) }
         for wake in placement.wake { wake() }
-        await courier.settler.postpone(
-            placement.suspended.map { job, suspension in (job.job, suspension.until, suspension.reply) }
-                + placement.overflow.map { ($0.job, now.adding(.seconds(30)), nil) }
-        )
+        await courier.settler.park(placement.parked)
     }
 
-    private func start(_ key: String, in group: inout DiscardingTaskGroup) {
-        group.addTask { await self.work(key) }
+    private func start(_ name: String, in group: inout DiscardingTaskGroup) {
+        group.addTask { await self.work(name) }
     }
 
-    /// A worker: it also works for the routes that get its place, so that no task waits for a task.
-    private func work(_ key: String) async {
-        var keys = [key]
-        while let key = keys.popLast() {
+    /// A worker: it also works for the sites that get its place, so that no task waits for a task.
+    private func work(_ name: String) async {
+        var names = [name]
+        while let name = names.popLast() {
             while true {
-                let (job, start) = board.nextOrLeave(key)
-                keys += start
+                let (job, start) = board.nextOrLeave(name, now: environment.clock.now())
+                names += start.map(\.name)
                 guard let job else { break }
                 let courier = courier
-                await courier.work(route: key, first: job)
-                if board.waitingJobs <= courier.settings.concurrency { signal.yield() }
+                await courier.work(first: job)
+                if board.waitingJobs <= courier.settings.concurrency || board.wantsRefill(name) { signal.yield() }
                 if Task.isCancelled { return }
             }
         }
         signal.yield()
+    }
+
+    /// What an earlier process knew of sites and counts.
+    private func remember() async {
+        do {
+            let queue = environment.queue
+            let now = environment.clock.now()
+            let day = RoutePace.WarmUp.day(now)
+            let latest = now.adding(courier.settings.bounds.longestSuspension)
+            let sites = try await queue.suspendedSites().map { site in
+                let suspension = DeliveryBoard.Suspension(
+                    until: min(site.retryAt, latest), reply: site.reply, failures: site.failures, since: site.since,
+                    begun: now)
+                return (site.name, suspension)
+            }
+            board.restore(
+                Dictionary(sites) { first, _ in first }, parked: Set(try await queue.parkedSites()),
+                taken: try await queue.warmUpCounts(day: day), day: day)
+        } catch {
+            environment.logger.error("the queue could not be read", metadata: [LogKey.error: "\(error)"])
+        }
     }
 }
