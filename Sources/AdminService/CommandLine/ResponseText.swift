@@ -20,6 +20,8 @@ extension AdminResponse {
             case .queue(let list): try PrettyJSON.text(list)
             case .queueEntry(let detail): try PrettyJSON.text(detail)
             case .selfTest(let ticket): try PrettyJSON.text(ticket)
+            case .loginPrompt(let prompt): try PrettyJSON.text(prompt.shown)
+            case .loginPending: try PrettyJSON.text(["pending": true])
             }
         }
     }
@@ -37,6 +39,8 @@ extension AdminResponse {
         case .queue(let list): Self.text(list)
         case .queueEntry(let detail): Self.text(detail)
         case .selfTest(let ticket): "self-test \(ticket.ticket)\n"
+        case .loginPrompt(let prompt): prompt.text
+        case .loginPending: "nobody has logged in yet\n"
         }
     }
 

@@ -62,6 +62,12 @@ package struct Operations: Sendable {
         case .queueRelease(let ids): try await queueChange(ids, "is released") { try await stores.queue.release($0) }
         case .queueRemove(let ids): try await queueChange(ids, "is removed") { try await stores.queue.remove($0) }
         case .queueFlush: try await queueFlush()
+        case .routeLoginBegin(let route, let sender, let wantsCode):
+            try await routeLoginBegin(route, sender: sender, wantsCode: wantsCode)
+        case .routeLoginPoll(let prompt): try await routeLoginPoll(prompt)
+        case .routeLoginFinish(let prompt, let pasted): try await routeLoginFinish(prompt, pasted: pasted)
+        case .routeLoginImport(let route, let sender, let file):
+            try await routeLoginImport(route, sender: sender, file: file)
         case .selfTestBegin(let address, let port): .selfTest(try await selfTestBegin(address, sinkPort: port))
         case .selfTestEnd(let ticket): try await selfTestEnd(ticket)
         }
@@ -131,6 +137,8 @@ package protocol RunningServer: Sendable {
     /// Takes over what changed in the manifest, the certificates and the directory; says what it did, a line each.
     func reload() async throws -> [String]
     var selfTests: SelfTestRegistry { get }
+    /// The tokens that deliveries use; nil before the server has put itself together.
+    var tokens: RouteTokens? { get }
 }
 
 extension AdminError {

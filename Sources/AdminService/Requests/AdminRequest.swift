@@ -1,3 +1,5 @@
+package import OAuthClient
+
 /// Every operation of an operator that reads or changes what the server keeps.
 ///
 /// The command line makes one of these and either performs it itself, when no server runs on the data directory, or sends
@@ -43,6 +45,15 @@ package enum AdminRequest: Codable, Sendable, Equatable {
     case queueRelease(ids: [String])
     case queueRemove(ids: [String])
     case queueFlush
+
+    /// Begins the login of a route, or of one of its senders: answers with what a person has to do.
+    case routeLoginBegin(route: String, sender: String?, wantsCode: Bool)
+    /// Asks whether it is done.
+    case routeLoginPoll(prompt: LoginPrompt)
+    /// Brings what the person pasted.
+    case routeLoginFinish(prompt: LoginPrompt, pasted: String)
+    /// Brings the text of a token file.
+    case routeLoginImport(route: String, sender: String?, file: String)
 
     /// Makes what a self-test needs: credentials, a second account, a route to the sink. Only a running server answers.
     case selfTestBegin(address: String?, sinkPort: Int)

@@ -1,3 +1,5 @@
+package import OAuthClient
+
 /// The answer to an `AdminRequest`.
 package enum AdminResponse: Codable, Sendable, Equatable {
     /// It is done; each line says what, for a person.
@@ -12,6 +14,9 @@ package enum AdminResponse: Codable, Sendable, Equatable {
     case queue([QueueSummary])
     case queueEntry(QueueDetail)
     case selfTest(SelfTestTicket)
+    case loginPrompt(LoginPrompt)
+    /// Nobody has logged in yet; `slowDown`: ask less often from now on.
+    case loginPending(slowDown: Bool)
 }
 
 /// A running server in a few words.

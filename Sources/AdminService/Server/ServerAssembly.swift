@@ -31,6 +31,7 @@ final class ServerAssembly: Sendable {
     let limiter: ConnectionLimiter
     let authenticator: Authenticator
     let resolver: UnboundResolver
+    let tokens: RouteTokens
     private let clock = SystemClock()
     private let bound = BoundServices()
 
@@ -69,6 +70,9 @@ final class ServerAssembly: Sendable {
         } catch let error as ResolverSettingsError {
             throw AdminError(.config, "\(error)", remedy: "correct server.dns")
         }
+        tokens = RouteTokens(
+            database: stores.database, group: group, resolver: resolver, logger: backend.logger("oauth"))
+        state.setTokens(tokens)
     }
 
     // MARK: Binding
@@ -144,6 +148,7 @@ final class ServerAssembly: Sendable {
                 clock: clock
             ),
             ReloadService(state: state, notifier: notifier, logger: logger),
+            TokenRenewalService(tokens: tokens, manifest: live.follow { $0 }, clock: clock),
             try deliveryService(hostname),
         ]
         if let index = stores.search { services.append(SearchService(index: index, logger: backend.logger("search"))) }

@@ -19,6 +19,7 @@ final class ServerState: RunningServer {
     private let started = ContinuousClock.now
     private let listeners = Mutex<[ListenerStatus]>([])
     private let reloading = Mutex(false)
+    private let routeTokens = Mutex<RouteTokens?>(nil)
 
     init(
         configFile: String,
@@ -40,6 +41,12 @@ final class ServerState: RunningServer {
     func setListeners(_ status: [ListenerStatus]) {
         listeners.withLock { $0 = status }
     }
+
+    func setTokens(_ tokens: RouteTokens) {
+        routeTokens.withLock { $0 = tokens }
+    }
+
+    var tokens: RouteTokens? { routeTokens.withLock { $0 } }
 
     var manifest: Manifest { live.current }
 

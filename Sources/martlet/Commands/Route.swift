@@ -1,0 +1,9 @@
+import ArgumentParser
+
+struct RouteCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "route",
+        abstract: "The ways out.",
+        subcommands: [RouteLogin.self]
+    )
+}
