@@ -159,7 +159,8 @@ package struct PolicyReply: Hashable, Sendable {
         self.text = text
     }
 
-    package static let unavailable = PolicyReply(451, EnhancedStatusCode(4, 3, 0), "Temporary lookup failure, try again later")
+    package static let unavailable = PolicyReply(
+        451, EnhancedStatusCode(4, 3, 0), "Temporary lookup failure, try again later")
 }
 
 /// An evaluation that doesn't end: a mistake in a rule or in the answering closure. The client is told 451.

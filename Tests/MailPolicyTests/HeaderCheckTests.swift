@@ -11,7 +11,9 @@ import Testing
         let directory = ScriptedDirectory()
         directory.tables[purpose] = table
         let rules = rewriteRules()
-        return try Policy.run({ Policy.checkHeader(fields, at: purpose == .headerChecks ? .receipt : .sending, rules: rules, $0) }, answerNow: directory.answer)
+        return try Policy.run(
+            { Policy.checkHeader(fields, at: purpose == .headerChecks ? .receipt : .sending, rules: rules, $0) },
+            answerNow: directory.answer)
     }
 
     @Test func eachActionDoesWhatItSays() throws {
