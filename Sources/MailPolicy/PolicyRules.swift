@@ -68,6 +68,20 @@ extension PolicyRules {
         devicesByUsername.isEmpty ? nil : devicesByUsername[EmailAddress.fold(username)]
     }
 
+    /// What a device counts as in decisions: the address that stands where it names none is the first it may send as.
+    package func login(of device: Manifest.Device) -> LoginFacts? {
+        let hostname = manifest.rewrite.origin?.ascii ?? manifest.server.hostname
+        var address = device.username.flatMap { EmailAddress($0) } ?? EmailAddress("\(device.name)@\(hostname)")
+        for pattern in device.senders.reversed() {
+            switch pattern {
+            case .address(let own): address = own
+            case .domain(let domain): address = EmailAddress(localPart: device.name, domain: domain)
+            case .any, .null, .subdomains: continue
+            }
+        }
+        return address.map { LoginFacts(device: device.name, address: $0) }
+    }
+
     /// The device that is known by the network of a client alone: the one whose network is the smallest.
     package func device(at client: IPAddress) -> Manifest.Device? {
         var best: (device: Manifest.Device, length: Int)?

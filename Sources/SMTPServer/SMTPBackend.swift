@@ -12,6 +12,10 @@ package protocol SMTPBackend: Sendable {
     /// Answers a question of a policy decision.
     func answer(_ lookup: Lookup) async -> Answer
     func authenticate(_ attempt: LoginAttempt) async -> LoginReport
+    /// The same for a device of the manifest.
+    ///
+    /// - Parameter isAllowed: false: whatever the password, it is wrong.
+    func authenticate(_ attempt: LoginAttempt, device: String, isAllowed: Bool) async -> PasswordVerdict
     /// Keeps a message; durable when it returns.
     func accept(_ acceptance: Acceptance) async throws -> Accepted
     /// Keeps a message for each of its recipients by itself; what was kept is durable when it returns.
@@ -32,6 +36,8 @@ package struct MailServerBackend: SMTPBackend {
     private let store: MailStore
     private let intake: MailIntake
     private let authenticator: Authenticator
+    /// By the name of the device.
+    private let devicePasswords: @Sendable () -> [String: DevicePassword]
     private let reverseNames: ReverseNames
     private let ids: IDGenerator
     private let clock: any WallClock
@@ -43,8 +49,10 @@ package struct MailServerBackend: SMTPBackend {
         authenticator: Authenticator,
         resolver: any DNSResolver,
         ids: IDGenerator,
+        devicePasswords: @escaping @Sendable () -> [String: DevicePassword] = { [:] },
         clock: any WallClock = SystemClock()
     ) {
+        self.devicePasswords = devicePasswords
         self.directory = directory
         self.store = store
         self.intake = intake
@@ -99,6 +107,14 @@ package struct MailServerBackend: SMTPBackend {
     }
 
     package func authenticate(_ attempt: LoginAttempt) async -> LoginReport { await authenticator.judge(attempt) }
+
+    package func authenticate(
+        _ attempt: LoginAttempt, device: String, isAllowed: Bool
+    ) async -> PasswordVerdict {
+        guard let password = devicePasswords()[device] else { return .unavailable("no password of \(device) was read") }
+        return await authenticator.judge(attempt, device: password, isAllowed: isAllowed)
+    }
+
     package func accept(_ acceptance: Acceptance) async throws -> Accepted { try await intake.accept(acceptance) }
     package func accept(_ acceptance: Acceptance, shares: [RecipientShare]) async throws -> AcceptedShares {
         try await intake.accept(acceptance, shares: shares)

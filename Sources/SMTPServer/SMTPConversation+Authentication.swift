@@ -1,4 +1,5 @@
 import Directory
+import MailConfig
 import MailPolicy
 import MailSyntax
 import NIOCore
@@ -89,22 +90,15 @@ extension SMTPConversation {
 
     private mutating func check(_ credentials: SASLCredentials, _ mechanism: SASLMechanism) async -> Bool {
         let attempt = LoginAttempt(credentials: credentials, protocol: .smtp, client: connection.info.remote)
-        let report = await context.backend.authenticate(attempt)
-        let reply: SMTPReply
-        var reason: String?
-        switch report.outcome {
-        case .success(let account):
-            login = LoginFacts(account: account.id.rawValue, address: account.address)
-            reply = .authenticated
-        case .invalidCredentials:
-            (reply, reason) = (.badCredentials, "invalid-credentials")
-        case .disabled:
-            (reply, reason) = (SMTPReply(535, .init(5, 7, 13), "Account disabled"), "disabled")
-        case .throttled:
-            (reply, reason) = (SMTPReply(454, .init(4, 7, 0), "Too many failed logins, try later"), "throttled")
-        case .temporaryFailure:
-            (reply, reason) = (.authenticationFailedTemporarily, "temporary")
-        }
+        let rules = context.settings.rules
+        let (found, refusal) =
+            if let device = rules.device(username: credentials.login) {
+                await judge(attempt, device, rules)
+            } else {
+                await judge(attempt)
+            }
+        if let found { login = found }
+        let (reply, reason) = refusal ?? (.authenticated, nil)
         context.events.record(
             .login(
                 .init(
@@ -121,6 +115,40 @@ extension SMTPConversation {
             let factor = min(session.failedLogins + 1, 5)
             try? await Task.sleep(for: context.settings.failedLoginDelay * factor)
         }
-        return await perform(session.authenticationEnded(reply, login: login?.address.description))
+        return await perform(session.authenticationEnded(reply, login: found?.name))
+    }
+
+    /// A reply, and its reason for the log.
+    private typealias Refusal = (reply: SMTPReply, reason: String?)
+
+    private static let throttled: Refusal = (
+        SMTPReply(454, .init(4, 7, 0), "Too many failed logins, try later"), "throttled"
+    )
+
+    private func judge(_ attempt: LoginAttempt) async -> (LoginFacts?, Refusal?) {
+        switch await context.backend.authenticate(attempt).outcome {
+        case .success(let account): (LoginFacts(account: account.id.rawValue, address: account.address), nil)
+        case .invalidCredentials: (nil, (.badCredentials, "invalid-credentials"))
+        case .disabled: (nil, (SMTPReply(535, .init(5, 7, 13), "Account disabled"), "disabled"))
+        case .throttled: (nil, Self.throttled)
+        case .temporaryFailure: (nil, (.authenticationFailedTemporarily, "temporary"))
+        }
+    }
+
+    /// A device's password is right only where the device may be.
+    private func judge(
+        _ attempt: LoginAttempt, _ device: Manifest.Device, _ rules: PolicyRules
+    ) async -> (LoginFacts?, Refusal?) {
+        let isAtHome = device.networks.isEmpty || device.networks.contains { $0.contains(attempt.client) }
+        switch await context.backend.authenticate(attempt, device: device.name, isAllowed: isAtHome) {
+        case .right:
+            guard let facts = rules.login(of: device) else {
+                return (nil, (.authenticationFailedTemporarily, "temporary"))
+            }
+            return (facts, nil)
+        case .wrong: return (nil, (.badCredentials, isAtHome ? "invalid-credentials" : "device-network"))
+        case .throttled: return (nil, Self.throttled)
+        case .unavailable: return (nil, (.authenticationFailedTemporarily, "temporary"))
+        }
     }
 }

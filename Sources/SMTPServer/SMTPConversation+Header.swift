@@ -1,4 +1,5 @@
 import Glibc
+import MailConfig
 import MailMessage
 import MailPolicy
 import MailSyntax
@@ -10,20 +11,23 @@ extension SMTPConversation {
     ///
     /// - Returns: a refusal, or nil when the message can be stored.
     func finishHeader(
-        _ message: inout CollectedMessage, _ id: MailID, _ trace: inout [TraceStep]
+        _ message: inout CollectedMessage, of sender: ReversePath, _ id: MailID, _ trace: inout [TraceStep]
     ) async throws -> SMTPReply? {
         for note in message.repairs {
             trace.append(TraceStep(stage: TraceStage.rewrite, rule: "header-end", note: note))
         }
-        guard login != nil || Self.mayHoldReturnPath(message.index.headerBlock) else { return nil }
+        let client = client
+        let isOwn = MessageOrigin(client, rules: context.settings.rules) != .stranger
+        guard isOwn || Self.mayHoldReturnPath(message.index.headerBlock) else { return nil }
         let original = HeaderBlock(parsing: message.index.headerBlock)
         // RFC 5321 §4.4: added at final delivery
         var header = Self.removing(["Return-Path"], from: original, &trace)
-        if let login {
+        if isOwn {
             // RFC 5322 §3.6: one reader would show the first From and another check the second
             guard header.fields.count(where: { $0.isNamed("From") }) <= 1 else { return .severalFromFields }
-            header = complete(header, of: login, id, &trace)
-            header = try await writeSender(header, of: login, &trace)
+            header = complete(header, of: login?.address ?? sender.address, id, &trace)
+            if let refusal = try await judgeAuthors(header, of: client, &trace) { return refusal }
+            if let login { header = try await writeSender(header, of: login, &trace) }
         }
         if header.bytes.count != original.bytes.count || header.bytes != original.bytes {
             message.index = message.index.replacingHeader(header.bytes)
@@ -32,7 +36,7 @@ extension SMTPConversation {
     }
 
     private func complete(
-        _ original: HeaderBlock, of login: LoginFacts, _ id: MailID, _ trace: inout [TraceStep]
+        _ original: HeaderBlock, of sender: EmailAddress?, _ id: MailID, _ trace: inout [TraceStep]
     ) -> HeaderBlock {
         // RFC 5322 §3.6.3 lets a copy for the hidden recipients keep the field. One transaction is for all recipients, so
         // nobody may see it; the copy in the user's Sent folder still has it.
@@ -41,8 +45,8 @@ extension SMTPConversation {
             id: id,
             hostname: context.settings.hostname,
             time: context.backend.now(),
-            domain: login.address.domain,
-            sender: login.address
+            domain: sender?.domain,
+            sender: sender
         )
         let (fixed, changes) = fixups.apply(to: header)
         trace += changes.map { change in
@@ -66,6 +70,20 @@ extension SMTPConversation {
             trace.append(TraceStep(stage: TraceStage.rewrite, rule: "header-remove", before: name))
         }
         return header
+    }
+
+    /// Refuses a From that names somebody else, where it has to be the client's own.
+    private func judgeAuthors(
+        _ header: HeaderBlock, of client: ClientFacts, _ trace: inout [TraceStep]
+    ) async throws -> SMTPReply? {
+        let rules = context.settings.rules
+        guard rules.manifest.relay.bindsHeaderFrom else { return nil }
+        let facts = HeaderAuthorFacts(client: client, from: header.first("From"))
+        let (decision, steps) = try await Policy.run(
+            { Policy.judgeHeaderAuthors(facts, rules: rules, $0) }, answer: context.backend.answer)
+        trace += steps
+        guard case .reject(let reply) = decision else { return nil }
+        return SMTPReply(reply)
     }
 
     /// Names the login in Sender where From doesn't.
@@ -104,13 +122,34 @@ extension SMTPConversation {
     }
 }
 
+extension HeaderAuthorFacts {
+    /// A longer From is not read to its end.
+    private static let mostAuthors = 1000
+
+    init(client: ClientFacts, from field: HeaderField?) {
+        let entries = field.map { AddressListParser.parse($0.rawValue, limit: Self.mostAuthors) } ?? []
+        let mailboxes = entries.filter { !$0.isGroupStart && !$0.isGroupEnd }
+        let authors = mailboxes.compactMap(\.address)
+        self.init(
+            client: client,
+            authors: authors,
+            isUnclear: authors.count != mailboxes.count || entries.count >= Self.mostAuthors
+        )
+    }
+}
+
+extension EnvelopeAddress {
+    /// nil when there is none that can be read.
+    fileprivate var address: EmailAddress? {
+        guard isComplete, let mailbox, let host else { return nil }
+        return EmailAddress(bytes: mailbox + [UInt8(ascii: "@")] + host)
+    }
+}
+
 extension HeaderField {
     /// The address of a field that holds a single one.
     fileprivate var onlyAddress: EmailAddress? {
         let addresses = AddressListParser.parse(rawValue, limit: 2)
-        guard addresses.count == 1, let only = addresses.first, only.isComplete, let mailbox = only.mailbox,
-            let host = only.host
-        else { return nil }
-        return EmailAddress(bytes: mailbox + [UInt8(ascii: "@")] + host)
+        return addresses.count == 1 ? addresses.first?.address : nil
     }
 }

@@ -73,7 +73,9 @@ extension SMTPConversation {
             var received = await receivedField(envelope, id)
             let (checks, refusal) = try await checkHeader(&message, &received, &trace)
             if let refusal { return .all(refusal) }
-            if let refusal = try await finishHeader(&message, id, &trace) { return .all(refusal) }
+            if let refusal = try await finishHeader(&message, of: envelope.reversePath, id, &trace) {
+                return .all(refusal)
+            }
             try await rewriteHeader(&message, &trace)
             try await addCopies(&envelope, checks, &trace)
             let (signFor, steps) = try await signingDomain(message.index)
@@ -90,7 +92,7 @@ extension SMTPConversation {
                     listener: context.settings.listener,
                     client: connection.info.remote.description,
                     helo: session.helo,
-                    login: login?.address.description,
+                    login: login?.name,
                     tls: tls?.version
                 ),
                 bodyType: envelope.sender.body == .eightBitMIME ? .eightBitMIME : .sevenBit,

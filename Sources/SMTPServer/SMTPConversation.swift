@@ -53,6 +53,14 @@ struct SMTPConversation {
         stream = connection.events()
         isTrusted = context.settings.rules.trusts(connection.info.remote)
         session = SMTPSession(configuration: context.settings.session, isTLS: connection.info.hasImplicitTLS)
+        login = deviceAtHand
+    }
+
+    /// The device that is known by its network, on a listener for devices.
+    private var deviceAtHand: LoginFacts? {
+        guard context.settings.role == .device else { return nil }
+        let rules = context.settings.rules
+        return rules.device(at: connection.info.remote).flatMap { rules.login(of: $0) }
     }
 
     var peer: MailEvent.Peer {
@@ -61,7 +69,7 @@ struct SMTPConversation {
             listener: context.settings.listener,
             client: connection.info.remote.description,
             helo: session.helo,
-            login: login?.address.description,
+            login: login?.name,
             tls: tls?.version
         )
     }
@@ -105,7 +113,7 @@ struct SMTPConversation {
         case .tlsEstablished(let info):
             tls = info
             session.tlsEstablished()
-            login = nil
+            login = deviceAtHand
             isFramerPaused = false
             envelope = nil
             collector = nil

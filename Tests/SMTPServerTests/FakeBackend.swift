@@ -77,6 +77,11 @@ final class FakeBackend: SMTPBackend {
         return LoginReport(.success(account), .verified)
     }
 
+    /// Every device's password is `secret` too.
+    func authenticate(_ attempt: LoginAttempt, device: String, isAllowed: Bool) async -> PasswordVerdict {
+        isAllowed && attempt.password == Secret("secret") ? .right : .wrong
+    }
+
     func accept(_ acceptance: Acceptance) async throws -> Accepted {
         if let failure { throw failure }
         accepted.withLock { $0.append(acceptance) }

@@ -14,6 +14,7 @@ enum CredentialLabel {
 extension Operations {
     func accountAdd(_ text: String, password: String, name: String?, quota: Int?) async throws -> AdminResponse {
         let address = try parseAddress(text)
+        try DevicePasswords.requireFree(address, manifest)
         if let name { try Self.requireShowable(name) }
         let credentials = try await Self.credentials(password, label: CredentialLabel.password)
         let account = try await directory.addAccount(

@@ -15,6 +15,7 @@ extension Operations {
             return .done(lines: ["mail for unknown addresses of \(domain) goes to \(target)"])
         }
         let address = try parseAddress(text)
+        try DevicePasswords.requireFree(address, manifest)
         @Sendable func extending(_ old: [EmailAddress]) -> [EmailAddress] {
             targets.reduce(into: old) { list, target in
                 if !list.contains(where: { $0.folded == target.folded }) { list.append(target) }

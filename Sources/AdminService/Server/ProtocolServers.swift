@@ -39,7 +39,8 @@ struct ProtocolServers {
             intake: stores.intake,
             authenticator: assembly.authenticator,
             resolver: assembly.resolver,
-            ids: stores.ids
+            ids: stores.ids,
+            devicePasswords: { [passwords = assembly.devicePasswords] in passwords.current }
         )
         pop3 = POP3Server(
             store: stores.mail,

@@ -28,6 +28,11 @@ package enum Server {
         let backend = LogBackend(manifest.log)
         let logger = backend.logger("server")
         warn(ofOpenFiles: openFiles, manifest, logger)
+        for risk in OpenRelayCheck.findings(manifest) {
+            logger.warning(
+                "this server is an open relay, as relay.accept_risk says",
+                metadata: [LogKey.reason: "\(risk.message)", LogKey.remedy: "\(risk.remedy)"])
+        }
         for note in loaded.notes { logger.notice("\(note.message)", metadata: [LogKey.configFile: "\(note.file)"]) }
         let lock = try CommandContext.lock(manifest.storage.dataDirectory, role: "martlet server")
         defer { lock.release() }
@@ -45,16 +50,19 @@ package enum Server {
         }
         try Privileges.assume(user)
         try requireSmarthostPassword(manifest)  // as the user who will read it at each login
+        let devicePasswords = DevicePasswords(try DevicePasswords.read(manifest))
         let events = try eventFile(manifest)
         let stores = try await Stores.open(manifest, searchIndex: true)
         try DirectoryCheck.requireSound(stores.directory)
+        try DevicePasswords.requireOwnNames(manifest, stores.directory.snapshot)
         let assembly = try ServerAssembly(
             configFile: file,
             loaded: loaded,
             backend: backend,
             eventFile: events,
             stores: stores,
-            tls: tls
+            tls: tls,
+            devicePasswords: devicePasswords
         )
         Privileges.resume(user)
         try await assembly.bind(owner: user)
@@ -94,6 +102,7 @@ package enum Server {
     static func requireNamedFiles(_ manifest: Manifest) throws -> [String] {
         let tls = manifest.tls.certificates.isEmpty ? nil : try certificates(manifest)
         try requireSmarthostPassword(manifest)
+        _ = try DevicePasswords.read(manifest)
         return remarks(on: tls, manifest)
     }
 

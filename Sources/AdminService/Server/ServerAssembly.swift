@@ -30,6 +30,7 @@ final class ServerAssembly: Sendable {
     let group: MultiThreadedEventLoopGroup
     let limiter: ConnectionLimiter
     let authenticator: Authenticator
+    let devicePasswords: DevicePasswords
     let resolver: UnboundResolver
     let tokens: RouteTokens
     private let clock = SystemClock()
@@ -41,9 +42,11 @@ final class ServerAssembly: Sendable {
         backend: LogBackend,
         eventFile: LogWriter?,
         stores: Stores,
-        tls: TLSStore?
+        tls: TLSStore?,
+        devicePasswords: DevicePasswords
     ) throws {
         self.stores = stores
+        self.devicePasswords = devicePasswords
         self.backend = backend
         self.tls = tls
         manifest = loaded.manifest
@@ -56,7 +59,8 @@ final class ServerAssembly: Sendable {
             backend: backend,
             events: eventFile,
             stores: stores,
-            tls: tls
+            tls: tls,
+            devicePasswords: devicePasswords
         )
         operations = Operations(stores: stores, server: state, author: "operator")
         group = MultiThreadedEventLoopGroup(numberOfThreads: System.coreCount)

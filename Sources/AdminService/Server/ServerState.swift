@@ -15,6 +15,7 @@ final class ServerState: RunningServer {
     private let events: LogWriter?
     private let stores: Stores
     private let tls: TLSStore?
+    private let devicePasswords: DevicePasswords
     private let logger: Logger
     private let started = ContinuousClock.now
     private let listeners = Mutex<[ListenerStatus]>([])
@@ -27,8 +28,10 @@ final class ServerState: RunningServer {
         backend: LogBackend,
         events: LogWriter?,
         stores: Stores,
-        tls: TLSStore?
+        tls: TLSStore?,
+        devicePasswords: DevicePasswords
     ) {
+        self.devicePasswords = devicePasswords
         self.configFile = configFile
         self.live = live
         self.backend = backend
@@ -72,11 +75,14 @@ final class ServerState: RunningServer {
         let new = try ManifestFile.load(configFile)
         let next = ManifestDiff.live(from: live.current, to: new.manifest)
         try Server.requireSmarthostPassword(next)
+        let passwords = try DevicePasswords.read(next)
         try events?.reopen()
         try await stores.directory.reload()
+        try DevicePasswords.requireOwnNames(next, stores.directory.snapshot)
         try reloadCertificates(next)
         try await stores.directory.setRecipientDelimiters(next.mail.recipientDelimiter)
         let changes = live.apply(new)
+        devicePasswords.set(passwords)
         var lines = changes.map(describe)
         backend.apply(live.current.log)
         if lines.isEmpty { lines.append("the manifest is unchanged") }

@@ -89,6 +89,28 @@ package final class Authenticator: Sendable {
     private func isExempt(_ client: IPAddress) -> Bool {
         options.unthrottled.contains { $0.contains(client) }
     }
+
+    /// Runs `body` unless too many logins of the client have failed; a wrong password counts as one more.
+    func throttled(_ client: IPAddress, _ body: () async -> PasswordVerdict) async -> PasswordVerdict {
+        let throttled = !isExempt(client)
+        let started = now()
+        if throttled, state.withLock({ $0.throttle.wait(for: client, now: started) }) != nil { return .throttled }
+        let verdict = await body()
+        if throttled, verdict == .wrong {
+            let ended = now()
+            state.withLock { $0.throttle.recordFailure(from: client, now: ended) }
+        }
+        return verdict
+    }
+
+    func verdictKey(_ login: String, _ password: Secret, _ credentials: [StoredCredential]) -> VerdictCache.Key {
+        VerdictCache.key(login: login, password: password, credentials: credentials, secret: cacheKey)
+    }
+
+    func rememberMismatch(_ key: VerdictCache.Key) {
+        let time = now()
+        state.withLock { $0.wrong.insert(key, now: time) }
+    }
 }
 
 extension Authenticator {
@@ -130,7 +152,7 @@ extension Authenticator {
     }
 
     /// The verdict on the same attempt, if it was given a short while ago.
-    private func remembered(_ key: VerdictCache.Key) -> Bool? {
+    func remembered(_ key: VerdictCache.Key) -> Bool? {
         let time = now()
         return state.withLock { state in
             if state.verified.contains(key, now: time) { return true }
@@ -143,7 +165,7 @@ extension Authenticator {
         state.withLock { $0.verified.insert(key, now: time) }
     }
 
-    private enum Check {
+    enum Check {
         case match(StoredCredential)
         case mismatch(unusable: PasswordHashError?)
         /// The same attempt was judged while this one waited for a thread.
@@ -152,7 +174,7 @@ extension Authenticator {
     }
 
     /// Tries the password on each of an account's hashes, or on a dummy when there is none that can be tried.
-    private func check(
+    func check(
         _ password: Secret,
         _ passwords: [StoredCredential],
         _ key: VerdictCache.Key
