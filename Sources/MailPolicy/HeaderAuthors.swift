@@ -32,7 +32,8 @@ extension Policy {
         guard rules.manifest.relay.bindsHeaderFrom else { return context.decided(.accept) }
         func refuse(_ before: String, _ text: String) -> Evaluation<HeaderAuthorDecision> {
             context.step(
-                TraceStage.admission, "header-from", origin: origin, before: "From: \(before)", note: "refused: \(text)")
+                TraceStage.admission, "header-from", origin: origin, before: "From: \(before)", note: "refused: \(text)"
+            )
             let reply = PolicyReply(550, EnhancedStatusCode(5, 7, 1), "\(before): \(text)")
             return context.decided(.reject(reply))
         }

@@ -49,6 +49,14 @@ import Testing
         "smtp.timeouts.command": .settings("12s"),
         "smtp.timeouts.data": .settings("13s"),
         "smtp.timeouts.total": .settings("14s"),
+        "relay.networks": .code("relay.networks", in: "Sources/MailPolicy/PolicyRules.swift"),
+        "relay.permit": .code("relay.permit", in: "Sources/MailPolicy/Relaying.swift"),
+        "relay.senders": .code("PatternIndex(manifest.relay.senders)", in: "Sources/MailPolicy/PolicyRules.swift"),
+        "relay.senders_bind_logins": .code("relay.sendersBindLogins", in: "Sources/MailPolicy/SenderAdmission.swift"),
+        "relay.bind_header_from": .code("relay.bindsHeaderFrom", in: "Sources/MailPolicy/HeaderAuthors.swift"),
+        "relay.domains": .code("PatternIndex(manifest.relay.domains)", in: "Sources/MailPolicy/PolicyRules.swift"),
+        "relay.accept_risk": .code(
+            "relay.acceptedRisks.contains", in: "Sources/MailConfig/ManifestValidator+Senders.swift"),
         "mail.recipient_delimiter": .code("next.mail.recipientDelimiter", in: server + "ServerState.swift"),
         "imap.login_timeout": .settings("15s"),
         "imap.idle_timeout": .settings("16s"),
@@ -93,10 +101,12 @@ import Testing
     ]
 
     @Test func `each setting of the schema is listed here, and no other`() {
-        #expect(Set(Schema.settings.map(\.path)) == Set(Self.uses.keys))
+        #expect(Set(Self.finished) == Set(Self.uses.keys))
     }
 
-    @Test(arguments: Schema.settings.map(\.path))
+    private static let finished = Schema.settings.map(\.path).filter { !Schema.unfinished.contains($0) }
+
+    @Test(arguments: finished)
     func `a setting is used`(path: String) throws {
         let setting = try #require(Schema.settings.first { $0.path == path })
         switch try #require(Self.uses[path]) {

@@ -65,7 +65,8 @@ final class DevicePasswords: Sendable {
                 directory.account(address) != nil || directory.alias(address) != nil
             else { continue }
             throw AdminError(
-                .config, "the device \(device.name) (\(device.origin)) logs in as \(address), which is in the directory",
+                .config,
+                "the device \(device.name) (\(device.origin)) logs in as \(address), which is in the directory",
                 remedy: "give the device another `username`")
         }
     }
