@@ -104,7 +104,8 @@ let package = Package(
         room(
             "OAuthClient",
             uses: [
-                "MailSyntax", "MailConfig", "SASLCore", "Telemetry", "DNSCore", "SQLEngine", .asyncHTTP, .nioCore, .nioHTTP1,
+                "MailSyntax", "MailConfig", "SASLCore", "Telemetry", "DNSCore", "SQLEngine", .asyncHTTP, .nioCore,
+                .nioHTTP1,
                 .nioPosix, .nioSSL, .logging, .crypto,
             ]
         ),
@@ -119,7 +120,8 @@ let package = Package(
         room(
             "SMTPServer",
             uses: [
-                "SMTPCore", "SASLCore", "MailSyntax", "MailMessage", "MailPolicy", "MailConfig", "Telemetry",
+                "SMTPCore", "SASLCore", "MailSyntax", "MailMessage", "MailTables", "MailPolicy", "MailConfig",
+                "Telemetry",
                 "Directory",
                 "MailStore", "OutboundQueue", "MailIntake", "Blobs", "SQLEngine", "NetTransport", "DNSCore",
                 "DNSClient",
@@ -157,7 +159,8 @@ let package = Package(
         room(
             "AdminService",
             uses: [
-                "MailSyntax", "MailMessage", "MailConfig", "MailPolicy", "MailAuth", "SASLCore", "Telemetry",
+                "MailSyntax", "MailMessage", "MailConfig", "MailTables", "MailPolicy", "MailAuth", "SASLCore",
+                "Telemetry",
                 "SQLEngine",
                 "Blobs", "Directory", "MailStore", "OutboundQueue", "MailIntake", "NetTransport", "DNSCore",
                 "DNSClient", "OAuthClient",

@@ -5,6 +5,7 @@ package import MailIntake
 package import MailPolicy
 package import MailStore
 package import MailSyntax
+package import MailTables
 package import SQLEngine
 
 /// What a session asks of the rest of the server.
@@ -38,6 +39,7 @@ package struct MailServerBackend: SMTPBackend {
     private let authenticator: Authenticator
     /// By the name of the device.
     private let devicePasswords: @Sendable () -> [String: DevicePassword]
+    private let tables: TableStore
     private let reverseNames: ReverseNames
     private let ids: IDGenerator
     private let clock: any WallClock
@@ -48,6 +50,7 @@ package struct MailServerBackend: SMTPBackend {
         intake: MailIntake,
         authenticator: Authenticator,
         resolver: any DNSResolver,
+        tables: TableStore = TableStore(),
         ids: IDGenerator,
         devicePasswords: @escaping @Sendable () -> [String: DevicePassword] = { [:] },
         clock: any WallClock = SystemClock()
@@ -57,6 +60,7 @@ package struct MailServerBackend: SMTPBackend {
         self.store = store
         self.intake = intake
         self.authenticator = authenticator
+        self.tables = tables
         reverseNames = ReverseNames(resolver: resolver)
         self.ids = ids
         self.clock = clock
@@ -80,8 +84,8 @@ package struct MailServerBackend: SMTPBackend {
             return .flag(snapshot.isHosted(domain))
         case .firstHostedDomain:
             return .domain(snapshot.domains.first?.name)
-        case .table:
-            return .table(nil)  // No setting names a table yet.
+        case .table(let purpose, let key, let isWhole):
+            return await tables.answer(purpose, key: key, isWhole: isWhole)
         case .srs:
             return .srs(.none)  // No setting gives a key yet.
         }

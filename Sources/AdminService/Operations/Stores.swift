@@ -5,6 +5,7 @@ package import MailConfig
 package import MailIntake
 package import MailStore
 import MailSyntax
+package import MailTables
 import OAuthClient
 package import OutboundQueue
 package import SQLEngine
@@ -22,6 +23,8 @@ package struct Stores: Sendable {
     package let search: SearchIndex?
     package let queue: OutboundQueue
     package let intake: MailIntake
+    /// Empty until whoever asks tables has read them.
+    package let tables = TableStore()
 
     /// Opens everything in the manifest's data directory and brings the schema up to date.
     ///

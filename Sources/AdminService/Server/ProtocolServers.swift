@@ -39,6 +39,7 @@ struct ProtocolServers {
             intake: stores.intake,
             authenticator: assembly.authenticator,
             resolver: assembly.resolver,
+            tables: stores.tables,
             ids: stores.ids,
             devicePasswords: { [passwords = assembly.devicePasswords] in passwords.current }
         )

@@ -2,6 +2,8 @@ import Directory
 import Glibc
 import Logging
 import MailConfig
+import MailPolicy
+import MailTables
 import NIOPosix
 import NetTransport
 import SMTPDelivery
@@ -50,11 +52,13 @@ package enum Server {
         }
         try Privileges.assume(user)
         try requireSmarthostPassword(manifest)  // as the user who will read it at each login
+        let tables = try LookupTables.load(manifest, logger: backend.logger("tables"))
         let devicePasswords = DevicePasswords(try DevicePasswords.read(manifest))
         let events = try eventFile(manifest)
         let stores = try await Stores.open(manifest, searchIndex: true)
         try DirectoryCheck.requireSound(stores.directory)
         try DevicePasswords.requireOwnNames(manifest, stores.directory.snapshot)
+        stores.tables.install(tables)
         let assembly = try ServerAssembly(
             configFile: file,
             loaded: loaded,
@@ -103,7 +107,8 @@ package enum Server {
         let tls = manifest.tls.certificates.isEmpty ? nil : try certificates(manifest)
         try requireSmarthostPassword(manifest)
         _ = try DevicePasswords.read(manifest)
-        return remarks(on: tls, manifest)
+        let tables = try LookupTables.load(manifest)
+        return remarks(on: tls, manifest) + tables.warnings.map(\.description)
     }
 
     private static func remarks(on tls: TLSStore?, _ manifest: Manifest) -> [String] {

@@ -2,6 +2,7 @@ import Directory
 import Glibc
 import Logging
 import MailConfig
+import MailTables
 import NetTransport
 import Synchronization
 import Telemetry
@@ -76,11 +77,14 @@ final class ServerState: RunningServer {
         let next = ManifestDiff.live(from: live.current, to: new.manifest)
         try Server.requireSmarthostPassword(next)
         let passwords = try DevicePasswords.read(next)
+        let tables = try LookupTables.load(next, logger: backend.logger("tables"))
         try events?.reopen()
         try await stores.directory.reload()
         try DevicePasswords.requireOwnNames(next, stores.directory.snapshot)
         try reloadCertificates(next)
         try await stores.directory.setRecipientDelimiters(next.mail.recipientDelimiter)
+        // First the tables: rules that ask for new ones find them.
+        stores.tables.install(tables)
         let changes = live.apply(new)
         devicePasswords.set(passwords)
         var lines = changes.map(describe)
