@@ -1,6 +1,6 @@
 package import Blobs
 package import MailAuth
-import MailMessage
+package import MailMessage
 package import OutboundQueue
 package import SQLEngine
 
@@ -20,8 +20,13 @@ package struct MessageContent: Sendable {
     /// What it takes to sign it again in another form; nil for a message that is not signed here.
     private let signing: Signing?
 
+    /// nil: the addresses of the queue.
+    package var envelope: OutgoingEnvelope?
+
     private enum Source: Sendable {
         case bytes([UInt8])
+        /// Another header, and the body from an offset to the end.
+        case headed([UInt8], BlobReader, from: Int)
         /// From an offset to the end.
         case reader(BlobReader, from: Int)
         case spool(SpoolFile)
@@ -43,9 +48,13 @@ package struct MessageContent: Sendable {
         switch source {
         case .bytes(let bytes): prefix.count + bytes.count
         case .reader(let reader, let start): prefix.count + reader.size - start
+        case .headed(let header, let reader, let start): prefix.count + header.count + reader.size - start
         case .spool(let file): prefix.count + file.size
         }
     }
+
+    /// What makes another header of one; the header comes with the empty line that ends it.
+    package typealias HeaderChange = @Sendable (HeaderBlock) async throws -> HeaderBlock
 
     /// A message that needs no signature, from memory.
     package init(bytes: [UInt8], prefix: [UInt8] = []) {
@@ -56,14 +65,17 @@ package struct MessageContent: Sendable {
         hasUTF8Header = Self.header(of: bytes).contains { $0 >= 0x80 }
     }
 
-    /// Reads and, with a signer, signs. Blocks on the disk and computes: runs off the caller's loop.
+    /// Reads, changes the header and, with a signer, signs. Blocks on the disk and computes: runs off the caller's loop.
+    ///
+    /// - Parameter change: not asked about a header that doesn't end within a mebibyte.
     @concurrent
     package static func prepare(
         _ message: QueuedMessage,
         reader: BlobReader,
         signer: DKIMSigner?,
         clock: any WallClock,
-        spool: SpoolMaker? = nil
+        spool: SpoolMaker? = nil,
+        change: HeaderChange? = nil
     ) async throws -> MessageContent {
         let isSmall = reader.size <= memoryLimit
         let start = try reader.read(0..<(isSmall ? reader.size : min(reader.size, maximumHeader)))
@@ -71,10 +83,18 @@ package struct MessageContent: Sendable {
             throw ContentError.truncated
         }
         let skipped = Self.returnPathLength(start)
-        let header = Self.header(of: start).dropFirst(skipped)
+        var header = Self.header(of: start).dropFirst(skipped)
+        let bodyStart = header.endIndex
+        var source = isSmall ? Source.bytes(Array(start.dropFirst(skipped))) : .reader(reader, from: skipped)
+        if let change, header.count < maximumHeader {
+            let changed = try await change(HeaderBlock(parsing: Array(header))).bytes
+            if changed != Array(header) {
+                header = changed[...]
+                source = isSmall ? .bytes(changed + start[bodyStart...]) : .headed(changed, reader, from: bodyStart)
+            }
+        }
         var prefix: [UInt8] = []
         if let signer, header.count < maximumHeader {
-            let bodyStart = header.endIndex
             prefix = try sign(header, by: signer, clock: clock) { take in
                 take(Array(start[bodyStart...]))
                 var offset = start.count
@@ -89,7 +109,7 @@ package struct MessageContent: Sendable {
         return MessageContent(
             prefix: prefix,
             hasUTF8Header: header.contains { $0 >= 0x80 },
-            source: isSmall ? .bytes(Array(start.dropFirst(skipped))) : .reader(reader, from: skipped),
+            source: source,
             signing: signer.map { Signing(signer: $0, clock: clock) },
             spool: spool
         )
@@ -131,6 +151,13 @@ package struct MessageContent: Sendable {
             let piece = try reader.read(position..<min(reader.size, position + Self.pieceSize))
             guard !piece.isEmpty else { throw ContentError.truncated }
             return piece
+        case .headed(let header, let reader, let start):
+            if offset < header.count { return Array(header.dropFirst(offset).prefix(Self.pieceSize)) }
+            let position = start + offset - header.count
+            guard position < reader.size else { return [] }
+            let piece = try reader.read(position..<min(reader.size, position + Self.pieceSize))
+            guard !piece.isEmpty else { throw ContentError.truncated }
+            return piece
         case .spool(let file):
             return try file.read(offset..<offset + Self.pieceSize)
         }
@@ -156,13 +183,20 @@ package struct MessageContent: Sendable {
         }
         let unsigned = MessageContent(
             prefix: [], hasUTF8Header: hasUTF8Header, source: converted, signing: signing, spool: spool)
-        guard let signing, isSigned else { return unsigned }
+        guard let signing, isSigned else { return unsigned.addressed(as: envelope) }
         let header = Self.header(of: try unsigned.read(0..<min(unsigned.size, Self.maximumHeader)))
         let signature = try Self.sign(header, by: signing.signer, clock: signing.clock) { take in
             try TransferConverter.pieces(of: header.endIndex..<unsigned.size, unsigned.read, take)
         }
-        return MessageContent(
+        let signed = MessageContent(
             prefix: signature, hasUTF8Header: hasUTF8Header, source: converted, signing: signing, spool: spool)
+        return signed.addressed(as: envelope)
+    }
+
+    private func addressed(as envelope: OutgoingEnvelope?) -> MessageContent {
+        var copy = self
+        copy.envelope = envelope
+        return copy
     }
 
     /// A part of the message below the prefix, clamped to what is there. Blocks on the disk.
@@ -173,6 +207,11 @@ package struct MessageContent: Sendable {
         case .reader(let reader, let start):
             let end = min(reader.size, start + range.upperBound)
             return try reader.read(min(end, start + range.lowerBound)..<end)
+        case .headed(let header, let reader, let start):
+            let head = header[min(range.lowerBound, header.count)..<min(range.upperBound, header.count)]
+            let from = min(reader.size, start + max(0, range.lowerBound - header.count))
+            let end = min(reader.size, start + max(0, range.upperBound - header.count))
+            return from < end ? head + (try reader.read(from..<end)) : Array(head)
         case .spool(let file): return try file.read(range)
         }
     }

@@ -20,7 +20,7 @@ extension ClientSession {
     /// The form in which this server can have a message, or why it never can.
     func fit(_ message: QueuedMessage, _ content: MessageContent) async -> Result<OutgoingForm, DeliveryFailure> {
         if !capabilities.offersSMTPUTF8 {
-            let needsIt = message.reversePath.address?.needsSMTPUTF8 ?? false
+            let needsIt = content.reversePath(of: message).address?.needsSMTPUTF8 ?? false
             if needsIt || (message.smtpUTF8 && content.hasUTF8Header) { return .failure(noSMTPUTF8(.message)) }
         }
         var form = OutgoingForm(content: content, needsUTF8: message.smtpUTF8 && content.hasUTF8Header)

@@ -60,7 +60,7 @@ extension ClientSession {
         }
         var results: [RecipientID: RecipientResult] = [:]
         let takers = recipients.filter { recipient in
-            guard recipient.address.needsSMTPUTF8, !capabilities.offersSMTPUTF8 else { return true }
+            guard content.address(of: recipient).needsSMTPUTF8, !capabilities.offersSMTPUTF8 else { return true }
             results[recipient.id] = .failed(noSMTPUTF8(.recipient))
             return false
         }
@@ -70,10 +70,10 @@ extension ClientSession {
             guard answer.isPositive else { throw SessionError.refused(.reset, answer) }
         }
         isDirty = true
-        let commands = EnvelopeCommands(capabilities: capabilities, message: message)
+        let commands = EnvelopeCommands(capabilities: capabilities, message: message, content: content)
         let needsUTF8 =
-            form.needsUTF8 || message.reversePath.address?.needsSMTPUTF8 == true
-            || takers.contains { $0.address.needsSMTPUTF8 }
+            form.needsUTF8 || content.reversePath(of: message).address?.needsSMTPUTF8 == true
+            || takers.contains { content.address(of: $0).needsSMTPUTF8 }
         let mail = commands.mail(size: form.content.size, body: form.body, needsUTF8: needsUTF8)
         let envelope = try await sendEnvelope(mail, takers, commands, form)
         results.merge(envelope.results) { _, new in new }

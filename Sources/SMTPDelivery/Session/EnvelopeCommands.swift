@@ -6,13 +6,14 @@ import SMTPCore
 struct EnvelopeCommands {
     let capabilities: SMTPCapabilities
     let message: QueuedMessage
+    let content: MessageContent
 
     /// - Parameters:
     ///   - size: of the message as it is sent, in octets.
     ///   - body: how it is sent; nil for plain ASCII.
     ///   - needsUTF8: an address of the transaction, or the header, is beyond ASCII.
     func mail(size: Int, body: MessageBodyType?, needsUTF8: Bool) -> String {
-        var line = "MAIL FROM:\(message.reversePath.angled)"
+        var line = "MAIL FROM:\(content.reversePath(of: message).angled)"
         if capabilities.offersSize { line += " SIZE=\(size)" }  // RFC 1870 §6
         if let body { line += " BODY=\(body.rawValue)" }  // RFC 6152 §2, RFC 3030 §3
         if needsUTF8, capabilities.offersSMTPUTF8 { line += " SMTPUTF8" }  // RFC 6531 §3.4
@@ -24,7 +25,7 @@ struct EnvelopeCommands {
     }
 
     func recipient(_ recipient: QueuedRecipient) -> String {
-        let line = "RCPT TO:<\(recipient.address)>"
+        let line = "RCPT TO:<\(content.address(of: recipient))>"
         return capabilities.offersDSN ? line + notify(recipient) + originalRecipient(recipient) : line
     }
 

@@ -1,0 +1,28 @@
+package import MailSyntax
+package import OutboundQueue
+
+/// The addresses that the next host hears, where generic addresses make them others than the queue's.
+///
+/// Queue, reports and logs go on naming the ones that people here know.
+package struct OutgoingEnvelope: Sendable {
+    private let sender: ReversePath
+    private let recipients: [RecipientID: EmailAddress]
+
+    package init(sender: ReversePath, recipients: [RecipientID: EmailAddress]) {
+        self.sender = sender
+        self.recipients = recipients
+    }
+
+    func address(of recipient: QueuedRecipient) -> EmailAddress { recipients[recipient.id] ?? recipient.address }
+    var reversePath: ReversePath { sender }
+}
+
+extension MessageContent {
+    /// The reverse-path that is said.
+    func reversePath(of message: QueuedMessage) -> ReversePath { envelope?.reversePath ?? message.reversePath }
+
+    /// The address that is said.
+    func address(of recipient: QueuedRecipient) -> EmailAddress {
+        envelope?.address(of: recipient) ?? recipient.address
+    }
+}
