@@ -162,7 +162,7 @@ final class FramingHandler<Framer: ConnectionFramer>: ChannelDuplexHandler {
             if let found = hello?.findings?.value, let reason = found.distrust {
                 emit(.tlsFailed(.untrusted(reason: reason, chain: found.chain)), context: context)
             } else {
-                emit(.tlsFailed(.handshake(String(describing: error))), context: context)
+                emit(.tlsFailed(.handshake(TLSHandlers.describe(error))), context: context)
             }
         }
         context.close(promise: nil)
@@ -312,7 +312,7 @@ final class FramingHandler<Framer: ConnectionFramer>: ChannelDuplexHandler {
         do {
             begin(try TLSHandlers.client(client), context: context)
         } catch {
-            emit(.tlsFailed(.handshake(String(describing: error))), context: context)
+            emit(.tlsFailed(.handshake(TLSHandlers.describe(error))), context: context)
         }
     }
 
@@ -325,7 +325,7 @@ final class FramingHandler<Framer: ConnectionFramer>: ChannelDuplexHandler {
         do {
             try handlers.insert(into: context.pipeline)
         } catch {
-            emit(.tlsFailed(.handshake(String(describing: error))), context: context)
+            emit(.tlsFailed(.handshake(TLSHandlers.describe(error))), context: context)
             context.close(promise: nil)
             return
         }

@@ -48,6 +48,17 @@ struct TLSHandlers {
         try pipeline.syncOperations.addHandler(ssl, position: .after(observer))
     }
 
+    /// The library's words for a failed handshake without places in its source: `WRONG_VERSION_NUMBER`.
+    static func describe(_ error: any Error) -> String {
+        let text = String(describing: error)
+        let reasons = text.split(separator: " ").compactMap { word -> String? in
+            let parts = word.split(separator: ":")
+            guard parts.contains("OPENSSL_internal") else { return nil }
+            return parts.last.map(String.init)
+        }
+        return reasons.isEmpty ? String(text.prefix(300)) : reasons.joined(separator: ", ")
+    }
+
     static func name(of version: TLSVersion?) -> String {
         switch version {
         case .tlsv13: "TLSv1.3"
