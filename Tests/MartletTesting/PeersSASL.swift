@@ -16,11 +16,14 @@ package final class SASLPeer: Sendable {
     /// What `smtpd_sasl_path` is set to.
     package var socket: String { folder.file("auth") }
 
-    /// - Parameter mechanisms: those that are offered, such as `plain`.
-    package static func start(mechanisms: [String]) async throws -> SASLPeer {
+    /// - Parameters:
+    ///   - mechanisms: those that are offered, such as `plain`.
+    ///   - keepsPassword: the password itself is stored, as mechanisms that don't send it need.
+    package static func start(mechanisms: [String], keepsPassword: Bool = false) async throws -> SASLPeer {
         let folder = try TemporaryFolder()
         try folder.makeFolder("run")
-        try folder.write("\(user):\(try await hash())\n", to: "users")
+        let stored = keepsPassword ? "{PLAIN.b64}\(Data(password.utf8).base64EncodedString())" : try await hash()
+        try folder.write("\(user):\(stored)\n", to: "users")
         let file = try folder.write(configuration(folder, mechanisms), to: "dovecot.conf")
         let process = try ChildProcess.start([try Peer.require("dovecot"), "-F", "-c", file])
         let peer = SASLPeer(folder: folder, process: process)
