@@ -55,6 +55,18 @@ extension Manifest {
         package var verify = true
         package var username: String?
         package var passwordFile: String?
+
+        package init(
+            host: String? = nil, port: Int? = nil, tls: Smarthost.TLSMode = .starttls, verify: Bool = true,
+            username: String? = nil, passwordFile: String? = nil
+        ) {
+            self.host = host
+            self.port = port
+            self.tls = tls
+            self.verify = verify
+            self.username = username
+            self.passwordFile = passwordFile
+        }
     }
 }
 

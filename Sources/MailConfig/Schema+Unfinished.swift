@@ -8,8 +8,7 @@ extension Schema {
         "rewrite.recipient_canonical", "rewrite.canonical", "rewrite.canonical_classes", "rewrite.masquerade_domains",
         "rewrite.masquerade_exceptions", "rewrite.masquerade_classes", "rewrite.always_bcc", "rewrite.sender_bcc",
         "rewrite.recipient_bcc", "rewrite.virtual", "rewrite.header_checks", "rewrite.generic",
-        "rewrite.sending_header_checks", "rewrite.propagate_extensions", "rewrite.srs", "routing.routes",
-        "routing.rules", "routing.transport", "routing.sender_relay", "routing.credentials", "routing.tls_policy",
+        "rewrite.sending_header_checks", "rewrite.propagate_extensions", "rewrite.srs",
     ]
 
     /// What a manifest asks for that is not there, as errors with their places.

@@ -257,6 +257,9 @@ package final class OutboundQueue: Sendable {
             try writer.execute(
                 QueueStatements.reschedule, recipient, until, now, reply.code, reply.status.description, reply.text,
                 reply.host, route)
+        case .held(let route, let reply):
+            try writer.execute(
+                QueueStatements.hold, recipient, route, reply.status.description, reply.text, reply.host)
         case .postponed(let until, let reply):
             try writer.execute(
                 QueueStatements.postpone, recipient, until, reply?.code, reply?.status.description, reply?.text,

@@ -74,6 +74,12 @@ package enum QueueStatements {
             last_host = COALESCE($6, last_host), lease_until = NULL, lease_node = NULL, parked_on = NULL
         WHERE id = $1
         """)
+    static let hold = SQLStatement(
+        """
+        UPDATE queue_recipient SET held = 1, route = $2, last_code = NULL, last_status = $3, last_text = $4, last_host = $5,
+            lease_until = NULL, lease_node = NULL, parked_on = NULL
+        WHERE id = $1
+        """)
     static let claimDelayReport = SQLStatement(
         "UPDATE queue_message SET delay_report = 0 WHERE id = $1 AND delay_report = 1")
     static let removeRecipient = SQLStatement("DELETE FROM queue_recipient WHERE id = $1")
@@ -118,6 +124,7 @@ package enum QueueStatements {
     package static let all =
         [
             insertMessage, insertRecipient, lease, message, messages, recipients, nextDue, counts, reschedule, postpone,
+            hold,
             claimDelayReport, removeRecipient, removeFinished, removeRecipients, takeBack, expiredLeases, takeBackOne,
             ageFromFuture, pullForward, setHeld, makeDue, makeAllDue,
         ] + SiteStatements.all + AttemptStatements.all

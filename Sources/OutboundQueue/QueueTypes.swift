@@ -233,6 +233,8 @@ package enum RecipientOutcome: Sendable, Hashable {
     case failed
     /// It was tried and will be tried again.
     case deferred(until: Timestamp, DeliveryReply)
+    /// A route keeps it until an operator releases it; attempts are not counted.
+    case held(route: String, DeliveryReply)
     /// It was not tried; attempts are not counted.
     case postponed(until: Timestamp, DeliveryReply?)
 }

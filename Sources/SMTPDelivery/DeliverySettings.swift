@@ -1,5 +1,5 @@
 package import MailConfig
-package import MailSyntax
+package import MailPolicy
 package import OutboundQueue
 
 /// How long a remote server may take. // RFC 5321 §4.5.3.2
@@ -16,35 +16,19 @@ package struct DeliveryTimeouts: Sendable, Hashable {
 
 /// How mail leaves.
 package struct DeliverySettings: Sendable {
-    /// A login at the smarthost. Never shown.
-    package struct Credentials: Sendable, CustomStringConvertible {
-        package var username: String
-        package var password: [UInt8]
-
-        package init(username: String, password: [UInt8]) {
-            self.username = username
-            self.password = password
-        }
-
-        package var description: String { "\(username):•••" }
+    /// Which way each message takes: looked up anew for each attempt.
+    package var rules: PolicyRules
+    /// Answers what finding a way asks: hosted domains and tables.
+    package var lookup: @Sendable (Lookup) async -> Answer = { lookup in
+        if case .hosted = lookup { .flag(false) } else { .unavailable("there are no tables") }
     }
-
-    /// The name in EHLO.
-    package var heloName: String
-    /// Takes all mail when set; else MX records decide.
-    package var smarthost: Smarthost?
-    /// The login at the smarthost, read anew for each connection; nil for none.
-    package var credentials: @Sendable () throws -> Credentials?
-    /// The port of hosts found by MX.
-    package var port = 25
-    package var tls = Manifest.Outbound.TLSPolicy.opportunistic
+    /// Reads a password, anew for each connection. What is thrown is shown to the operator.
+    package var secret: @Sendable (SecretSource) throws -> [UInt8] = { source in throw NoSecret(source: source) }
+    /// The tokens of a login at a route's hosts; nil where there are none yet.
+    package var tokens: @Sendable (_ route: String, PlannedLogin) -> (any AccessTokenSource)? = { _, _ in nil }
     package var timeouts = DeliveryTimeouts()
-    /// Local addresses to send from, at most one of each family.
-    package var sourceAddresses: [IPAddress] = []
-    /// Names under which this server is an MX, for finding loops.
-    package var ownNames: Set<DomainName> = []
-    /// Addresses at which this server is an MX.
-    package var ownAddresses: Set<IPAddress> = []
+    /// Where this server itself takes mail, for finding loops.
+    package var own = OwnEndpoints()
     /// Deliveries at the same time, in all and to one destination.
     package var concurrency = 50
     package var perDestination = 10
@@ -61,18 +45,17 @@ package struct DeliverySettings: Sendable {
     package var policy = FailurePolicy()
     /// When the sender of a message, if one of us, hears that it is still being tried; nil for never.
     package var delayReport: Duration? = .seconds(4 * 3600)
-    /// A fixed target for a destination, before MX records and the smarthost; reached in clear and without a login.
-    /// For the self-test's sink on loopback.
+    /// A fixed target for a destination, before any route; reached in clear and without a login. For the self-test's
+    /// sink on loopback.
     package var pinned: @Sendable (_ destination: String) -> RouteTarget? = { _ in nil }
 
-    package init(
-        heloName: String,
-        smarthost: Smarthost? = nil,
-        credentials: @escaping @Sendable () throws -> Credentials? = { nil }
-    ) {
-        self.heloName = heloName
-        self.smarthost = smarthost
-        self.credentials = credentials
+    package init(rules: PolicyRules) {
+        self.rules = rules
+    }
+
+    /// Nobody has said how passwords are read.
+    package struct NoSecret: Error, Sendable {
+        package var source: SecretSource
     }
 
     var bounds: DeliveryBoard.Bounds {

@@ -7,6 +7,8 @@ extension MailEvent {
         package var to: String
         /// How: `local`, `mx`, `smarthost`, `lmtp`.
         package var via: String
+        /// The name of the route that it took; nil for `local`.
+        package var route: String?
         /// The mailbox (local) or the host that answered, with its address.
         package var destination: String?
         package var address: String?
@@ -28,6 +30,7 @@ extension MailEvent {
             from: String,
             to: String,
             via: String,
+            route: String? = nil,
             destination: String? = nil,
             address: String? = nil,
             code: Int? = nil,
@@ -43,6 +46,7 @@ extension MailEvent {
             self.from = from
             self.to = to
             self.via = via
+            self.route = route
             self.destination = destination
             self.address = address
             self.code = code
@@ -61,6 +65,7 @@ extension MailEvent {
             fields.add("from", from)
             fields.add("to", to)
             fields.add("via", via)
+            fields.add("route", route)
             fields.add("destination", destination)
             fields.add("address", address)
             fields.add("code", code)

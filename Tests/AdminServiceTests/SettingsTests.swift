@@ -18,6 +18,7 @@ import Testing
     }
 
     private static let server = "Sources/AdminService/Server/"
+    private static let routing = "Sources/MailPolicy/Routing/RoutingTable.swift"
 
     static let uses: [String: Use] = [
         "server.hostname": .settings("other.example.org"),
@@ -72,6 +73,12 @@ import Testing
         "queue.per_destination": .settings("11"),
         "queue.bounce_message_size": .code(
             "live.follow(\\.queue.bounceMessageSize)", in: server + "ServerAssembly.swift"),
+        "routing.routes": .code("manifest.effectiveRoutes", in: routing),
+        "routing.rules": .code("manifest.routing.rules", in: routing),
+        "routing.transport": .code("manifest.routing.transport", in: routing),
+        "routing.sender_relay": .code("manifest.routing.senderRelay", in: routing),
+        "routing.credentials": .code("manifest.routing.credentials", in: routing),
+        "routing.tls_policy": .code("manifest.routing.tlsPolicy", in: routing),
         "outbound.helo_name": .settings("out.example.org"),
         "outbound.bind": .settings("192.0.2.9"),
         "outbound.port": .settings("2525"),
@@ -135,8 +142,8 @@ import Testing
             "\(ServerSettings.imap(manifest))", "\(ServerSettings.pop3(manifest))",
             "\(try ServerSettings.resolver(manifest.server.dns))",
         ]
-        let delivery = ServerSettings.delivery(manifest, listeners: [])
-        parts.append("\(delivery)")
+        let rules = PolicyRules(manifest)
+        parts += ["\(ServerSettings.delivery(rules, listeners: []))", "\(rules.routing)"]
         return parts.joined(separator: "\n")
     }
 }

@@ -39,7 +39,7 @@ struct SmarthostTests {
         try await with(Way(tls: "starttls", mechanisms: ["plain"]), password: "wrong") { server, postfix in
             try await submit(server)
             try await eventually(within: .seconds(30), "the log tells it\n\(server.log.suffix(2000))") {
-                server.log.contains("the smarthost takes no login")
+                server.log.contains("a route takes no login")
             }
             try await eventually(within: .seconds(10), "the queue tells it") {
                 try await server.succeed("queue", "list", "--json").contains("535")

@@ -55,7 +55,7 @@ import Testing
         #expect(try script.name("u+other@a.example") == "[user]")
         #expect(try script.name("w@a.example") == "[domain]")
         #expect(try script.name("w@b.c.a.example") == "[parent]")
-        #expect(try script.route("w@b.example").decision == .hold(route: "transport"))
+        #expect(try script.route("w@b.example").decision == .hold(route: "transport:hold"))
         #expect(try script.route("w@example.org").decision == .local)
     }
 

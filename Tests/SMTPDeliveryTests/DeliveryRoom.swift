@@ -3,6 +3,7 @@ import DNSCore
 import Logging
 import MailAuth
 import MailConfig
+import MailPolicy
 import MailSyntax
 import MartletTesting
 import NIOPosix
@@ -58,6 +59,15 @@ final class RecordingBounces: BounceSink {
     }
 }
 
+extension DeliverySettings {
+    /// Takes another manifest.
+    mutating func configure(_ change: (inout Manifest) -> Void) {
+        var manifest = rules.manifest
+        change(&manifest)
+        rules = PolicyRules(manifest)
+    }
+}
+
 /// A queue, a resolver and a delivery service of its own.
 final class DeliveryRoom: Sendable {
     static let domain = "one.example"
@@ -99,8 +109,10 @@ final class DeliveryRoom: Sendable {
     }
 
     func settings(port: Int) -> DeliverySettings {
-        var settings = DeliverySettings(heloName: "mail.example.org")
-        settings.port = port
+        var manifest = Manifest()
+        manifest.server.hostname = "mail.example.org"
+        manifest.outbound.port = port
+        var settings = DeliverySettings(rules: PolicyRules(manifest))
         settings.timeouts.connect = .seconds(5)
         settings.timeouts.command = .seconds(20)
         settings.timeouts.final = .seconds(20)

@@ -20,12 +20,15 @@ struct ReloadTests {
         let task = Task { try await service.run() }
         try await room.enqueue("a@one.example")
         #expect(await room.events.next().first?.attempt?.via == "mx")
-        settings.smarthost = Smarthost(host: "127.0.0.1", port: smarthost.port, tls: .none)
-        settings.heloName = "other.example.org"
+        settings.configure { manifest in
+            manifest.outbound.smarthostSettings = Manifest.SmarthostSettings(
+                host: "127.0.0.1", port: smarthost.port, tls: .none)
+            manifest.outbound.heloName = "other.example.org"
+        }
         service.update(settings)
         try await room.enqueue("b@one.example")
         #expect(await room.events.next().first?.attempt?.via == "smarthost")
-        settings.smarthost = nil
+        settings.configure { $0.outbound.smarthostSettings.host = nil }
         service.update(settings)
         try await room.enqueue("c@one.example")
         #expect(await room.events.next().first?.attempt?.via == "mx")

@@ -18,8 +18,9 @@ struct RoutingTests {
         script(resolver)
         let router = MXRouter(
             resolver: resolver,
-            ownNames: Set(own.compactMap { DomainName($0) }),
-            ownAddresses: Set(ownAddresses.compactMap { IPAddress($0) })
+            own: OwnEndpoints(
+                names: Set(own.compactMap { DomainName($0) }),
+                ports: [25: Set(ownAddresses.compactMap { IPAddress($0) })])
         )
         return await router.targets(for: destination, limit: limit, using: SystemRandomNumberGenerator())
     }
@@ -54,9 +55,31 @@ struct RoutingTests {
         #expect(targets.map(\.description) == ["one.example[192.0.2.9]"])
     }
 
-    @Test("Literals need no DNS", arguments: [("[192.0.2.5]", "192.0.2.5"), ("[ipv6:2001:db8::5]", "2001:db8::5")])
-    func literals(_ test: (String, String)) async throws {
-        #expect(try await Self.targets(test.0).get().map(\.address.description) == [test.1])
+    @Test("Addresses need no DNS", arguments: ["192.0.2.5", "2001:db8::5"])
+    func addresses(_ address: String) async throws {
+        let router = MXRouter(resolver: ScriptedResolver())
+        let targets = try await router.targets(ofHost: address, port: 25, limit: 5).get()
+        #expect(targets.map(\.address?.description) == [address])
+    }
+
+    @Test("What leads back to this server is a loop, whichever way it is written")
+    func ownHosts() async throws {
+        let resolver = ScriptedResolver()
+        resolver.addresses("other.example", "192.0.2.1")
+        let address = try #require(IPAddress("192.0.2.1"))
+        let own = OwnEndpoints(
+            names: Set([DomainName("mail.example")].compactMap(\.self)), ports: [25: [address], 587: [address]],
+            sockets: ["/run/lmtp"])
+        let router = MXRouter(resolver: resolver, own: own)
+        for (host, port, isLoop) in [
+            ("192.0.2.1", 25, true), ("192.0.2.1", 587, true), ("192.0.2.1", 2525, false), ("192.0.2.2", 25, false),
+            ("other.example", 587, true), ("other.example", 26, false), ("mail.example", 25, true),
+        ] {
+            let failure = Self.failure(await router.targets(ofHost: host, port: port, limit: 5))
+            #expect((failure?.reply.status == EnhancedStatusCode(5, 4, 6)) == isLoop, "\(host):\(port)")
+        }
+        #expect(Self.failure(router.target(ofSocket: "/run/lmtp")) != nil)
+        #expect(try router.target(ofSocket: "/run/other").get().map(\.description) == ["unix:/run/other"])
     }
 
     @Test("Where we are an MX ourselves only better hosts are left, or nothing")
@@ -67,8 +90,6 @@ struct RoutingTests {
         #expect(Self.failure(none)?.reply.status == EnhancedStatusCode(5, 4, 6))
         let byAddress = await Self.targets("one.example", ownAddresses: ["192.0.2.1"], Self.script)
         #expect(Self.failure(byAddress)?.reply.status == EnhancedStatusCode(5, 4, 6))
-        let literal = await Self.targets("[192.0.2.1]", ownAddresses: ["192.0.2.1"])
-        #expect(Self.failure(literal)?.reply.status == EnhancedStatusCode(5, 4, 6))
     }
 
     @Test("An address of ours takes its equals with it, and is no loop while a better host can't be looked up")
@@ -89,7 +110,8 @@ struct RoutingTests {
     func smarthostHere(_ port: Int) async throws {
         let resolver = ScriptedResolver()
         resolver.addresses("relay.example", "127.0.0.1")
-        let router = MXRouter(resolver: resolver, ownAddresses: Set([IPAddress("127.0.0.1")].compactMap(\.self)))
+        let router = MXRouter(
+            resolver: resolver, own: OwnEndpoints(ports: [25: Set([IPAddress("127.0.0.1")].compactMap(\.self))]))
         let found = await router.targets(ofHost: "relay.example", port: port, limit: 5)
         #expect((Self.failure(found) == nil) == (port == 2525))
     }

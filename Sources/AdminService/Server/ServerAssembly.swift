@@ -3,7 +3,9 @@ import Directory
 import IMAPServer
 import Logging
 import MailConfig
+import MailPolicy
 import MailSyntax
+import MailTables
 import NIOCore
 import NIOPosix
 import NetTransport
@@ -168,13 +170,28 @@ final class ServerAssembly: Sendable {
         let signers = DirectorySigner(snapshot: { directory.snapshot }, validity: live.follow(\.dkim.expire))
         let listeners = state.status().listeners
         let selfTests = state.selfTests
-        let settings = { @Sendable (manifest: Manifest) in
-            var settings = ServerSettings.delivery(manifest, listeners: listeners)
+        let live = live
+        let tables = stores.tables
+        let tokens = tokens
+        let settings = { @Sendable in
+            var settings = ServerSettings.delivery(live.rules, listeners: listeners)
+            settings.lookup = { lookup in
+                switch lookup {
+                case .hosted(let domain): return .flag(directory.snapshot.isHosted(domain))
+                case .table(let purpose, let key, let isWhole):
+                    return await tables.answer(purpose, key: key, isWhole: isWhole)
+                default: return .unavailable("not asked for a way out")
+                }
+            }
+            settings.tokens = { route, login in
+                guard case .oauth2(let oauth2) = login.proof else { return nil }
+                return tokens.source(route: route, login: login.username, oauth2)
+            }
             settings.pinned = { Self.sink($0, of: selfTests) }
             return settings
         }
         let service = DeliveryService(
-            settings: settings(live.current),
+            settings: settings(),
             environment: DeliveryService.Environment(
                 queue: stores.queue,
                 blobs: stores.blobs,
@@ -201,7 +218,7 @@ final class ServerAssembly: Sendable {
         let queue = stores.queue
         live.onChange { manifest in
             queue.setLifetimes(message: manifest.queue.lifetime, bounce: manifest.queue.bounceLifetime)
-            service.update(settings(manifest))
+            service.update(settings())
         }
         return service
     }

@@ -2,6 +2,7 @@ import DNSClient
 import IMAPCore
 import IMAPServer
 import MailConfig
+import MailPolicy
 import MailSyntax
 import OutboundQueue
 import POP3Core
@@ -53,22 +54,15 @@ enum ServerSettings {
         return options
     }
 
-    static func delivery(_ manifest: Manifest, listeners: [ListenerStatus]) -> DeliverySettings {
+    static func delivery(_ rules: PolicyRules, listeners: [ListenerStatus]) -> DeliverySettings {
+        let manifest = rules.manifest
         let outbound = manifest.outbound
-        let smarthost = outbound.smarthost
-        var settings = DeliverySettings(heloName: manifest.heloName, smarthost: smarthost) {
-            guard let username = smarthost?.username, let file = smarthost?.passwordFile else { return nil }
-            let bytes = try FileBytes.read(file, limit: 64 * 1024)
-            return .init(username: username, password: Array(bytes.prefix { $0 != 0x0A && $0 != 0x0D }))
-        }
-        settings.port = outbound.port
-        settings.tls = outbound.tls
+        var settings = DeliverySettings(rules: rules)
+        settings.secret = { Array(try SecretText.read($0).utf8) }
         settings.timeouts.connect = outbound.timeouts.connect
         settings.timeouts.command = outbound.timeouts.command
         settings.timeouts.final = outbound.timeouts.final
-        settings.sourceAddresses = outbound.bind.compactMap { IPAddress($0) }
-        settings.ownNames = Set([manifest.server.hostname, manifest.heloName].compactMap { DomainName($0) })
-        settings.ownAddresses = ownAddresses(listeners, port: outbound.port)
+        settings.own = ownEndpoints(manifest, listeners)
         settings.policy = FailurePolicy(
             schedule: RetrySchedule(minimum: manifest.queue.minimumBackoff, maximum: manifest.queue.maximumBackoff)
         )
@@ -78,13 +72,18 @@ enum ServerSettings {
         return settings
     }
 
-    /// Where this server itself answers on the port that mail is sent to: mail sent there would come back.
-    private static func ownAddresses(_ listeners: [ListenerStatus], port: Int) -> Set<IPAddress> {
-        var own: Set<IPAddress> = []
-        for listener in listeners where listener.kind == "mx" && listener.port == port {
+    /// Where this server itself takes mail: mail sent there would come back.
+    private static func ownEndpoints(_ manifest: Manifest, _ listeners: [ListenerStatus]) -> OwnEndpoints {
+        var own = OwnEndpoints(
+            names: Set([manifest.server.hostname, manifest.heloName].compactMap { DomainName($0) }))
+        for listener in listeners where mailKinds.contains(listener.kind) {
             guard let address = IPAddress(listener.address) else { continue }
-            if address.isUnspecified { own.formUnion(HostAddresses.all()) } else { own.insert(address) }
+            own.ports[listener.port, default: []].formUnion(address.isUnspecified ? HostAddresses.all() : [address])
         }
         return own
     }
+
+    /// Listeners that take mail.
+    private static let mailKinds: Set<String> = Set(
+        [ListenerKind.mx, .submission, .submissions, .lmtp, .device].map(\.rawValue))
 }

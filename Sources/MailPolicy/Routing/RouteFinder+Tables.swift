@@ -13,6 +13,9 @@ extension RouteFinder {
         }
     }
 
+    /// The name that mail held by a table's `hold:` has for its route.
+    static let heldByTable = "transport:hold"
+
     /// `transport:nexthop`; either may be left out.
     private mutating func transport(_ answer: TableAnswer) -> Found {
         let parts = answer.value.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
@@ -36,10 +39,15 @@ extension RouteFinder {
             context.step(
                 TraceStage.routing, "transport", origin: answer.origin, before: recipient, note: "thrown away")
             return .decided(.discard(route: "transport"))
+        case "hold" where facts.releasedFrom == Self.heldByTable:
+            context.step(
+                TraceStage.routing, "transport", origin: answer.origin, before: recipient,
+                note: "released: as without it")
+            return .nothing
         case "hold":
             context.step(
                 TraceStage.routing, "transport", origin: answer.origin, before: recipient, note: "kept in the queue")
-            return .decided(.hold(route: "transport"))
+            return .decided(.hold(route: Self.heldByTable))
         case "route":
             return named(rest, "transport", answer)
         default:
@@ -82,6 +90,7 @@ extension RouteFinder {
         guard let route = table.routes[name] else {
             return .decided(misconfigured(rule, answer.origin, "there is no route `\(name)`"))
         }
+        guard !isReleased(from: name) else { return .nothing }
         context.step(TraceStage.routing, rule, origin: answer.origin, before: key(of: rule), after: name)
         return .route(route)
     }

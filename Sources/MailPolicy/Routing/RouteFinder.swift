@@ -97,7 +97,9 @@ struct RouteFinder {
     }
 
     private mutating func findRule() -> Found {
-        guard let index = table.rules.firstIndex(where: { $0.matches(facts) }) else { return .nothing }
+        guard let index = table.rules.firstIndex(where: { $0.matches(facts) && !isReleased(from: $0.route) }) else {
+            return .nothing
+        }
         let rule = table.rules[index]
         guard let route = table.routes[rule.route] else {
             return .decided(misconfigured("rule", rule.origin, "there is no route `\(rule.route)`"))
@@ -106,6 +108,11 @@ struct RouteFinder {
             TraceStage.routing, "rule \(index + 1)", origin: rule.origin,
             before: "\(facts.sender.angled) to \(facts.recipient)", after: route.name)
         return .route(route)
+    }
+
+    /// What an operator has released from a route of kind `hold` takes the way that it would take without that route.
+    func isReleased(from name: String) -> Bool {
+        facts.releasedFrom == name && table.routes[name]?.kind == .hold
     }
 
     private mutating func takeStandard() -> RouteDecision? {
@@ -125,7 +132,7 @@ struct RouteFinder {
         var attempts = facts.failedAttempts
         var seen: Set<String> = [first.name]
         while let fallback = route.fallback, attempts >= fallback.after, let next = table.routes[fallback.route],
-            seen.insert(next.name).inserted
+            !isReleased(from: next.name), seen.insert(next.name).inserted
         {
             attempts -= fallback.after
             context.step(

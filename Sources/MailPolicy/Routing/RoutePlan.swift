@@ -15,10 +15,12 @@ package struct RouteFacts: Sendable, Hashable {
     package var failedAttempts: Int
     /// The route that an operator chose for this recipient.
     package var pinned: String?
+    /// The route that the mail has last been on: where that is one of kind `hold`, it was released from there.
+    package var releasedFrom: String?
 
     package init(
         sender: ReversePath, recipient: EmailAddress, login: String? = nil, size: Int = 0, failedAttempts: Int = 0,
-        pinned: String? = nil
+        pinned: String? = nil, releasedFrom: String? = nil
     ) {
         self.sender = sender
         self.recipient = recipient
@@ -26,6 +28,7 @@ package struct RouteFacts: Sendable, Hashable {
         self.size = size
         self.failedAttempts = failedAttempts
         self.pinned = pinned
+        self.releasedFrom = releasedFrom
     }
 }
 
@@ -82,12 +85,33 @@ package struct RoutePlan: Sendable, Hashable {
         self.origin = origin
     }
 
-    /// Equal for mail that may share a connection: the same hosts, and nobody else's login.
-    package var connectionKey: String {
-        let ways = hosts.map { host in
-            "\(host.text) \(host.port) \(host.login.map { "\($0.username) \($0.origin)" } ?? "")"
+    /// Where mail waits together, fails together and may share a connection: a domain, or a route with the login that is
+    /// offered there. The same for equal plans, also after a restart.
+    package var siteName: String {
+        if kind == .direct, let domain = hosts.first?.text {
+            return name == Manifest.Route.direct.name ? domain : "\(domain) by \(name)"
         }
-        return ([name] + ways).joined(separator: "\n")
+        let logins = Set(hosts.compactMap(\.login?.username)).sorted()
+        let login = logins.isEmpty ? "" : " as \(logins.joined(separator: ", "))"
+        return "\(name)\(login) [\(String(fingerprint, radix: 16))]"
+    }
+
+    /// Of all that two connections may differ in; of secrets, where they come from. FNV-1a, 32 bits.
+    private var fingerprint: UInt32 {
+        var hash: UInt32 = 0x811C_9DC5
+        func add(_ text: String) {
+            for byte in text.utf8 { hash = (hash ^ UInt32(byte)) &* 0x0100_0193 }
+            hash = (hash ^ 0xFF) &* 0x0100_0193
+        }
+        add("\(kind) \(heloName) \(sourceAddresses)")
+        for host in hosts {
+            let tls = host.tls
+            add("\(host.text) \(host.port) \(host.isTLSImplicit) \(host.asksLoginByHost)")
+            add("\(tls.level) \(tls.match) \(tls.fingerprints) \(tls.serverName ?? "") \(tls.caFile ?? "")")
+            add("\(tls.certificate?.chain ?? "") \(tls.certificate?.key ?? "")")
+            if let login = host.login { add("\(login) \(login.origin) \(login.mechanisms) \(login.allowsClearText)") }
+        }
+        return hash
     }
 }
 

@@ -10,6 +10,8 @@ package struct RoutingTable: Sendable {
     package let standard: Manifest.Route
     /// Purposes of routing that have tables: others aren't asked for.
     let tables: Set<TablePurpose>
+    /// Whether two recipients of one domain may go different ways.
+    package let asksForRecipient: Bool
     let sourceAddresses: [IPAddress]
     let heloName: String
     /// The port of hosts found by MX.
@@ -32,6 +34,9 @@ package struct RoutingTable: Sendable {
         if !manifest.routing.credentials.isEmpty { tables.insert(.credentials) }
         if !manifest.routing.tlsPolicy.isEmpty { tables.insert(.tlsPolicy) }
         self.tables = tables
+        asksForRecipient =
+            tables.contains(.transport)
+            || rules.contains { !$0.when.recipients.isEmpty || !$0.except.recipients.isEmpty }
         sourceAddresses = manifest.outbound.bind.compactMap { IPAddress($0) }
         heloName = manifest.heloName
         port = manifest.outbound.port

@@ -7,6 +7,10 @@ package struct QueueAttempt: Sendable, Hashable {
         case deferred
         case bounced
         case expired
+        /// Kept by a route until an operator releases it.
+        case held
+        /// Thrown away by a route.
+        case discarded
     }
 
     package var recipientID: RecipientID

@@ -1,4 +1,6 @@
 import Logging
+import MailConfig
+import MailPolicy
 import MailSyntax
 import NetTransport
 import OutboundQueue
@@ -16,7 +18,7 @@ extension Courier {
     ) {
         progress.fail(
             recipient,
-            ours(failure, visit.target),
+            ours(failure, visit),
             hasMoreHosts: visit.hasMoreHosts,
             policy: settings.policy,
             now: clock.now(),
@@ -26,17 +28,16 @@ extension Courier {
         )
     }
 
-    /// What a smarthost asks of us before any message, a login or TLS, is ours to set right and says nothing about this
-    /// one.
-    private func ours(_ failure: DeliveryFailure, _ target: RouteTarget) -> DeliveryFailure {
+    /// What the hosts of a route ask of us before any message, a login or TLS, is ours to set right and says nothing
+    /// about this one.
+    private func ours(_ failure: DeliveryFailure, _ visit: Visit) -> DeliveryFailure {
         // RFC 4954 §6
-        guard settings.smarthost != nil, !target.isPinned, let code = failure.reply.code,
+        guard let plan = visit.site.plan, plan.kind != .direct, let code = failure.reply.code,
             [530, 534, 538].contains(code)
         else { return failure }
-        logger.error(
-            "the smarthost takes no mail like this: all mail waits",
-            metadata: [LogKey.host: "\(target)", LogKey.reason: "\(failure.reply.text)"]
-        )
+        alarms.raise(
+            "a route takes no mail like this: its mail waits", route: plan.name, host: "\(visit.target)",
+            reason: failure.reply.text)
         let status = EnhancedStatusCode(4, failure.reply.status.subject, failure.reply.status.detail)
         let reply = DeliveryReply(code: code, status: status, text: failure.reply.text, host: failure.reply.host)
         return DeliveryFailure(.host, .temporary, reply)
@@ -52,14 +53,16 @@ extension Courier {
             session.connection.abort()
             return VisitEnd(progress: progress)
         }
+        var visit = visit
         let failure: DeliveryFailure
         if let error = error as? SessionError {
+            // The next host would get it a second time; the first one may yet say that it has it.
+            if error.mayHaveDelivered { visit.hasMoreHosts = false }
             failure = error.failure(host: session.host)
             if error.concernsLogin {
-                logger.error(
-                    "the smarthost takes no login: all mail waits",
-                    metadata: [LogKey.host: "\(visit.target)", LogKey.reason: "\(failure.reply.text)"]
-                )
+                alarms.raise(
+                    "a route takes no login: its mail waits", route: visit.site.route, host: "\(visit.target)",
+                    reason: failure.reply.text)
             }
             if case .refused = error { await session.quit() } else { session.connection.abort() }
         } else {
@@ -91,8 +94,8 @@ extension Courier {
         _ progress: inout JobProgress,
         _ failure: DeliveryFailure,
         hasMoreHosts: Bool,
-        target: RouteTarget?,
-        tls: TLSInfo?,
+        target: RouteTarget? = nil,
+        tls: TLSInfo? = nil,
         login: String? = nil
     ) async {
         for recipient in progress.remaining {
@@ -120,7 +123,7 @@ extension Courier {
             status: EnhancedStatusCode(4, 3, 0), text: "local error: the message could not be read or signed")
         var progress = JobProgress(job: job, site: sited.site, content: MessageContent(bytes: []))
         let failure = DeliveryFailure(.message, .temporary, reply)
-        await failAll(&progress, failure, hasMoreHosts: false, target: nil, tls: nil)
+        await failAll(&progress, failure, hasMoreHosts: false)
         await settler.settle(&progress)
     }
 
@@ -140,6 +143,7 @@ extension Courier {
 
     /// The site was there, whatever it said of the message.
     func answered(_ site: DeliverySite) async {
+        alarms.end(route: site.route)
         if board.succeeded(site.name) { await settler.revive(site.name) }
     }
 }

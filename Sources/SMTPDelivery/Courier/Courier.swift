@@ -12,7 +12,7 @@ import SMTPCore
 import SQLEngine
 import Telemetry
 
-/// Takes jobs to hosts: resolves the route, opens connections, uses them for as many jobs as wait, and reports.
+/// Takes jobs to hosts: finds their way, opens connections, uses them for as many jobs as wait, and reports.
 struct Courier: Sendable {
     let settings: DeliverySettings
     /// Counts up with the settings: a connection that was opened under older ones gets no new work.
@@ -22,17 +22,11 @@ struct Courier: Sendable {
     let content: @Sendable (QueuedMessage) async throws -> MessageContent
     let settler: DeliverySettler
     let board: DeliveryBoard
+    let alarms: RouteAlarms
     let ids: IDGenerator
     let clock: any WallClock
     let group: any EventLoopGroup
     let logger: Logger
-
-    /// The ways that a job takes: where jobs share connections, one smarthost takes all.
-    func sited(_ job: DeliveryJob) async -> [SitedJob] {
-        let isDirect = settings.smarthost == nil || settings.pinned(job.destination) != nil
-        let name = isDirect ? job.destination : "smarthost"
-        return [SitedJob(job: job, site: DeliverySite(name: name, route: isDirect ? "direct" : "smarthost"))]
-    }
 
     /// Works for a site, beginning with a job, until none waits. A cancelled task leaves its job leased.
     func work(first: SitedJob) async {
@@ -58,10 +52,10 @@ struct Courier: Sendable {
             return nil
         }
         var progress = JobProgress(job: job, site: sited.site, content: content)
-        switch await targets(for: job) {
+        switch await targets(for: sited.site, job.destination) {
         case .failure(let failure):
             guard !Task.isCancelled else { return nil }
-            await failAll(&progress, failure, hasMoreHosts: false, target: nil, tls: nil)
+            await failAll(&progress, failure, hasMoreHosts: false)
             if failure.permanence == .temporary { await suspend(sited.site, failure) }
             await settler.settle(&progress)
             return nil
@@ -70,31 +64,12 @@ struct Courier: Sendable {
         }
     }
 
-    private func targets(for job: DeliveryJob) async -> Result<[RouteTarget], DeliveryFailure> {
-        let limit = settings.addressesPerAttempt
-        if let pinned = settings.pinned(job.destination) { return .success([pinned]) }
-        if let smarthost = settings.smarthost {
-            let found = await router.targets(ofHost: smarthost.host, port: smarthost.port, limit: limit)
-            // The smarthost's name is ours to set right: it says nothing about the recipient.
-            return found.mapError { failure in
-                var failure = failure
-                failure.permanence = .temporary
-                failure.reply.status = EnhancedStatusCode(4, 4, 4)
-                return failure
-            }
-        }
-        return await router.targets(for: job.destination, limit: limit, using: SystemRandomNumberGenerator())
-    }
-
     private func visit(_ targets: [RouteTarget], _ progress: inout JobProgress) async -> DeliveryJob? {
         let site = progress.site
         var lastHostFailure: DeliveryFailure?
         for (index, target) in targets.enumerated() where !progress.remaining.isEmpty {
             let visit = Visit(target: target, hasMoreHosts: index + 1 < targets.count, site: site)
-            var end = await open(visit, progress, security: security(for: target))
-            if end.wantsClear {
-                end = await open(visit, end.progress, security: security(for: target).withoutTLS)
-            }
+            let end = await open(visit, progress)
             progress = end.progress
             lastHostFailure = end.hostFailure
             guard !Task.isCancelled else { break }
@@ -103,22 +78,6 @@ struct Courier: Sendable {
         if let lastHostFailure, !Task.isCancelled { await suspend(site, lastHostFailure) }
         await settler.settle(&progress)
         return nil
-    }
-
-    private func security(for target: RouteTarget) -> SessionSecurity {
-        if target.isPinned { return .clear }
-        if let smarthost = settings.smarthost {
-            let level: TLSLevel = smarthost.tls == .none ? .none : smarthost.verify ? .verify : .encrypt
-            return SessionSecurity(
-                TLSRequirement(level: level), isImplicit: smarthost.tls == .implicit, host: smarthost.host)
-        }
-        let level: TLSLevel =
-            switch settings.tls {
-            case .opportunistic: .may
-            case .required: .encrypt
-            case .none: .none
-            }
-        return SessionSecurity(TLSRequirement(level: level), host: target.host)
     }
 
     // MARK: One connection
@@ -140,20 +99,13 @@ struct Courier: Sendable {
         var leftover: DeliveryJob?
     }
 
-    private func open(_ visit: Visit, _ progress: JobProgress, security: SessionSecurity) async -> VisitEnd {
+    private func open(_ visit: Visit, _ progress: JobProgress) async -> VisitEnd {
         do {
-            let source = settings.sourceAddresses.first { $0.isV6 == visit.target.address.isV6 }
-            let plan = SessionPlan(
-                endpoint: .tcp(visit.target.address, port: visit.target.port, source: source),
-                host: "\(visit.target)",
-                heloName: settings.heloName,
-                security: security,
-                credentials: try credentials(for: visit.target),
-                timeouts: settings.timeouts
-            )
-            return try await ClientSession.with(plan, id: ids.next(), contexts: contexts, group: group) { session in
-                await run(&session, visit, progress)
-            }
+            var plan = try await sessionPlan(to: visit.target, by: visit.site.plan)
+            let end = try await open(plan, visit, progress)
+            guard end.wantsClear else { return end }
+            plan.security = plan.security.withoutTLS
+            return try await open(plan, visit, end.progress)
         } catch let error as SessionError {
             return await hostFailed(visit, progress, error.failure(host: "\(visit.target)"), tls: nil)
         } catch {
@@ -162,13 +114,9 @@ struct Courier: Sendable {
         }
     }
 
-    private func credentials(for target: RouteTarget) throws -> ClientCredentials? {
-        guard settings.smarthost != nil, !target.isPinned else { return nil }
-        do {
-            return try settings.credentials().map { ClientCredentials(username: $0.username, password: $0.password) }
-        } catch {
-            logger.error("the smarthost's password could not be read", metadata: [LogKey.error: "\(error)"])
-            throw SessionError.noCredentials
+    private func open(_ plan: SessionPlan, _ visit: Visit, _ progress: JobProgress) async throws -> VisitEnd {
+        try await ClientSession.with(plan, id: ids.next(), contexts: contexts, group: group) { session in
+            await run(&session, visit, progress)
         }
     }
 

@@ -36,6 +36,8 @@ extension DeliverySettler {
         case .retry(let time, let reply): (reply, .deferred, time)
         case .bounce(let reply): (reply, isBounced ? .bounced : .deferred, nil)
         case .expire(let reply): (reply, isBounced ? .expired : .deferred, nil)
+        case .hold(let reply): (reply, .held, nil)
+        case .discard(let reply): (reply, .discarded, nil)
         }
     }
 
@@ -48,9 +50,10 @@ extension DeliverySettler {
             id: message.id.description,
             from: message.reversePath.description,
             to: entry.recipient.address.description,
-            via: site.via,
+            via: site.via(result),
+            route: site.route,
             destination: entry.target?.host ?? entry.recipient.destination,
-            address: entry.target?.address.description,
+            address: entry.target?.address?.description,
             code: reply.code,
             enhanced: reply.status.description,
             reason: reply.text,
@@ -61,8 +64,9 @@ extension DeliverySettler {
             size: message.size
         )
         switch result {
-        case .delivered: events.record(.delivered(payload))
-        case .deferred: events.record(.deferred(payload))
+        // As Postfix's discard(8): for whoever counts, it is gone.
+        case .delivered, .discarded: events.record(.delivered(payload))
+        case .deferred, .held: events.record(.deferred(payload))
         case .bounced: events.record(.bounced(payload))
         case .expired: events.record(.expired(payload))
         }
@@ -70,16 +74,20 @@ extension DeliverySettler {
 }
 
 extension DeliverySite {
-    /// For the log: `mx`, or the kind of the route.
-    var via: String {
-        guard let plan else { return route == Manifest.Route.direct.name ? "mx" : "smarthost" }
-        return plan.kind == .direct ? "mx" : plan.kind.rawValue
+    /// For the log: `mx`, or the kind of the route; `hold` and `discard` for what went nowhere.
+    func via(_ outcome: QueueAttempt.Outcome) -> String {
+        switch (outcome, plan?.kind) {
+        case (.held, _): Manifest.Route.Kind.hold.rawValue
+        case (.discarded, _): Manifest.Route.Kind.discard.rawValue
+        case (_, nil), (_, .direct): "mx"
+        case (_, let kind?): kind.rawValue
+        }
     }
 }
 
 extension RouteTarget {
     /// `mx.example.org[192.0.2.1]:25`, always with the port.
-    var endpoint: String { "\(host)[\(address)]:\(port)" }
+    var endpoint: String { address.map { "\(host)[\($0)]:\(port)" } ?? "unix:\(host)" }
 }
 
 extension TLSInfo {

@@ -27,6 +27,8 @@ struct DeliverySettler: Sendable {
             switch entry.decision {
             case .delivered: outcomes[entry.recipient.id] = .delivered
             case .retry(let time, let reply): outcomes[entry.recipient.id] = .deferred(until: time, reply)
+            case .hold(let reply): outcomes[entry.recipient.id] = .held(route: progress.site.route, reply)
+            case .discard: outcomes[entry.recipient.id] = .failed
             case .bounce(let reply), .expire(let reply):
                 // A bounce that could not be made durable is tried again together with its recipient.
                 outcomes[entry.recipient.id] =
@@ -93,7 +95,7 @@ struct DeliverySettler: Sendable {
             switch entry.decision {
             case .bounce(let given): (reply, outcome) = (given, .failed)
             case .expire(let given): (reply, outcome) = (given, .expired)
-            case .delivered, .retry: return nil
+            case .delivered, .retry, .hold, .discard: return nil
             }
             // RFC 3461 §4.1: NOTIFY without FAILURE wants to hear nothing.
             guard entry.recipient.notify.isEmpty || entry.recipient.notify.contains(.failure) else { return nil }

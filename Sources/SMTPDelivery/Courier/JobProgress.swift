@@ -9,6 +9,10 @@ struct JobProgress: Sendable {
         case retry(at: Timestamp, DeliveryReply)
         case bounce(DeliveryReply)
         case expire(DeliveryReply)
+        /// A route keeps it until an operator releases it.
+        case hold(DeliveryReply)
+        /// A route throws it away.
+        case discard(DeliveryReply)
     }
 
     struct Decided: Sendable {
@@ -80,6 +84,14 @@ struct JobProgress: Sendable {
     /// Gives up everybody who is left.
     mutating func expire(_ reply: DeliveryReply) {
         for recipient in remaining { decide(recipient, Decided(recipient: recipient, decision: .expire(reply))) }
+    }
+
+    mutating func hold(_ reply: DeliveryReply) {
+        for recipient in remaining { decide(recipient, Decided(recipient: recipient, decision: .hold(reply))) }
+    }
+
+    mutating func discard(_ reply: DeliveryReply) {
+        for recipient in remaining { decide(recipient, Decided(recipient: recipient, decision: .discard(reply))) }
     }
 
     private mutating func decide(_ recipient: QueuedRecipient, _ decision: Decided) {

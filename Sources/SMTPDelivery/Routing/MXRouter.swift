@@ -1,5 +1,5 @@
 package import DNSCore
-package import MailSyntax
+import MailSyntax
 package import OutboundQueue
 
 /// From a destination to the addresses to try, in order. // RFC 5321 §5.1
@@ -8,54 +8,54 @@ package struct MXRouter: Sendable {
     package static let maximumHosts = 10
 
     private let resolver: any DNSResolver
-    private let port: Int
-    private let ownNames: Set<DomainName>
-    private let ownAddresses: Set<IPAddress>
+    private let own: OwnEndpoints
 
-    package init(
-        resolver: any DNSResolver,
-        port: Int = 25,
-        ownNames: Set<DomainName> = [],
-        ownAddresses: Set<IPAddress> = []
-    ) {
+    package init(resolver: any DNSResolver, own: OwnEndpoints = OwnEndpoints()) {
         self.resolver = resolver
-        self.port = port
-        self.ownNames = ownNames
-        self.ownAddresses = ownAddresses
+        self.own = own
     }
 
-    /// The targets of a domain or address literal.
+    /// The targets of a domain.
     /// - Parameters:
-    ///   - destination: a domain in A-labels, or a literal in brackets.
+    ///   - destination: a domain in A-labels.
+    ///   - port: of its hosts.
     ///   - limit: addresses at most.
     ///   - generator: lets hosts of one preference take turns (RFC 5321 §5.1). A value, not `inout`: the thread
     ///     sanitizer follows the address of an empty generator into nowhere when it is borrowed across a wait.
     package func targets(
         for destination: String,
+        port: Int = 25,
         limit: Int,
         using generator: some RandomNumberGenerator & Sendable
     ) async -> Result<[RouteTarget], DeliveryFailure> {
-        if destination.hasPrefix("[") { return literalTarget(destination) }
         let exchanges: [MailExchange]
         switch await mailExchanges(of: destination) {
         case .failure(let failure): return .failure(failure)
         case .success(let found): exchanges = found
         }
         var generator = generator
-        switch Self.order(exchanges, own: { isOwn($0) }, using: &generator) {
+        switch Self.order(exchanges, own: own.containsExchange, using: &generator) {
         case nil: return .failure(Self.loop(destination))
         case .some(let hosts):
-            return await addresses(of: Array(hosts.prefix(Self.maximumHosts)), for: destination, limit: limit)
+            return await addresses(
+                of: Array(hosts.prefix(Self.maximumHosts)), for: destination, limit: limit, port: port)
         }
     }
 
     /// The targets of one host, whose MX records are not asked for.
     package func targets(ofHost host: String, port: Int, limit: Int) async -> Result<[RouteTarget], DeliveryFailure> {
-        if let address = IPAddress(host) ?? Self.address(ofLiteral: host) {
+        guard !own.contains(host, port: port) else { return .failure(Self.loop(host)) }
+        if let address = IPAddress(host) {
+            guard !own.contains(address, port: port) else { return .failure(Self.loop(host)) }
             return .success([RouteTarget(host: host, address: address, port: port)])
         }
         let exchange = MailExchange(preference: 0, host: host)
         return await addresses(of: [exchange], for: host, limit: limit, port: port)
+    }
+
+    /// The target of a Unix-domain socket.
+    package func target(ofSocket path: String) -> Result<[RouteTarget], DeliveryFailure> {
+        own.sockets.contains(path) ? .failure(Self.loop(path)) : .success([RouteTarget(socket: path)])
     }
 
     // MARK: MX
@@ -103,39 +103,17 @@ package struct MXRouter: Sendable {
         return hosts
     }
 
-    private func isOwn(_ host: String) -> Bool {
-        guard let name = DomainName(host) else { return false }
-        return ownNames.contains(name)
-    }
-
     // MARK: Addresses
-
-    private func literalTarget(_ literal: String) -> Result<[RouteTarget], DeliveryFailure> {
-        guard let address = Self.address(ofLiteral: literal) else {
-            return .failure(Self.permanent(EnhancedStatusCode(5, 1, 2), "\(literal) is not an address"))
-        }
-        guard !ownAddresses.contains(address) else { return .failure(Self.loop(literal)) }
-        return .success([RouteTarget(host: literal, address: address, port: port)])
-    }
-
-    // RFC 5321 §4.1.3
-    private static func address(ofLiteral literal: String) -> IPAddress? {
-        guard literal.hasPrefix("["), literal.hasSuffix("]") else { return nil }
-        let inner = literal.dropFirst().dropLast()
-        return inner.lowercased().hasPrefix("ipv6:") ? IPAddress(inner.dropFirst(5)) : IPAddress(inner)
-    }
 
     private func addresses(
         of hosts: [MailExchange],
         for destination: String,
         limit: Int,
-        port: Int? = nil
+        port: Int
     ) async -> Result<[RouteTarget], DeliveryFailure> {
         var found: [(preference: UInt16, target: RouteTarget)] = []
         var temporary: DNSFailure?
         var loops = false
-        // At another port somebody else answers, such as a relay on this machine.
-        let own = port ?? self.port == self.port ? ownAddresses : []
         for exchange in hosts where found.count < limit {
             let host = exchange.host
             async let four = resolver.resolve(host, .a)
@@ -148,14 +126,12 @@ package struct MXRouter: Sendable {
                 }
             }
             // RFC 5321 §5.1: an address of ours ends the list, whatever name it goes by, and takes its equals with it.
-            if addresses.contains(where: own.contains) {
+            if addresses.contains(where: { own.contains($0, port: port) }) {
                 found.removeAll { $0.preference >= exchange.preference }
                 loops = true
                 break
             }
-            found += addresses.map {
-                (exchange.preference, RouteTarget(host: host, address: $0, port: port ?? self.port))
-            }
+            found += addresses.map { (exchange.preference, RouteTarget(host: host, address: $0, port: port)) }
         }
         if !found.isEmpty { return .success(found.prefix(limit).map(\.target)) }
         // Of hosts that could not be looked up one may be a better one than this server.

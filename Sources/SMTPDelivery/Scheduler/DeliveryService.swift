@@ -73,6 +73,7 @@ package final class DeliveryService: Service {
 
     private let environment: Environment
     private let board: DeliveryBoard
+    private let alarms: RouteAlarms
     private let current: Mutex<Current>
     private let signals: AsyncStream<Void>
     private let signal: AsyncStream<Void>.Continuation
@@ -81,7 +82,8 @@ package final class DeliveryService: Service {
         self.environment = environment
         board = DeliveryBoard(settings.bounds)
         (signals, signal) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
-        current = Mutex(Current(courier: Self.makeCourier(settings, 0, environment, board)))
+        alarms = RouteAlarms(clock: environment.clock, logger: environment.logger)
+        current = Mutex(Current(courier: Self.makeCourier(settings, 0, environment, board, alarms)))
     }
 
     private var courier: Courier { current.withLock { $0.courier } }
@@ -96,7 +98,8 @@ package final class DeliveryService: Service {
         _ settings: DeliverySettings,
         _ generation: Int,
         _ environment: Environment,
-        _ board: DeliveryBoard
+        _ board: DeliveryBoard,
+        _ alarms: RouteAlarms
     ) -> Courier {
         let settler = DeliverySettler(
             queue: environment.queue,
@@ -106,16 +109,10 @@ package final class DeliveryService: Service {
             clock: environment.clock,
             logger: environment.logger
         )
-        let router = MXRouter(
-            resolver: environment.resolver,
-            port: settings.port,
-            ownNames: settings.ownNames,
-            ownAddresses: settings.ownAddresses
-        )
         return Courier(
             settings: settings,
             generation: generation,
-            router: router,
+            router: MXRouter(resolver: environment.resolver, own: settings.own),
             contexts: environment.contexts,
             content: { message in
                 let signer: DKIMSigner? =
@@ -135,6 +132,7 @@ package final class DeliveryService: Service {
             },
             settler: settler,
             board: board,
+            alarms: alarms,
             ids: environment.ids,
             clock: environment.clock,
             group: environment.group,
@@ -203,7 +201,7 @@ package final class DeliveryService: Service {
         }
         guard let settings else { return }
         let (jobs, wake) = board.rearrange(settings.bounds)
-        let courier = Self.makeCourier(settings, generation, environment, board)
+        let courier = Self.makeCourier(settings, generation, environment, board, alarms)
         current.withLock { $0.courier = courier }
         for wake in wake { wake() }
         await place(jobs, now: now, in: &group)

@@ -20,7 +20,7 @@ struct DeliverySite: Sendable, Hashable {
     }
 
     init(_ plan: RoutePlan) {
-        self.init(name: plan.connectionKey, route: plan.name, pace: plan.pace, plan: plan)
+        self.init(name: plan.siteName, route: plan.name, pace: plan.pace, plan: plan)
     }
 }
 
