@@ -1,3 +1,4 @@
+package import MailConfig
 package import MailSyntax
 
 /// The door a client came in by.
@@ -12,6 +13,16 @@ package enum ClientRole: String, Sendable, Hashable, Codable {
     case lmtp
     /// A program of this host, by the `sendmail` command.
     case sendmail
+
+    /// What a listener's clients are.
+    package init(_ kind: ListenerKind) {
+        switch kind {
+        case .submission, .submissions: self = .submission
+        case .lmtp: self = .lmtp
+        case .device: self = .device
+        case .mx, .imap, .imaps, .pop3, .pop3s: self = .mx
+        }
+    }
 
     /// Who comes in here wants to send, and is nobody's mail server.
     var isForSenders: Bool {

@@ -73,8 +73,12 @@ extension Policy {
             return reachRelayDomain(address, facts, rules, &context)
         }
         switch relayPermission(facts.client, rules) {
-        case .refused:
-            return .reject(refusal(554, 5, 7, 1, address, "Relay access denied", "relay", &context))
+        case .refused(let reason):
+            let text = "Relay access denied"
+            context.step(
+                TraceStage.admission, "relay", origin: rules.origin("relay.permit"), before: "<\(address)>",
+                note: "refused: \(text), \(reason)")
+            return .reject(PolicyReply(554, EnhancedStatusCode(5, 7, 1), "<\(address)>: \(text)"))
         case .granted(let rule, let setting, let who):
             let origin = setting.map(rules.origin) ?? TraceStep.builtIn
             let note = "accepted for \(who)"

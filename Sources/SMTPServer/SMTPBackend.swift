@@ -33,13 +33,11 @@ package protocol SMTPBackend: Sendable {
 
 /// The real thing: directory, mail store, intake, resolver.
 package struct MailServerBackend: SMTPBackend {
-    private let directory: Directory
-    private let store: MailStore
+    private let answers: PolicyAnswers
     private let intake: MailIntake
     private let authenticator: Authenticator
     /// By the name of the device.
     private let devicePasswords: @Sendable () -> [String: DevicePassword]
-    private let tables: TableStore
     private let reverseNames: ReverseNames
     private let ids: IDGenerator
     private let clock: any WallClock
@@ -56,59 +54,15 @@ package struct MailServerBackend: SMTPBackend {
         clock: any WallClock = SystemClock()
     ) {
         self.devicePasswords = devicePasswords
-        self.directory = directory
-        self.store = store
+        answers = PolicyAnswers(directory: directory, store: store, tables: tables)
         self.intake = intake
         self.authenticator = authenticator
-        self.tables = tables
         reverseNames = ReverseNames(resolver: resolver)
         self.ids = ids
         self.clock = clock
     }
 
-    package func answer(_ lookup: Lookup) async -> Answer {
-        let snapshot = directory.snapshot
-        switch lookup {
-        case .recipient(let address):
-            return .recipient(Self.resolve(address, in: snapshot))
-        case .mayUse(let address, let login):
-            return .flag(snapshot.mayUse(address, as: AccountID(rawValue: login)))
-        case .quota(let account, let size):
-            do {
-                let fits = try await store.hasRoom(AccountID(rawValue: account), for: size)
-                return .quota(fits ? .fits : .exceeded)
-            } catch {
-                return .unavailable("\(error)")
-            }
-        case .hosted(let domain):
-            return .flag(snapshot.isHosted(domain))
-        case .firstHostedDomain:
-            return .domain(snapshot.domains.first?.name)
-        case .table(let purpose, let key, let isWhole):
-            return await tables.answer(purpose, key: key, isWhole: isWhole)
-        case .srs:
-            return .srs(.none)  // No setting gives a key yet.
-        }
-    }
-
-    private static func resolve(_ address: EmailAddress, in snapshot: DirectorySnapshot) -> RecipientAnswer {
-        switch snapshot.resolve(address) {
-        case .notHosted: return .notHosted
-        case .unknown: return .unknown
-        case .disabled: return .disabled
-        case .targets(let local, let remote, let steps):
-            return .targets(
-                Expansion(
-                    local: local.map {
-                        ExpandedTarget(account: $0.account.rawValue, address: $0.address, tag: $0.tag)
-                    },
-                    remote: remote,
-                    steps: steps.map { ExpansionStep(rule: $0.rule, before: $0.before, after: $0.after) },
-                    origin: "directory revision \(snapshot.revision)"
-                )
-            )
-        }
-    }
+    package func answer(_ lookup: Lookup) async -> Answer { await answers.answer(lookup) }
 
     package func authenticate(_ attempt: LoginAttempt) async -> LoginReport { await authenticator.judge(attempt) }
 

@@ -1,5 +1,6 @@
 import Glibc
 package import MailConfig
+import MailPolicy
 
 /// What every command starts from: the manifest, and the way to whoever performs its request.
 package struct CommandContext: Sendable {
@@ -61,7 +62,7 @@ package struct CommandContext: Sendable {
     private func performHere(_ requests: [AdminRequest]) async throws -> [AdminResponse] {
         ProcessLimits.restrictFileModes()
         let stores = try await Stores.open(manifest)
-        let operations = Operations(stores: stores, author: Self.author)
+        let operations = Operations(stores: stores, author: Self.author, rules: PolicyRules(loaded))
         var responses: [AdminResponse] = []
         for request in requests {
             do {

@@ -12,6 +12,7 @@ extension AdminResponse {
             case .done(let lines): try PrettyJSON.text(["done": lines])
             case .failed(let error): try PrettyJSON.text(error)
             case .status(let status): try PrettyJSON.text(status)
+            case .explanation(let explanation): try PrettyJSON.text(explanation)
             case .accounts(let list): try PrettyJSON.text(list)
             case .aliases(let list): try PrettyJSON.text(list)
             case .domains(let list): try PrettyJSON.text(list)
@@ -31,6 +32,7 @@ extension AdminResponse {
         case .done(let lines): lines.map { "\($0)\n" }.joined()
         case .failed(let error): "\(error)\n"
         case .status(let status): Self.text(status)
+        case .explanation(let explanation): explanation.text
         case .accounts(let list): Self.text(list)
         case .aliases(let list): Self.text(list)
         case .domains(let list): Self.text(list)

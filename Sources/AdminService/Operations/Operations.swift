@@ -1,5 +1,6 @@
 import Directory
 package import MailConfig
+package import MailPolicy
 import MailSyntax
 import OutboundQueue
 import SQLEngine
@@ -12,8 +13,13 @@ package struct Operations: Sendable {
     let server: (any RunningServer)?
     /// Who is noted in the revisions of the directory.
     let author: String
+    /// What decisions are made by where no server runs.
+    private let ownRules: PolicyRules?
 
-    package init(stores: Stores, server: (any RunningServer)? = nil, author: String) {
+    package init(
+        stores: Stores, server: (any RunningServer)? = nil, author: String, rules: PolicyRules? = nil
+    ) {
+        ownRules = rules
         self.stores = stores
         self.server = server
         self.author = author
@@ -21,6 +27,7 @@ package struct Operations: Sendable {
 
     var directory: Directory { stores.directory }
     var manifest: Manifest { server?.manifest ?? stores.manifest }
+    var rules: PolicyRules { server?.rules ?? ownRules ?? PolicyRules(stores.manifest) }
 
     /// Performs a request. Never throws: what went wrong is the answer.
     package func perform(_ request: AdminRequest) async -> AdminResponse {
@@ -36,6 +43,7 @@ package struct Operations: Sendable {
         case .status: .status(try running("status").status())
         case .reload: try await reload()
         case .directoryCheck: try directoryCheck()
+        case .explain(let question): .explanation(try await explain(question))
         case .accountAdd(let address, let password, let name, let quota):
             try await accountAdd(address, password: password, name: name, quota: quota)
         case .accountList: .accounts(try await accountList())
@@ -133,6 +141,8 @@ extension DomainName {
 package protocol RunningServer: Sendable {
     /// The manifest in effect.
     var manifest: Manifest { get }
+    /// What decisions are made by.
+    var rules: PolicyRules { get }
     func status() -> ServerStatus
     /// Takes over what changed in the manifest, the certificates and the directory; says what it did, a line each.
     func reload() async throws -> [String]

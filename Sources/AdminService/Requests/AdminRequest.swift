@@ -11,6 +11,9 @@ package enum AdminRequest: Codable, Sendable, Equatable {
     /// What would keep a server from starting.
     case directoryCheck
 
+    /// What would become of a message; nothing is sent.
+    case explain(ExplainQuestion)
+
     /// `quota` in octets; nil leaves the account unlimited.
     case accountAdd(address: String, password: String, name: String?, quota: Int?)
     case accountList

@@ -6,6 +6,7 @@ package enum AdminResponse: Codable, Sendable, Equatable {
     case done(lines: [String])
     case failed(AdminError)
     case status(ServerStatus)
+    case explanation(Explanation)
     case accounts([AccountSummary])
     case aliases([AliasSummary])
     case domains([DomainSummary])

@@ -2,6 +2,7 @@ import Directory
 import Glibc
 import Logging
 import MailConfig
+import MailPolicy
 import MailTables
 import NetTransport
 import Synchronization
@@ -53,6 +54,7 @@ final class ServerState: RunningServer {
     var tokens: RouteTokens? { routeTokens.withLock { $0 } }
 
     var manifest: Manifest { live.current }
+    var rules: PolicyRules { live.rules }
 
     func status() -> ServerStatus {
         ServerStatus(

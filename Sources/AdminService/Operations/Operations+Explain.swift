@@ -1,0 +1,15 @@
+import Directory
+import MailPolicy
+import MailTables
+import SMTPServer
+
+extension Operations {
+    func explain(_ question: ExplainQuestion) async throws -> Explanation {
+        // In a command's own process nobody has read the tables yet.
+        if server == nil { stores.tables.install(try LookupTables.load(manifest)) }
+        let answers = PolicyAnswers(directory: directory, store: stores.mail, tables: stores.tables)
+        var explainer = try Explainer(
+            question, rules: rules, directory: directory.snapshot, answer: { await answers.answer($0) })
+        return try await explainer.explain()
+    }
+}

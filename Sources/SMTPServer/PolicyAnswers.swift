@@ -1,0 +1,74 @@
+package import Directory
+package import MailPolicy
+package import MailStore
+import MailSyntax
+package import MailTables
+
+/// Answers the questions of decisions: from the directory as it stands, the accounts' quotas and the tables in force.
+package struct PolicyAnswers: Sendable {
+    private let snapshot: @Sendable () -> DirectorySnapshot
+    /// Whether so many octets fit.
+    private let hasRoom: @Sendable (AccountID, Int) async throws -> Bool
+    private let tables: TableStore
+
+    package init(directory: Directory, store: MailStore, tables: TableStore) {
+        self.init(
+            snapshot: { directory.snapshot },
+            hasRoom: { try await store.hasRoom($0, for: $1) },
+            tables: tables
+        )
+    }
+
+    package init(
+        snapshot: @escaping @Sendable () -> DirectorySnapshot,
+        hasRoom: @escaping @Sendable (AccountID, Int) async throws -> Bool,
+        tables: TableStore
+    ) {
+        self.snapshot = snapshot
+        self.hasRoom = hasRoom
+        self.tables = tables
+    }
+
+    package func answer(_ lookup: Lookup) async -> Answer {
+        let snapshot = snapshot()
+        switch lookup {
+        case .recipient(let address):
+            return .recipient(Self.resolve(address, in: snapshot))
+        case .mayUse(let address, let login):
+            return .flag(snapshot.mayUse(address, as: AccountID(rawValue: login)))
+        case .quota(let account, let size):
+            do {
+                return .quota(try await hasRoom(AccountID(rawValue: account), size) ? .fits : .exceeded)
+            } catch {
+                return .unavailable("\(error)")
+            }
+        case .hosted(let domain):
+            return .flag(snapshot.isHosted(domain))
+        case .firstHostedDomain:
+            return .domain(snapshot.domains.first?.name)
+        case .table(let purpose, let key, let isWhole):
+            return await tables.answer(purpose, key: key, isWhole: isWhole)
+        case .srs:
+            return .srs(.none)  // No setting gives a key yet.
+        }
+    }
+
+    private static func resolve(_ address: EmailAddress, in snapshot: DirectorySnapshot) -> RecipientAnswer {
+        switch snapshot.resolve(address) {
+        case .notHosted: .notHosted
+        case .unknown: .unknown
+        case .disabled: .disabled
+        case .targets(let local, let remote, let steps):
+            .targets(
+                Expansion(
+                    local: local.map {
+                        ExpandedTarget(account: $0.account.rawValue, address: $0.address, tag: $0.tag)
+                    },
+                    remote: remote,
+                    steps: steps.map { ExpansionStep(rule: $0.rule, before: $0.before, after: $0.after) },
+                    origin: "directory revision \(snapshot.revision)"
+                )
+            )
+        }
+    }
+}
