@@ -21,12 +21,15 @@ private struct Measure {
 }
 
 /// `10s`, `5m`, `1h30m`, `5d`: units from the longest to the shortest.
-enum DurationText {
+package enum DurationText {
     static let remedy = "write a number with its unit, `ms`, `s`, `m`, `h`, `d` or `w`, such as `5m` or `1h30m`"
 
     private static let units: [(name: String, milliseconds: Int)] = [
         ("w", 604_800_000), ("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1),
     ]
+
+    /// `1h30m`; nil for anything that is not a duration.
+    package static func duration(_ text: String) -> Duration? { try? parse(text) }
 
     static func parse(_ text: String) throws(ValueProblem) -> Duration {
         var rest = Substring(text)

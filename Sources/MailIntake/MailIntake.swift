@@ -71,7 +71,11 @@ package final class MailIntake: Sendable {
         var removed = 0
         while true {
             let limit = IDGenerator.first(at: time)
-            let count = try await database.write(.bulk) { try $0.execute(TraceStatements.purge, limit, 500) }
+            let count = try await database.write(.bulk) { writer in
+                try Self.unindex(writer, before: limit, limit: 500)
+                _ = try OutboundQueue.purgeAttempts(writer, before: limit, limit: 500)
+                return try writer.execute(TraceStatements.purge, limit, 500)
+            }
             removed += count
             if count < 500 { return removed }
         }

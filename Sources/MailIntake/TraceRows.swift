@@ -23,7 +23,15 @@ package enum TraceSchema {
                             .text("steps"),
                         ],
                         primaryKey: ["id"]))
-            ])
+            ]),
+        Migration(
+            "trace-2",
+            [
+                .createTable(
+                    Table(
+                        "trace_key", columns: [.int("key"), .int("id")], primaryKey: ["key", "id"], clustered: true)),
+                .createTable(Table("trace_indexed", columns: [.int("one"), .int("id")], primaryKey: ["one"])),
+            ]),
     ]
 }
 
@@ -46,7 +54,14 @@ enum TraceRows {
         try writer.execute(
             TraceStatements.insert, acceptance.id, time, acceptance.reversePath.description,
             recipients.joined(separator: "\n"), acceptance.index.messageID ?? "", acceptance.index.size,
-            originJSON(acceptance.origin), stepsJSON(acceptance.trace))
+            originJSON(acceptance.origin), stepsJSON(acceptance.trace + delivered(acceptance)))
+    }
+
+    /// What was filed here went nowhere else.
+    private static func delivered(_ acceptance: Acceptance) -> [TraceStep] {
+        acceptance.local.map {
+            TraceStep(stage: TraceStage.delivery, rule: "mailbox", before: $0.recipient.description, after: "INBOX")
+        }
     }
 
     private static func originJSON(_ origin: AcceptanceOrigin) -> String {

@@ -57,6 +57,7 @@ package enum TraceStage {
     package static let credentials = "credentials"
     package static let signing = "signing"
     package static let tls = "tls"
+    package static let delivery = "delivery"
 }
 
 extension Sequence<TraceStep> {

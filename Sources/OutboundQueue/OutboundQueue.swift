@@ -20,6 +20,7 @@ package final class OutboundQueue: Sendable {
     let node: Int
     let clock: any WallClock
     private let lifetimes: Mutex<(message: Duration, bounce: Duration)>
+    private let holds = Mutex<[QueueSelection]>([])
     private let waker = Mutex<(@Sendable (Wake) -> Void)?>(nil)
     /// What this process has leased and not reported on: nobody is lost who is still at work, however long it takes and
     /// whatever the clock does.
@@ -47,6 +48,11 @@ package final class OutboundQueue: Sendable {
         lifetimes.withLock { $0 = (message, bounce) }
     }
 
+    /// Sets what is held when it is queued.
+    func setHoldRules(_ rules: [QueueSelection]) {
+        holds.withLock { $0 = rules }
+    }
+
     /// Puts a message into the queue, inside the transaction that accepts it, and takes one reference to its blob,
     /// whose row must be there. Call ``wake()`` after the commit.
     package func enqueue(_ writer: any SQLWriter, _ entry: NewQueueEntry) throws {
@@ -60,10 +66,14 @@ package final class OutboundQueue: Sendable {
             entry.createdAt, expiresAt, entry.bodyType.rawValue, entry.smtpUTF8, entry.envelopeID,
             entry.dsnReturn?.rawValue, entry.dkimDomain?.ascii, entry.isBounce, entry.wantsDelayReport,
             entry.login)
+        let holds = holds.withLock { $0 }
         for recipient in entry.recipients {
+            let isHeld =
+                entry.held || recipient.held
+                || holds.contains { $0.matches(entry.reversePath, recipient.address, route: recipient.route) }
             try writer.execute(
                 QueueStatements.insertRecipient, entry.id, recipient.address.description, recipient.originalRecipient,
-                recipient.notify.rawValue, Self.destination(of: recipient.address), first, entry.held || recipient.held,
+                recipient.notify.rawValue, Self.destination(of: recipient.address), first, isHeld,
                 recipient.route, entry.lane.rawValue, entry.notBefore)
         }
     }

@@ -89,7 +89,6 @@ package enum QueueStatements {
         WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM queue_recipient r WHERE r.message_id = queue_message.id)
         RETURNING blob_id
         """)
-    static let removeRecipients = SQLStatement("DELETE FROM queue_recipient WHERE message_id = $1")
     static let takeBack = SQLStatement(
         "UPDATE queue_recipient SET lease_until = NULL, lease_node = NULL WHERE lease_node = $1")
     static let expiredLeases = SQLStatement(
@@ -108,12 +107,6 @@ package enum QueueStatements {
         WHERE lease_until IS NULL AND held = 0 AND parked_on IS NULL AND next_attempt_at > $2
             AND (not_before IS NULL OR not_before <= $1) AND lane = $3
         """)
-    static let setHeld = SQLStatement("UPDATE queue_recipient SET held = $2 WHERE message_id = $1")
-    static let makeDue = SQLStatement(
-        """
-        UPDATE queue_recipient SET next_attempt_at = $2, held = 0, parked_on = NULL, not_before = NULL
-        WHERE message_id = $1 AND lease_until IS NULL
-        """)
     static let makeAllDue = SQLStatement(
         """
         UPDATE queue_recipient SET next_attempt_at = $1
@@ -121,11 +114,10 @@ package enum QueueStatements {
             AND (not_before IS NULL OR not_before <= $1) AND lane = $2
         """)
 
-    package static let all =
-        [
-            insertMessage, insertRecipient, lease, message, messages, recipients, nextDue, counts, reschedule, postpone,
-            hold,
-            claimDelayReport, removeRecipient, removeFinished, removeRecipients, takeBack, expiredLeases, takeBackOne,
-            ageFromFuture, pullForward, setHeld, makeDue, makeAllDue,
-        ] + SiteStatements.all + AttemptStatements.all
+    package static let all = [
+        insertMessage, insertRecipient, lease, message, messages, recipients, nextDue, counts, reschedule, postpone,
+        hold,
+        claimDelayReport, removeRecipient, removeFinished, takeBack, expiredLeases, takeBackOne,
+        ageFromFuture, pullForward, makeAllDue,
+    ]
 }

@@ -42,7 +42,7 @@ import Testing
         .accountAdd(address: "a@b.c", password: "p\u{0}ä\"", name: nil, quota: 5),
         .aliasRemove(address: "a@b.c", targets: []),
         .dkimAdd(domain: "b.c", selector: nil, algorithms: ["rsa"]),
-        .queueRetry(ids: ["0", "1"]),
+        .queueChange(.retry, QueueFilter(ids: ["0", "1"])),
         .selfTestBegin(address: nil, sinkPort: 1025),
     ])
     func `requests survive the way`(request: AdminRequest) throws {

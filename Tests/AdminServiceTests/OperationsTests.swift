@@ -59,7 +59,7 @@ struct TemporaryData: ~Copyable {
         (.domainAdd(domain: "example.org", postmaster: nil), .usage),
         (.domainRemove(domain: "example.org"), .noHost),
         (.queueShow(id: "no id"), .data),
-        (.queueRemove(ids: ["0000000000001"]), .noInput),
+        (.queueChange(.remove, QueueFilter(ids: ["0000000000001"])), .noInput),
         (.status, .unavailable),
         (.reload, .unavailable),
         (.selfTestBegin(address: nil, sinkPort: 1025), .unavailable),

@@ -58,6 +58,35 @@ struct IntakeFixture {
 @Suite struct MailIntakeTests {
     private let text = "Subject: hello\r\nMessage-ID: <a@b>\r\n\r\nbody\r\n"
 
+    @Test func `histories are found before and after they are indexed, and not after they are purged`() async throws {
+        let fixture = try await IntakeFixture()
+        let acceptance = try fixture.acceptance(text, local: [fixture.ann], remote: ["r@example.org"])
+        _ = try await fixture.intake.accept(acceptance)
+        func found(_ criterion: TraceCriterion) async throws -> [MailID] {
+            try await fixture.intake.traces(criterion, limit: 10).map(\.id)
+        }
+        func expectFound() async throws {
+            for criterion: TraceCriterion in [
+                .id(acceptance.id), .messageID("A@b"), .to("ann@example.com"), .to("R@example.org"),
+                .from("sender@example.net"),
+            ] {
+                #expect(try await found(criterion) == [acceptance.id], "\(criterion)")
+            }
+            #expect(try await found(.to("x@example.org")).isEmpty)
+        }
+        #expect(try await fixture.intake.indexTraces() == 0)
+        try await expectFound()
+        fixture.state.clock.advance(by: .seconds(3601))
+        #expect(try await fixture.intake.indexTraces() == 1)
+        #expect(try await fixture.intake.indexTraces() == 0)
+        try await expectFound()
+        #expect(try await fixture.intake.traces(.id(acceptance.id), limit: 1).first?.recipients.count == 2)
+        fixture.state.clock.advance(by: .seconds(1))
+        #expect(try await fixture.intake.purgeTraces(before: fixture.state.clock.now()) == 1)
+        #expect(try await found(.to("ann@example.com")).isEmpty)
+        #expect(try await found(.id(acceptance.id)).isEmpty)
+    }
+
     @Test func `local and remote recipients share one commit`() async throws {
         let fixture = try await IntakeFixture()
         let before = fixture.state.database.statistics.units

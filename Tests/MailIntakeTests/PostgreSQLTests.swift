@@ -23,7 +23,10 @@ import Testing
 
     private static let statements: [(name: String, all: [SQLStatement])] = [
         ("blob", BlobStatements.all), ("directory", DirectoryStatements.all), ("mailstore", MailStoreStatements.all),
-        ("queue", QueueStatements.all), ("trace", TraceStatements.all), ("oauth", OAuthStatements.all),
+        ("queue", QueueStatements.all), ("site", SiteStatements.all), ("attempt", AttemptStatements.all),
+        ("operator", OperatorStatements.all), ("trace_index", TraceIndexStatements.all),
+        ("trace_search", TraceSearchStatements.all),
+        ("trace", TraceStatements.all), ("oauth", OAuthStatements.all),
         ("search", SearchIndex.Statements.all),
     ]
 

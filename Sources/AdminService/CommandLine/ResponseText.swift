@@ -20,6 +20,10 @@ extension AdminResponse {
             case .zone(let zone): try PrettyJSON.text(zone.records)
             case .queue(let list): try PrettyJSON.text(list)
             case .queueEntry(let detail): try PrettyJSON.text(detail)
+            case .queueSummary(let list): try PrettyJSON.text(list)
+            case .queueRules(let list): try PrettyJSON.text(list)
+            case .message(let text): try PrettyJSON.text(["message": text])
+            case .traces(let list): try PrettyJSON.text(list)
             case .selfTest(let ticket): try PrettyJSON.text(ticket)
             case .loginPrompt(let prompt): try PrettyJSON.text(prompt.shown)
             case .loginPending: try PrettyJSON.text(["pending": true])
@@ -40,13 +44,17 @@ extension AdminResponse {
         case .zone(let zone): zone.text
         case .queue(let list): Self.text(list)
         case .queueEntry(let detail): Self.text(detail)
+        case .queueSummary(let list): Self.text(list)
+        case .queueRules(let list): Self.text(list)
+        case .message(let text): Self.printable(text)
+        case .traces(let list): list.map(Self.text).joined(separator: "\n")
         case .selfTest(let ticket): "self-test \(ticket.ticket)\n"
         case .loginPrompt(let prompt): prompt.text
         case .loginPending: "nobody has logged in yet\n"
         }
     }
 
-    private static func text(_ status: ServerStatus) -> String {
+    static func text(_ status: ServerStatus) -> String {
         var text = "martlet \(status.version) on \(status.hostname), process \(status.processID), "
         text += "up \(Readable.duration(.seconds(status.uptimeSeconds)))\n\n"
         var table = TextTable(["LISTENER", "KIND", "ADDRESS"])
@@ -54,7 +62,7 @@ extension AdminResponse {
         return text + table.text
     }
 
-    private static func text(_ list: [AccountSummary]) -> String {
+    static func text(_ list: [AccountSummary]) -> String {
         var table = TextTable(["ACCOUNT", "STATE", "USED", "QUOTA", "MESSAGES", "NAME"])
         for account in list {
             table.add([
@@ -69,13 +77,13 @@ extension AdminResponse {
         return table.text
     }
 
-    private static func text(_ list: [AliasSummary]) -> String {
+    static func text(_ list: [AliasSummary]) -> String {
         var table = TextTable(["ALIAS", "GOES TO"])
         for alias in list { table.add([alias.address, alias.targets.joined(separator: ", ")]) }
         return table.text
     }
 
-    private static func text(_ list: [DomainSummary]) -> String {
+    static func text(_ list: [DomainSummary]) -> String {
         var table = TextTable(["DOMAIN", "ACCOUNTS", "ALIASES", "DKIM SELECTORS"])
         for domain in list {
             table.add([
@@ -88,55 +96,12 @@ extension AdminResponse {
         return table.text
     }
 
-    private static func text(_ list: [DKIMKeySummary]) -> String {
+    static func text(_ list: [DKIMKeySummary]) -> String {
         var table = TextTable(["DOMAIN", "SELECTOR", "ALGORITHM", "SIGNS", "RECORD"])
         for key in list {
             table.add([key.domain, key.selector, key.algorithm, key.active ? "yes" : "no", key.recordName])
         }
         return table.text
-    }
-
-    private static func text(_ list: [QueueSummary]) -> String {
-        guard !list.isEmpty else { return "The queue is empty.\n" }
-        var table = TextTable(["ID", "ARRIVED", "SIZE", "FROM", "TO", "STATE", "NEXT ATTEMPT"])
-        for message in list {
-            for (index, recipient) in message.recipients.enumerated() {
-                let isFirst = index == 0
-                table.add([
-                    isFirst ? message.id : "",
-                    isFirst ? message.arrived : "",
-                    isFirst ? Readable.size(message.size) : "",
-                    isFirst ? (message.from.isEmpty ? "<>" : message.from) : "",
-                    recipient.address,
-                    "\(recipient.state), \(recipient.attempts) tried",
-                    recipient.nextAttempt ?? "",
-                ])
-            }
-        }
-        return table.text
-    }
-
-    private static func text(_ detail: QueueDetail) -> String {
-        let message = detail.summary
-        var text = """
-            Id:       \(message.id)
-            From:     <\(message.from)>
-            Size:     \(Readable.size(message.size))
-            Arrived:  \(message.arrived)
-            Expires:  \(detail.expires ?? "never")
-
-            """
-        if let envelopeID = detail.envelopeID { text += "ENVID:    \(TextTable.clean(envelopeID))\n" }
-        for recipient in message.recipients {
-            text += "\nTo:       <\(TextTable.clean(recipient.address))>\n"
-            text += "State:    \(recipient.state), \(recipient.attempts) attempts\n"
-            if let next = recipient.nextAttempt { text += "Next:     \(next)\n" }
-            if let reply = recipient.lastReply { text += "Reply:    \(TextTable.clean(reply))\n" }
-        }
-        if let header = detail.header {
-            text += "\n" + header.split(whereSeparator: \.isNewline).map { TextTable.clean(String($0)) + "\n" }.joined()
-        }
-        return text
     }
 }
 

@@ -3,15 +3,16 @@ import OutboundQueue
 import Telemetry
 
 extension Operations {
-    func queueList() async throws -> [QueueSummary] {
+    func queueList(_ filter: QueueFilter) async throws -> [QueueSummary] {
+        let selection = try selection(filter)
         var list: [QueueSummary] = []
         var last: MailID?
-        while true {
-            let page = try await stores.queue.list(after: last)
-            list.append(contentsOf: page.map(Self.summary))
-            guard let next = page.last?.id else { return list }
-            last = next
-        }
+        repeat {
+            let page = try await stores.queue.list(selection, after: last)
+            list.append(contentsOf: page.entries.map(Self.summary))
+            last = page.last
+        } while last != nil
+        return list
     }
 
     func queueShow(_ text: String) async throws -> QueueDetail {
@@ -26,52 +27,19 @@ extension Operations {
         )
     }
 
-    func queueChange(
-        _ texts: [String],
-        _ result: String,
-        _ change: (MailID) async throws -> Bool
-    ) async throws -> AdminResponse {
-        let ids = try texts.map { try parseQueueID($0) }
-        var lines: [String] = []
-        for id in ids {
-            guard try await change(id) else {
-                var error = Self.notQueued(id)
-                if !lines.isEmpty { error.message += "; before that: \(lines.joined(separator: ", "))" }
-                throw error
-            }
-            lines.append("\(id) \(result)")
-        }
-        return .done(lines: lines)
-    }
-
-    func queueRetry(_ texts: [String]) async throws -> AdminResponse {
-        let ids = try texts.map { try parseQueueID($0) }
-        var lines: [String] = []
-        for id in ids {
-            if try await stores.queue.retry(id) {
-                lines.append("\(id) is due now")
-            } else if try await stores.queue.show(id) != nil {
-                lines.append("\(id) is being delivered at this moment")
-            } else {
-                throw Self.notQueued(id)
-            }
-        }
-        return .done(lines: lines)
-    }
-
     func queueFlush() async throws -> AdminResponse {
         let count = try await stores.queue.flush()
         return .done(lines: [count == 1 ? "1 recipient is due now" : "\(count) recipients are due now"])
     }
 
-    private func parseQueueID(_ text: String) throws -> MailID {
+    func parseQueueID(_ text: String) throws -> MailID {
         guard let id = MailID(text.uppercased()) else {
             throw AdminError(.data, "\"\(text)\" is not a queue id", remedy: "see: martlet queue list")
         }
         return id
     }
 
-    private static func notQueued(_ id: MailID) -> AdminError {
+    static func notQueued(_ id: MailID) -> AdminError {
         AdminError(.noInput, "\(id) is not in the queue", remedy: "see: martlet queue list")
     }
 
@@ -82,17 +50,22 @@ extension Operations {
             size: entry.message.size,
             arrived: time(entry.message.createdAt),
             held: !entry.recipients.isEmpty && entry.recipients.allSatisfy(\.held),
-            recipients: entry.recipients.map { recipient in
-                QueueRecipientSummary(
-                    address: recipient.address.description,
-                    state: recipient.isLeased ? "active" : recipient.held ? "held" : "waiting",
-                    attempts: recipient.attempts,
-                    nextAttempt: recipient.held || recipient.isLeased ? nil : time(recipient.nextAttemptAt),
-                    lastReply: recipient.lastReply.map { reply in
-                        [reply.host, reply.code.map { "\($0)" }, reply.text].compactMap(\.self).joined(separator: " ")
-                    }
-                )
-            }
+            recipients: entry.recipients.map(summary)
+        )
+    }
+
+    static func summary(_ recipient: QueuedRecipient) -> QueueRecipientSummary {
+        let isWaiting = !recipient.held && !recipient.isLeased && recipient.parkedOn == nil
+        return QueueRecipientSummary(
+            address: recipient.address.description,
+            state: recipient.isLeased ? "active" : recipient.held ? "held" : "waiting",
+            attempts: recipient.attempts,
+            nextAttempt: isWaiting ? time(recipient.nextAttemptAt) : nil,
+            lastReply: recipient.lastReply.map { reply in
+                [reply.host, reply.code.map { "\($0)" }, reply.text].compactMap(\.self).joined(separator: " ")
+            },
+            route: recipient.pinnedRoute ?? recipient.route,
+            waitsFor: recipient.parkedOn
         )
     }
 

@@ -63,12 +63,15 @@ package struct Operations: Sendable {
         case .dkimList(let domain): .keys(try dkimList(domain))
         case .dkimRecord(let domain, let selector): .keys(try dkimRecord(domain, selector))
         case .dnsRecords(let domain, let addresses): .zone(try dnsRecords(domain, addresses))
-        case .queueList: .queue(try await queueList())
+        case .queueList(let filter): .queue(try await queueList(filter))
         case .queueShow(let id): .queueEntry(try await queueShow(id))
-        case .queueRetry(let ids): try await queueRetry(ids)
-        case .queueHold(let ids): try await queueChange(ids, "is held") { try await stores.queue.hold($0) }
-        case .queueRelease(let ids): try await queueChange(ids, "is released") { try await stores.queue.release($0) }
-        case .queueRemove(let ids): try await queueChange(ids, "is removed") { try await stores.queue.remove($0) }
+        case .queueMessage(let id): .message(text: try await queueMessage(id))
+        case .queueChange(let change, let filter): try await queueChange(change, filter)
+        case .queueSummary: .queueSummary(try await queueSummary())
+        case .queueRuleAdd(let from, let to, let route): try await queueRuleAdd(from: from, to: to, route: route)
+        case .queueRuleList: .queueRules(try await queueRules())
+        case .queueRuleRemove(let id): try await queueRuleRemove(id)
+        case .trace(let query): .traces(try await trace(query))
         case .queueFlush: try await queueFlush()
         case .routeLoginBegin(let route, let sender, let wantsCode):
             try await routeLoginBegin(route, sender: sender, wantsCode: wantsCode)

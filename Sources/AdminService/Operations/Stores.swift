@@ -54,6 +54,7 @@ package struct Stores: Sendable {
                 lifetime: manifest.queue.lifetime,
                 bounceLifetime: manifest.queue.bounceLifetime
             )
+            try await queue.loadHoldRules()
             let search = searchIndex ? try openSearch(folder, mail: database, blobs: blobs) : nil
             let mail = MailStore(
                 database: database,

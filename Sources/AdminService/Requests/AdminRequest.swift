@@ -41,13 +41,19 @@ package enum AdminRequest: Codable, Sendable, Equatable {
     /// Addresses given by the operator; empty means those of the host's interfaces.
     case dnsRecords(domain: String, addresses: [String])
 
-    case queueList
+    case queueList(QueueFilter)
     case queueShow(id: String)
-    case queueRetry(ids: [String])
-    case queueHold(ids: [String])
-    case queueRelease(ids: [String])
-    case queueRemove(ids: [String])
+    /// The whole message, as it is in the queue.
+    case queueMessage(id: String)
+    case queueChange(QueueChange, QueueFilter)
+    case queueSummary
+    case queueRuleAdd(from: String?, to: String?, route: String?)
+    case queueRuleList
+    case queueRuleRemove(id: Int)
     case queueFlush
+
+    /// The histories of messages, newest first.
+    case trace(TraceQuery)
 
     /// Begins the login of a route, or of one of its senders: answers with what a person has to do.
     case routeLoginBegin(route: String, sender: String?, wantsCode: Bool)

@@ -14,6 +14,10 @@ package enum AdminResponse: Codable, Sendable, Equatable {
     case zone(ZoneText)
     case queue([QueueSummary])
     case queueEntry(QueueDetail)
+    case queueSummary([DeferralSummary])
+    case queueRules([QueueRuleSummary])
+    case message(text: String)
+    case traces([MessageTrace])
     case selfTest(SelfTestTicket)
     case loginPrompt(LoginPrompt)
     /// Nobody has logged in yet; `slowDown`: ask less often from now on.
@@ -127,35 +131,6 @@ package struct ZoneRecord: Codable, Sendable, Equatable {
     package var comment: String
     /// False for what can be left out.
     package var required: Bool
-}
-
-package struct QueueSummary: Codable, Sendable, Equatable {
-    package var id: String
-    package var from: String
-    package var size: Int
-    /// RFC 3339, UTC.
-    package var arrived: String
-    package var held: Bool
-    package var recipients: [QueueRecipientSummary]
-}
-
-package struct QueueRecipientSummary: Codable, Sendable, Equatable {
-    package var address: String
-    /// `waiting`, `active`, `held`, `delivered`, `failed`.
-    package var state: String
-    package var attempts: Int
-    /// RFC 3339, UTC; nil when nothing is planned.
-    package var nextAttempt: String?
-    package var lastReply: String?
-}
-
-package struct QueueDetail: Codable, Sendable, Equatable {
-    package var summary: QueueSummary
-    /// RFC 3339, UTC.
-    package var expires: String?
-    package var envelopeID: String?
-    /// The message's header as text.
-    package var header: String?
 }
 
 /// What a self-test works with; it ends with `selfTestEnd` or by itself after a few minutes.

@@ -52,6 +52,8 @@ struct HousekeepingService: Service {
     private static let roundsBetweenBlobSweeps = 30
     /// The sweep of orphans reads every folder: at start, then once a day.
     private static let roundsBetweenOrphanSweeps = 4320
+    /// Every five minutes.
+    private static let roundsBetweenIndexing = 15
     /// At start, then every hour.
     private static let roundsBetweenPurges = 180
 
@@ -89,6 +91,9 @@ struct HousekeepingService: Service {
             await attempt("message files without a row could not be removed") {
                 _ = try await sweep.removeOrphans(now: now)
             }
+        }
+        if round.isMultiple(of: Self.roundsBetweenIndexing) {
+            await attempt("histories of messages could not be indexed") { _ = try await stores.intake.indexTraces() }
         }
         if round.isMultiple(of: Self.roundsBetweenPurges), let keep = keepsTraces() {
             await attempt("old histories of messages could not be removed") {

@@ -33,40 +33,33 @@ extension OutboundQueue {
     }
 
     /// Keeps a message from being delivered; a delivery in progress is not stopped. False when it is not there.
-    package func hold(_ id: MailID) async throws -> Bool {
-        try await database.write { try $0.execute(QueueStatements.setHeld, id, true) > 0 }
-    }
+    package func hold(_ id: MailID) async throws -> Bool { try await change(id, .hold) }
 
     /// Ends a hold. False when the message is not there.
-    package func release(_ id: MailID) async throws -> Bool {
-        defer { wake(.demand) }
-        return try await database.write { try $0.execute(QueueStatements.setHeld, id, false) > 0 }
-    }
+    package func release(_ id: MailID) async throws -> Bool { try await change(id, .release) }
 
     /// Takes a message out without telling anybody. False when it is not there.
-    package func remove(_ id: MailID) async throws -> Bool {
-        let now = clock.now()
-        return try await database.write { writer in
-            guard try QueueRows.message(writer, id) != nil else { return false }
-            try writer.execute(QueueStatements.removeRecipients, id)
-            try Self.removeFinished(writer, id, now: now)
-            return true
-        }
-    }
+    package func remove(_ id: MailID) async throws -> Bool { try await change(id, .remove) }
 
     /// Makes a message due now, and ends a hold. False when there is nothing of it to try.
-    package func retry(_ id: MailID) async throws -> Bool {
-        let now = clock.now()
-        defer { wake(.demand) }
-        return try await database.write { try $0.execute(QueueStatements.makeDue, id, now) > 0 }
+    package func retry(_ id: MailID) async throws -> Bool { try await change(id, .retry) }
+
+    private func change(_ id: MailID, _ action: QueueAction) async throws -> Bool {
+        var selection = QueueSelection()
+        selection.ids = [id]
+        return try await !change(selection, action).isEmpty
     }
 
-    /// Makes everything due now that is not held; returns how many recipients.
+    /// Makes everything due now that is neither held nor to be sent later; returns how many recipients.
     package func flush() async throws -> Int {
         let now = clock.now()
         defer { wake(.demand) }
         return try await database.write { writer in
-            try QueueLane.allCases.map { try writer.execute(QueueStatements.makeAllDue, now, $0.rawValue) }.reduce(0, +)
+            let moved = try QueueLane.allCases.map {
+                try writer.execute(QueueStatements.makeAllDue, now, $0.rawValue)
+            }.reduce(0, +)
+            // Sites are tried again by the wake; what is parked follows when they answer.
+            return moved + (try writer.first(SiteStatements.countParked, map: { $0.int(0) }) ?? 0)
         }
     }
 }

@@ -1,0 +1,67 @@
+import MailIntake
+import MailPolicy
+import MailSyntax
+import OutboundQueue
+
+extension Operations {
+    func trace(_ query: TraceQuery) async throws -> [MessageTrace] {
+        let criterion = try criterion(query)
+        let found = try await stores.intake.traces(criterion, limit: max(1, min(query.limit, 10_000)))
+        guard !found.isEmpty else {
+            throw AdminError(
+                .noInput, "no message fits",
+                remedy:
+                    "histories are kept for trace.keep (see: martlet config show trace.keep); an address is written "
+                    + "whole, as user@example.org")
+        }
+        var traces: [MessageTrace] = []
+        for trace in found { traces.append(try await describe(trace)) }
+        return traces
+    }
+
+    private func criterion(_ query: TraceQuery) throws -> TraceCriterion {
+        switch (query.id, query.messageID, query.to, query.from) {
+        case (let id?, nil, nil, nil): .id(try parseQueueID(id))
+        case (nil, let text?, nil, nil): .messageID(text)
+        case (nil, nil, let address?, nil): .to(address)
+        case (nil, nil, nil, let address?): .from(address)
+        default:
+            throw AdminError(
+                .usage, "one thing to look for is needed",
+                remedy: "write an id, or one of --message-id, --to and --from")
+        }
+    }
+
+    private func describe(_ trace: StoredTrace) async throws -> MessageTrace {
+        let origin = try? ControlCoding.decode(MessageTrace.Origin.self, from: Array(trace.origin.utf8))
+        let steps = try? ControlCoding.decode([TraceStep].self, from: Array(trace.steps.utf8))
+        let queued = try await stores.queue.show(trace.id)
+        return MessageTrace(
+            id: trace.id.description,
+            accepted: Self.time(trace.acceptedAt),
+            from: trace.reversePath,
+            recipients: trace.recipients,
+            messageID: trace.messageID.isEmpty ? nil : trace.messageID,
+            size: trace.size,
+            origin: origin ?? MessageTrace.Origin(listener: "unknown"),
+            steps: steps ?? [],
+            attempts: trace.attempts.map { attempt in
+                MessageTrace.Attempt(
+                    at: Self.time(attempt.at),
+                    recipient: attempt.recipient,
+                    number: attempt.number,
+                    outcome: attempt.outcome.rawValue,
+                    route: attempt.route,
+                    host: attempt.host,
+                    tls: attempt.tls,
+                    login: attempt.login,
+                    code: attempt.reply.code,
+                    status: attempt.reply.status.description,
+                    text: attempt.reply.text,
+                    nextAttempt: attempt.nextAttemptAt.map(Self.time)
+                )
+            },
+            queued: queued.map { $0.recipients.map(Self.summary) } ?? []
+        )
+    }
+}
