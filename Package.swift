@@ -120,7 +120,8 @@ let package = Package(
         room(
             "SMTPServer",
             uses: [
-                "SMTPCore", "SASLCore", "MailSyntax", "MailMessage", "MailTables", "MailPolicy", "MailConfig",
+                "SMTPCore", "SASLCore", "MailSyntax", "MailMessage", "MailTables", "MailAuth", "MailPolicy",
+                "MailConfig",
                 "Telemetry",
                 "Directory",
                 "MailStore", "OutboundQueue", "MailIntake", "Blobs", "SQLEngine", "NetTransport", "DNSCore",

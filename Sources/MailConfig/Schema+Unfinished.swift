@@ -4,11 +4,7 @@ extension Schema {
     package static let unfinished: Set<String> = [
         "relay.recipients", "sending.limits", "sending.rules", "devices",
         "milters", "bans.enabled", "bans.failures", "bans.window", "bans.duration", "bans.longest",
-        "bans.network_after", "bans.ignore", "rewrite.origin", "rewrite.header_clients", "rewrite.sender_canonical",
-        "rewrite.recipient_canonical", "rewrite.canonical", "rewrite.canonical_classes", "rewrite.masquerade_domains",
-        "rewrite.masquerade_exceptions", "rewrite.masquerade_classes", "rewrite.always_bcc", "rewrite.sender_bcc",
-        "rewrite.recipient_bcc", "rewrite.virtual", "rewrite.header_checks", "rewrite.generic",
-        "rewrite.sending_header_checks", "rewrite.propagate_extensions", "rewrite.srs",
+        "bans.network_after", "bans.ignore",
     ]
 
     /// What a manifest asks for that is not there, as errors with their places.

@@ -212,7 +212,7 @@ extension FileTable {
 package struct TableErrors: Error, CustomStringConvertible {
     package let diagnostics: [TableDiagnostic]
 
-    init(_ diagnostics: [TableDiagnostic]) {
+    package init(_ diagnostics: [TableDiagnostic]) {
         self.diagnostics = diagnostics
     }
 

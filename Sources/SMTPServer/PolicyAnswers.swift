@@ -1,29 +1,43 @@
 package import Directory
+package import MailAuth
 package import MailPolicy
 package import MailStore
 import MailSyntax
 package import MailTables
+package import SQLEngine
 
-/// Answers the questions of decisions: from the directory as it stands, the accounts' quotas and the tables in force.
+/// Answers the questions of decisions: from the directory as it stands, the accounts' quotas, the tables in force and the
+/// keys of the Sender Rewriting Scheme. Whoever decides about mail asks here, so that all decide alike.
 package struct PolicyAnswers: Sendable {
     private let snapshot: @Sendable () -> DirectorySnapshot
     /// Whether so many octets fit.
     private let hasRoom: @Sendable (AccountID, Int) async throws -> Bool
     private let tables: TableStore
+    private let srs: SRSKeys
+    private let clock: any WallClock
 
-    package init(directory: Directory, store: MailStore, tables: TableStore) {
+    package init(
+        directory: Directory, store: MailStore, tables: TableStore, srs: SRSKeys = SRSKeys(),
+        clock: any WallClock = SystemClock()
+    ) {
         self.init(
             snapshot: { directory.snapshot },
             hasRoom: { try await store.hasRoom($0, for: $1) },
-            tables: tables
+            tables: tables,
+            srs: srs,
+            clock: clock
         )
     }
 
     package init(
         snapshot: @escaping @Sendable () -> DirectorySnapshot,
         hasRoom: @escaping @Sendable (AccountID, Int) async throws -> Bool,
-        tables: TableStore
+        tables: TableStore,
+        srs: SRSKeys = SRSKeys(),
+        clock: any WallClock = SystemClock()
     ) {
+        self.srs = srs
+        self.clock = clock
         self.snapshot = snapshot
         self.hasRoom = hasRoom
         self.tables = tables
@@ -48,8 +62,22 @@ package struct PolicyAnswers: Sendable {
             return .domain(snapshot.domains.first?.name)
         case .table(let purpose, let key, let isWhole):
             return await tables.answer(purpose, key: key, isWhole: isWhole)
-        case .srs:
-            return .srs(.none)  // No setting gives a key yet.
+        case .srs(let request):
+            return .srs(answer(request))
+        }
+    }
+
+    private func answer(_ request: SRSRequest) -> SRSAnswer {
+        switch request {
+        case .forward(let sender):
+            return srs.forward(sender, at: clock.now()).map { .address($0) } ?? .none
+        case .reverse(let address):
+            switch srs.reverse(address, at: clock.now()) {
+            case .address(let sender): return .address(sender)
+            case .none: return .none
+            case .forged: return .forged
+            case .expired: return .expired
+            }
         }
     }
 

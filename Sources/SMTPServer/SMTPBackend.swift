@@ -1,6 +1,7 @@
 package import Blobs
 package import DNSCore
 package import Directory
+package import MailAuth
 package import MailIntake
 package import MailPolicy
 package import MailStore
@@ -49,12 +50,13 @@ package struct MailServerBackend: SMTPBackend {
         authenticator: Authenticator,
         resolver: any DNSResolver,
         tables: TableStore = TableStore(),
+        srs: SRSKeys = SRSKeys(),
         ids: IDGenerator,
         devicePasswords: @escaping @Sendable () -> [String: DevicePassword] = { [:] },
         clock: any WallClock = SystemClock()
     ) {
         self.devicePasswords = devicePasswords
-        answers = PolicyAnswers(directory: directory, store: store, tables: tables)
+        answers = PolicyAnswers(directory: directory, store: store, tables: tables, srs: srs, clock: clock)
         self.intake = intake
         self.authenticator = authenticator
         reverseNames = ReverseNames(resolver: resolver)

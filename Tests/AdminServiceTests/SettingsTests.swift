@@ -19,6 +19,7 @@ import Testing
 
     private static let server = "Sources/AdminService/Server/"
     private static let routing = "Sources/MailPolicy/Routing/RoutingTable.swift"
+    private static let rewriting = "Sources/MailPolicy/Rewriting/"
 
     static let uses: [String: Use] = [
         "server.hostname": .settings("other.example.org"),
@@ -59,6 +60,25 @@ import Testing
         "relay.accept_risk": .code(
             "relay.acceptedRisks.contains", in: "Sources/MailConfig/ManifestValidator+Senders.swift"),
         "mail.recipient_delimiter": .code("next.mail.recipientDelimiter", in: server + "ServerState.swift"),
+        "rewrite.origin": .code("origin = settings.origin", in: rewriting + "RewriteRules.swift"),
+        "rewrite.header_clients": .code("switch settings.headerClients", in: rewriting + "RewriteRules.swift"),
+        "rewrite.sender_canonical": .code("settings.senderCanonical", in: rewriting + "Canonical.swift"),
+        "rewrite.recipient_canonical": .code("settings.recipientCanonical", in: rewriting + "Canonical.swift"),
+        "rewrite.canonical": .code("settings.canonical.isEmpty", in: rewriting + "Canonical.swift"),
+        "rewrite.canonical_classes": .code("settings.canonicalClasses", in: rewriting + "Canonical.swift"),
+        "rewrite.masquerade_domains": .code("settings.masquerade.domains", in: rewriting + "Canonical.swift"),
+        "rewrite.masquerade_exceptions": .code("settings.masquerade.exceptions", in: rewriting + "RewriteRules.swift"),
+        "rewrite.masquerade_classes": .code("settings.masquerade.classes", in: rewriting + "Canonical.swift"),
+        "rewrite.always_bcc": .code("settings.alwaysBCC", in: rewriting + "BlindCopies.swift"),
+        "rewrite.sender_bcc": .code("hasTables(.senderBCC)", in: rewriting + "BlindCopies.swift"),
+        "rewrite.recipient_bcc": .code("hasTables(.recipientBCC)", in: rewriting + "BlindCopies.swift"),
+        "rewrite.virtual": .code("hasVirtual = !settings.virtual.isEmpty", in: rewriting + "RewriteRules.swift"),
+        "rewrite.header_checks": .code("settings.headerChecks", in: rewriting + "RewriteRules.swift"),
+        "rewrite.generic": .code("hasGeneric = !settings.generic.isEmpty", in: rewriting + "RewriteRules.swift"),
+        "rewrite.sending_header_checks": .code(
+            "settings.sendingHeaderChecks.isEmpty", in: rewriting + "RewriteRules.swift"),
+        "rewrite.propagate_extensions": .code("settings.propagateExtensions", in: rewriting + "RewriteRules.swift"),
+        "rewrite.srs": .code("manifest.rewrite.srs", in: server + "SRSSecrets.swift"),
         "imap.login_timeout": .settings("15s"),
         "imap.idle_timeout": .settings("16s"),
         "imap.command_size": .settings("9KiB"),

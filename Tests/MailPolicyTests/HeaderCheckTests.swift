@@ -72,4 +72,15 @@ import Testing
             { Policy.checkHeader(["A: 1"], at: .receipt, rules: rules, $0) }, answerNow: directory.answer)
         #expect(result.decision.refusal?.code == 451)
     }
+
+    @Test func actionsOfAFileAreReadBeforeTheyAreUsed() {
+        let text = "/a/ REJECT no\n/b/ FILTER x:y\nif /c/\n/d/ BCC $1\n/e/ BCC nobody\nendif\n/f/ HOLD\n"
+        let bytes = Array(text.utf8)
+        let receipt = HeaderCheckAction.faults(in: bytes, as: .regexp, file: "/t", at: .receipt)
+        #expect(receipt.map(\.place) == ["/t:2", "/t:5"])
+        #expect(receipt.first?.remedy.contains("milters") == true)
+        let sending = HeaderCheckAction.faults(in: bytes, as: .pcre, file: "/t", at: .sending)
+        #expect(sending.map(\.line) == [1, 2, 4, 5, 7])
+        #expect(HeaderCheckAction.faults(in: bytes, as: .text, file: "/t", at: .receipt).isEmpty)
+    }
 }

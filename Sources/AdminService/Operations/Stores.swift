@@ -1,6 +1,7 @@
 package import Blobs
 package import Directory
 import Glibc
+package import MailAuth
 package import MailConfig
 package import MailIntake
 package import MailStore
@@ -8,6 +9,7 @@ import MailSyntax
 package import MailTables
 import OAuthClient
 package import OutboundQueue
+package import SMTPServer
 package import SQLEngine
 
 /// What lasts, opened: the database and what stands on it. There is one of these for a data directory at a time; whoever
@@ -25,6 +27,13 @@ package struct Stores: Sendable {
     package let intake: MailIntake
     /// Empty until whoever asks tables has read them.
     package let tables = TableStore()
+    /// Off until whoever runs the server has read its secrets.
+    package let srs = SRSKeys()
+
+    /// What policy decisions ask.
+    package var answers: PolicyAnswers {
+        PolicyAnswers(directory: directory, store: mail, tables: tables, srs: srs)
+    }
 
     /// Opens everything in the manifest's data directory and brings the schema up to date.
     ///

@@ -40,6 +40,7 @@ struct ProtocolServers {
             authenticator: assembly.authenticator,
             resolver: assembly.resolver,
             tables: stores.tables,
+            srs: stores.srs,
             ids: stores.ids,
             devicePasswords: { [passwords = assembly.devicePasswords] in passwords.current }
         )

@@ -1,6 +1,7 @@
 import Directory
 import Glibc
 import Logging
+import MailAuth
 import MailConfig
 import MailPolicy
 import MailTables
@@ -53,12 +54,14 @@ package enum Server {
         try Privileges.assume(user)
         try requireSmarthostPassword(manifest)  // as the user who will read it at each login
         let tables = try LookupTables.load(manifest, logger: backend.logger("tables"))
+        let srs = try SRSSecrets.codec(manifest)
         let devicePasswords = DevicePasswords(try DevicePasswords.read(manifest))
         let events = try eventFile(manifest)
         let stores = try await Stores.open(manifest, searchIndex: true)
         try DirectoryCheck.requireSound(stores.directory)
         try DevicePasswords.requireOwnNames(manifest, stores.directory.snapshot)
         stores.tables.install(tables)
+        stores.srs.install(srs)
         let assembly = try ServerAssembly(
             configFile: file,
             loaded: loaded,
@@ -107,6 +110,7 @@ package enum Server {
         let tls = manifest.tls.certificates.isEmpty ? nil : try certificates(manifest)
         try requireSmarthostPassword(manifest)
         _ = try DevicePasswords.read(manifest)
+        _ = try SRSSecrets.codec(manifest)
         let tables = try LookupTables.load(manifest)
         return remarks(on: tls, manifest) + tables.warnings.map(\.description)
     }

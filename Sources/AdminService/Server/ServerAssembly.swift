@@ -12,6 +12,7 @@ import NetTransport
 import OutboundQueue
 import POP3Server
 import SMTPDelivery
+import SMTPServer
 import SQLEngine
 import ServiceLifecycle
 import Telemetry
@@ -167,22 +168,15 @@ final class ServerAssembly: Sendable {
     private func deliveryService(_ hostname: DomainName) throws -> DeliveryService {
         let logger = backend.logger("delivery")
         let directory = stores.directory
+        let answers = stores.answers
         let signers = DirectorySigner(snapshot: { directory.snapshot }, validity: live.follow(\.dkim.expire))
         let listeners = state.status().listeners
         let selfTests = state.selfTests
         let live = live
-        let tables = stores.tables
         let tokens = tokens
         let settings = { @Sendable in
             var settings = ServerSettings.delivery(live.rules, listeners: listeners)
-            settings.lookup = { lookup in
-                switch lookup {
-                case .hosted(let domain): return .flag(directory.snapshot.isHosted(domain))
-                case .table(let purpose, let key, let isWhole):
-                    return await tables.answer(purpose, key: key, isWhole: isWhole)
-                default: return .unavailable("not asked for a way out")
-                }
-            }
+            settings.lookup = answers.answer
             settings.tokens = { route, login in
                 guard case .oauth2(let oauth2) = login.proof else { return nil }
                 return tokens.source(route: route, login: login.username, oauth2)
@@ -207,7 +201,14 @@ final class ServerAssembly: Sendable {
                         wholeMessageLimit: live.follow(\.queue.bounceMessageSize)
                     ),
                     ids: stores.ids,
-                    events: events
+                    events: events,
+                    srs: stores.srs,
+                    judge: { [answers, live] address in
+                        let rules = live.rules
+                        return try await Policy.run(
+                            { Policy.admitExtra(address, rules: rules, $0) }, answer: answers.answer
+                        ).decision
+                    }
                 ),
                 events: events,
                 ids: stores.ids,

@@ -1,6 +1,7 @@
 import Directory
 import Glibc
 import Logging
+import MailAuth
 import MailConfig
 import MailPolicy
 import MailTables
@@ -80,6 +81,7 @@ final class ServerState: RunningServer {
         try Server.requireSmarthostPassword(next)
         let passwords = try DevicePasswords.read(next)
         let tables = try LookupTables.load(next, logger: backend.logger("tables"))
+        let srs = try SRSSecrets.codec(next)
         try events?.reopen()
         try await stores.directory.reload()
         try DevicePasswords.requireOwnNames(next, stores.directory.snapshot)
@@ -87,6 +89,7 @@ final class ServerState: RunningServer {
         try await stores.directory.setRecipientDelimiters(next.mail.recipientDelimiter)
         // First the tables: rules that ask for new ones find them.
         stores.tables.install(tables)
+        stores.srs.install(srs)
         let changes = live.apply(new)
         devicePasswords.set(passwords)
         var lines = changes.map(describe)

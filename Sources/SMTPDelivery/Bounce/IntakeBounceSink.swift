@@ -1,9 +1,10 @@
 package import Blobs
 package import Directory
+package import MailAuth
 package import MailIntake
 import MailMessage
-import MailPolicy
-import MailSyntax
+package import MailPolicy
+package import MailSyntax
 import OutboundQueue
 package import SQLEngine
 package import Telemetry
@@ -17,6 +18,11 @@ package struct IntakeBounceSink: BounceSink {
     private let ids: IDGenerator
     private let events: any MailEventSink
     private let clock: any WallClock
+    private let srs: SRSKeys
+    private let judge: Judge?
+
+    /// Says what an address means, with canonical addresses and virtual aliases.
+    package typealias Judge = @Sendable (EmailAddress) async throws -> RecipientDecision
 
     /// - Parameter events: hears of bounces that were filed here.
     package init(
@@ -26,8 +32,12 @@ package struct IntakeBounceSink: BounceSink {
         composer: BounceComposer,
         ids: IDGenerator,
         events: any MailEventSink = NullEventSink(),
-        clock: any WallClock = SystemClock()
+        clock: any WallClock = SystemClock(),
+        srs: SRSKeys = SRSKeys(),
+        judge: Judge? = nil
     ) {
+        self.srs = srs
+        self.judge = judge
         self.intake = intake
         self.snapshot = snapshot
         self.blobs = blobs
@@ -40,17 +50,14 @@ package struct IntakeBounceSink: BounceSink {
     /// Returns when the bounce is durable; false for a sender that no longer exists here.
     @concurrent
     package func bounce(_ report: BounceReport) async throws -> Bool {
-        let directory = snapshot()
-        var local: [LocalDelivery] = []
-        var remote: [NewQueueRecipient] = []
-        switch directory.resolve(report.sender) {
-        // RFC 3461 §5.2.1 (deviates): NOTIFY=NEVER on our own report is what the null reverse-path says already.
-        case .notHosted: remote = [NewQueueRecipient(address: report.sender)]
-        case .unknown, .disabled: return false
-        case .targets(let accounts, let elsewhere, _):
-            local = accounts.map { LocalDelivery(account: $0.account, recipient: report.sender, tag: $0.tag) }
-            remote = elsewhere.map { NewQueueRecipient(address: $0) }
+        var report = report
+        // What an alias sent on came from somebody else.
+        switch srs.reverse(report.sender, at: clock.now()) {
+        case .address(let original): report.sender = original
+        case .forged, .expired: return false
+        case .none: break
         }
+        guard let (local, remote) = try await recipients(report.sender) else { return false }
         let id = ids.next()
         let reader = try? blobs.open(report.message.blob, size: report.message.size)
         let bytes = composer.compose(report, id: id, reader: reader, at: clock.now())
@@ -67,12 +74,38 @@ package struct IntakeBounceSink: BounceSink {
             origin: .internal,
             bodyType: isEightBit ? .eightBitMIME : .sevenBit,
             smtpUTF8: report.sender.needsSMTPUTF8,
-            signFor: signingDomain(directory),
+            signFor: signingDomain(snapshot()),
             isBounce: true
         )
         _ = try await intake.accept(acceptance)
         for delivery in acceptance.local { events.record(.delivered(.local(delivery, of: acceptance))) }
         return true
+    }
+
+    /// Where a report to an address goes; nil where there is nobody.
+    private func recipients(
+        _ address: EmailAddress
+    ) async throws -> (local: [LocalDelivery], remote: [NewQueueRecipient])? {
+        if let judge {
+            switch try await judge(address) {
+            case .accept(let admitted):
+                let local = admitted.local.map {
+                    LocalDelivery(account: AccountID(rawValue: $0.account), recipient: address, tag: $0.tag)
+                }
+                return (local, admitted.remote.map { NewQueueRecipient(address: $0) })
+            case .reject(let reply) where reply.enhanced.isTemporaryFailure:
+                throw RewriteUnavailable(reason: reply.text)
+            case .reject: return nil
+            }
+        }
+        switch snapshot().resolve(address) {
+        // RFC 3461 §5.2.1 (deviates): NOTIFY=NEVER on our own report is what the null reverse-path says already.
+        case .notHosted: return ([], [NewQueueRecipient(address: address)])
+        case .unknown, .disabled: return nil
+        case .targets(let accounts, let elsewhere, _):
+            let local = accounts.map { LocalDelivery(account: $0.account, recipient: address, tag: $0.tag) }
+            return (local, elsewhere.map { NewQueueRecipient(address: $0) })
+        }
     }
 
     /// The host's own name or the closest above it that has keys, with which a DMARC check of the report's From agrees.

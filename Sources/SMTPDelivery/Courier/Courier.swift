@@ -19,7 +19,7 @@ struct Courier: Sendable {
     let generation: Int
     let router: MXRouter
     let contexts: ClientTLSContexts
-    let content: @Sendable (QueuedMessage) async throws -> MessageContent
+    let content: @Sendable (SitedJob) async throws -> MessageContent
     let settler: DeliverySettler
     let board: DeliveryBoard
     let alarms: RouteAlarms
@@ -45,7 +45,7 @@ struct Courier: Sendable {
         let job = sited.job
         let content: MessageContent
         do {
-            content = try await self.content(job.message)
+            content = try await self.content(sited)
         } catch {
             guard !Task.isCancelled else { return nil }
             await failLocally(sited, error)
@@ -152,7 +152,7 @@ struct Courier: Sendable {
         let limit = visit.site.pace.messagesPerConnection ?? settings.messagesPerConnection
         while messages < limit, let job = await nextJob(&session, visit.site) {
             messages += 1
-            guard let content = try? await content(job.message) else { return job }
+            guard let content = try? await content(SitedJob(job: job, site: visit.site)) else { return job }
             var progress = JobProgress(job: job, site: visit.site, content: content)
             do {
                 try await deliver(&progress, over: &session, visit)

@@ -3,6 +3,7 @@ package import DNSCore
 package import Logging
 package import MailAuth
 import MailConfig
+import MailPolicy
 package import MailSyntax
 package import NIOCore
 package import NetTransport
@@ -109,12 +110,15 @@ package final class DeliveryService: Service {
             clock: environment.clock,
             logger: environment.logger
         )
+        let rewriter = OutgoingRewriter(
+            rules: settings.rules, lookup: settings.lookup, logger: environment.logger)
         return Courier(
             settings: settings,
             generation: generation,
             router: MXRouter(resolver: environment.resolver, own: settings.own),
             contexts: environment.contexts,
-            content: { message in
+            content: { sited in
+                let message = sited.job.message
                 let signer: DKIMSigner? =
                     if let domain = message.dkimDomain { try await environment.signer(domain) } else { nil }
                 if let domain = message.dkimDomain, signer == nil {
@@ -126,9 +130,13 @@ package final class DeliveryService: Service {
                     )
                 }
                 let reader = try environment.blobs.open(message.blob, size: message.size)
-                return try await MessageContent.prepare(
+                // Mail for a program of this host keeps the addresses that are known here.
+                let leaves = sited.site.plan?.kind != .lmtp
+                var content = try await MessageContent.prepare(
                     message, reader: reader, signer: signer, clock: environment.clock,
-                    spool: { try environment.blobs.makeSpool() })
+                    spool: { try environment.blobs.makeSpool() }, change: leaves ? rewriter.change(of: message) : nil)
+                if leaves { content.envelope = try await rewriter.envelope(of: sited.job) }
+                return content
             },
             settler: settler,
             board: board,
