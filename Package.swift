@@ -84,6 +84,7 @@ let package = Package(
         room("SMTPCore", uses: ["MailSyntax", .nioCore]),
         room("IMAPCore", uses: ["MailSyntax", "MailMessage", .nioCore]),
         room("POP3Core", uses: ["MailSyntax", .nioCore]),
+        room("MilterCore", uses: ["MailSyntax", "MailMessage", .nioCore]),
 
         // State: what lasts
         room("SQLEngine", uses: ["MailSyntax", "CSQLite", .grdb]),
@@ -116,6 +117,10 @@ let package = Package(
                 "MailSyntax", "Telemetry", .nioCore, .nioPosix, .nioTLS, .nioSSL, .logging, .lifecycle, .x509, .asn1,
                 .crypto,
             ]
+        ),
+        room(
+            "MilterClient",
+            uses: ["MilterCore", "MailConfig", "MailSyntax", "MailMessage", .nioCore, .nioPosix, .logging]
         ),
         room(
             "SMTPServer",
@@ -193,6 +198,7 @@ let package = Package(
         tests("MailAuth"),
         tests("DNSClient"),
         tests("SASLCore"),
+        tests("MilterCore", uses: ["MailSyntax", "MailMessage", .nioCore]),
         tests("SMTPCore", uses: ["SASLCore"]),
         tests("IMAPCore"),
         tests("POP3Core", uses: ["SASLCore"]),
