@@ -120,13 +120,13 @@ let package = Package(
         ),
         room(
             "MilterClient",
-            uses: ["MilterCore", "MailConfig", "MailSyntax", "MailMessage", .nioCore, .nioPosix, .logging]
+            uses: ["Telemetry", "MilterCore", "MailConfig", "MailSyntax", "MailMessage", .nioCore, .nioPosix, .logging]
         ),
         room(
             "SMTPServer",
             uses: [
-                "SMTPCore", "SASLCore", "MailSyntax", "MailMessage", "MailTables", "MailAuth", "MailPolicy",
-                "MailConfig",
+                "MilterCore", "MilterClient", "SMTPCore", "SASLCore", "MailSyntax", "MailMessage", "MailTables",
+                "MailAuth", "MailPolicy", "MailConfig",
                 "Telemetry",
                 "Directory",
                 "MailStore", "OutboundQueue", "MailIntake", "Blobs", "SQLEngine", "NetTransport", "DNSCore",

@@ -2,6 +2,7 @@ package import Logging
 package import MailConfig
 package import MilterCore
 package import NIOCore
+import Telemetry
 
 /// What a step comes to, after every milter that was asked.
 package enum MilterVerdict: Sendable, Hashable {
@@ -252,8 +253,8 @@ extension MilterPeer {
         logger.error(
             "a milter failed",
             metadata: [
-                "milter.name": "\(settings.name)", "error": "\(error)",
-                "remedy":
+                LogKey.milter: "\(settings.name)", LogKey.error: "\(error)",
+                LogKey.remedy:
                     "see that it runs at \(settings.endpoint); mail has its default_action \(settings.defaultAction)",
             ])
         notes.append("failed: \(error); \(settings.defaultAction.rawValue)")

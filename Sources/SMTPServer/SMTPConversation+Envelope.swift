@@ -27,6 +27,9 @@ struct SMTPEnvelope {
     private let answersEach: Bool
     private var accounts: Set<Int64> = []
     private var addresses: Set<String> = []
+    /// What was asked for each of `recipients`.
+    private var asked: [SMTPRecipient] = []
+    private var copies: [AdmittedRecipient] = []
 
     /// Nobody is told of failures of what aliases send on for a stranger, whose address anybody may have written.
     var silencesForwards = false
@@ -43,7 +46,12 @@ struct SMTPEnvelope {
     /// Adds what a recipient becomes; each account and each remote address once, but for `shares`.
     mutating func add(_ admitted: AdmittedRecipient, for recipient: SMTPRecipient) {
         recipients.append(admitted)
+        asked.append(recipient)
         if answersEach { shares.append(share(admitted, for: recipient)) }
+        merge(admitted, for: recipient)
+    }
+
+    private mutating func merge(_ admitted: AdmittedRecipient, for recipient: SMTPRecipient) {
         for target in admitted.local where accounts.insert(target.account).inserted {
             local.append(Self.delivery(target, of: admitted))
         }
@@ -56,6 +64,7 @@ struct SMTPEnvelope {
 
     /// Adds somebody beside the recipients, of whom the sender does not know.
     mutating func addCopy(_ admitted: AdmittedRecipient) {
+        copies.append(admitted)
         let newLocal = admitted.local.filter { accounts.insert($0.account).inserted }
             .map { Self.delivery($0, of: admitted) }
         let newRemote = admitted.remote.filter { addresses.insert($0.folded).inserted }
@@ -67,8 +76,26 @@ struct SMTPEnvelope {
 
     /// Leaves the message to nobody, until a copy is added.
     mutating func dropRecipients() {
-        (local, remote, accounts, addresses) = ([], [], [], [])
+        (local, remote, accounts, addresses, copies) = ([], [], [], [], [])
         shares = shares.map { _ in RecipientShare(local: [], remote: []) }
+    }
+
+    /// Leaves the message not to this recipient. With LMTP it keeps its reply.
+    mutating func remove(_ address: EmailAddress) {
+        let key = address.folded
+        let kept = zip(recipients, asked).filter { $0.0.address.folded != key }
+        let keptCopies = copies.filter { $0.address.folded != key }
+        let keptShares = zip(shares, recipients).map { share, recipient in
+            recipient.address.folded == key ? RecipientShare(local: [], remote: []) : share
+        }
+        dropRecipients()
+        if answersEach {
+            shares = keptShares
+        } else {
+            (recipients, asked) = (kept.map(\.0), kept.map(\.1))
+        }
+        for (admitted, recipient) in kept { merge(admitted, for: recipient) }
+        for copy in keptCopies { addCopy(copy) }
     }
 
     private func share(_ admitted: AdmittedRecipient, for recipient: SMTPRecipient) -> RecipientShare {
@@ -172,7 +199,12 @@ extension SMTPConversation {
                 if case .rewritten(_, let admitted) = decision { envelope?.admittedSender = admitted }
                 let silences = !isOwnClient && !context.settings.rules.rewriting.hasSRS
                 envelope?.silencesForwards = silences
-                reply = SMTPReply(250, .init(2, 1, 0), "Ok")
+                if let refusal = await milterRefusal(of: sender) {
+                    envelope = nil
+                    reply = refusal
+                } else {
+                    reply = SMTPReply(250, .init(2, 1, 0), "Ok")
+                }
             case .reject(let refusal):
                 reply = SMTPReply(refusal)
             }
@@ -201,6 +233,10 @@ extension SMTPConversation {
             )
             switch decision {
             case .accept(let admitted):
+                if let refusal = await milterRefusal(of: recipient, admitted) {
+                    reply = refusal
+                    break
+                }
                 envelope?.add(admitted, for: recipient)
                 envelope?.trace += trace
                 reply = SMTPReply(250, .init(2, 1, 5), "Ok")

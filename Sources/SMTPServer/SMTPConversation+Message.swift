@@ -42,7 +42,8 @@ extension SMTPConversation {
     }
 
     private mutating func acceptMessage() async -> Verdict {
-        let id = context.backend.nextID()
+        let id = milters?.id ?? context.backend.nextID()
+        milters?.id = nil
         guard let envelope, var collector else {
             return .all(SMTPReply(451, .init(4, 3, 0), "Transaction lost"))
         }
@@ -77,7 +78,9 @@ extension SMTPConversation {
                 return .all(refusal)
             }
             try await rewriteHeader(&message, &trace)
-            try await addCopies(&envelope, checks, &trace)
+            let filtered = try await filter(&message, &envelope, &trace)
+            if let refusal = filtered.refusal { return .all(refusal) }
+            if !filtered.discards { try await addCopies(&envelope, checks, &trace) }
             let (signFor, steps) = try await signingDomain(message.index)
             trace += steps
             var acceptance = Acceptance(
@@ -101,7 +104,7 @@ extension SMTPConversation {
                 dsnReturn: envelope.sender.dsnReturn.flatMap(DSNReturn.init(rawValue:)),
                 signFor: signFor
             )
-            acceptance.held = checks.holds
+            acceptance.held = checks.holds || filtered.holds
             acceptance.forwardedFrom = try await forwardingSender(envelope, &acceptance.trace)
             return try await keep(acceptance, envelope)
         } catch let error as RewriteUnavailable {

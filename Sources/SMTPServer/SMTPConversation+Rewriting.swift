@@ -66,7 +66,7 @@ extension SMTPConversation {
         }
     }
 
-    private func addCopy(
+    func addCopy(
         _ address: EmailAddress, _ envelope: inout SMTPEnvelope, _ trace: inout [TraceStep]
     ) async throws {
         let rules = context.settings.rules

@@ -36,6 +36,10 @@ struct SMTPConversation {
     var output = ByteBuffer()
     var envelope: SMTPEnvelope?
     var collector: MessageCollector?
+    /// nil where there are none for the listener.
+    var milters: MilterChain?
+    /// A milter wants the message in hand to be taken and thrown away.
+    var isDiscarding = false
     /// Shutdown was announced while data was coming in; it is finished first.
     var isStopping = false
     var isTakingData = false
@@ -54,6 +58,9 @@ struct SMTPConversation {
         isTrusted = context.settings.rules.trusts(connection.info.remote)
         session = SMTPSession(configuration: context.settings.session, isTLS: connection.info.hasImplicitTLS)
         login = deviceAtHand
+        milters = MilterChain(
+            context.settings.rules.manifest.milters, listener: context.settings.listener,
+            loop: connection.eventLoop, logger: logger)
     }
 
     /// The device that is known by its network, on a listener for devices.
@@ -85,6 +92,7 @@ struct SMTPConversation {
         if let total = context.settings.timeouts.total { await send([.totalDeadline(total)]) }
         if !connection.info.hasImplicitTLS { await greet() }
         while await handle(await stream.next()) {}
+        milters?.quit()
         let elapsed = started.duration(to: .now)
         let milliseconds = elapsed.components.seconds * 1000 + elapsed.components.attoseconds / 1_000_000_000_000_000
         context.events.record(

@@ -49,6 +49,7 @@ package enum LogKey {
     package static let destination = "delivery.destination"
     package static let host = "delivery.host"
     package static let route = "delivery.route"
+    package static let milter = "milter.name"
 
     // Names and stores
     package static let dnsName = "dns.name"
