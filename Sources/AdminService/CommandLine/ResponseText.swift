@@ -27,6 +27,7 @@ extension AdminResponse {
             case .selfTest(let ticket): try PrettyJSON.text(ticket)
             case .loginPrompt(let prompt): try PrettyJSON.text(prompt.shown)
             case .loginPending: try PrettyJSON.text(["pending": true])
+            case .routeTest(let report): try PrettyJSON.text(report)
             }
         }
     }
@@ -51,6 +52,7 @@ extension AdminResponse {
         case .selfTest(let ticket): "self-test \(ticket.ticket)\n"
         case .loginPrompt(let prompt): prompt.text
         case .loginPending: "nobody has logged in yet\n"
+        case .routeTest(let report): report.text
         }
     }
 

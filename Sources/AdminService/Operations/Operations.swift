@@ -79,6 +79,7 @@ package struct Operations: Sendable {
         case .routeLoginFinish(let prompt, let pasted): try await routeLoginFinish(prompt, pasted: pasted)
         case .routeLoginImport(let route, let sender, let file):
             try await routeLoginImport(route, sender: sender, file: file)
+        case .routeTest(let route, let to, let from): try await routeTest(route, to: to, from: from)
         case .selfTestBegin(let address, let port): .selfTest(try await selfTestBegin(address, sinkPort: port))
         case .selfTestEnd(let ticket): try await selfTestEnd(ticket)
         }

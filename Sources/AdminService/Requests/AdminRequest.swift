@@ -63,6 +63,8 @@ package enum AdminRequest: Codable, Sendable, Equatable {
     case routeLoginFinish(prompt: LoginPrompt, pasted: String)
     /// Brings the text of a token file.
     case routeLoginImport(route: String, sender: String?, file: String)
+    /// Visits the hosts of a route; sends a small message only where `to` is given.
+    case routeTest(route: String, to: String?, from: String?)
 
     /// Makes what a self-test needs: credentials, a second account, a route to the sink. Only a running server answers.
     case selfTestBegin(address: String?, sinkPort: Int)

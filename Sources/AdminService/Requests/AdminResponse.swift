@@ -22,6 +22,7 @@ package enum AdminResponse: Codable, Sendable, Equatable {
     case loginPrompt(LoginPrompt)
     /// Nobody has logged in yet; `slowDown`: ask less often from now on.
     case loginPending(slowDown: Bool)
+    case routeTest(RouteTestReport)
 }
 
 /// A running server in a few words.

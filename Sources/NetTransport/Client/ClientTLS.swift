@@ -79,11 +79,8 @@ package final class ClientTLSContexts: Sendable {
         if !isEnforced, let name = request.examinesName { verification = .names([name]) }
         var authorities = CertificateStore()
         if case .names = verification {
-            if let file = request.authorities {
-                authorities = try anchors.store(file)
-            } else {
-                authorities = additionalRoots.isEmpty ? try anchors.system() : try systemWithAdditional()
-            }
+            // Where nothing is asked of the certificate, a missing file is no reason not to talk.
+            authorities = isEnforced ? try self.authorities(request) : (try? self.authorities(request)) ?? authorities
         }
         return ClientTLS(
             context: try context(request.identity),
@@ -94,6 +91,11 @@ package final class ClientTLSContexts: Sendable {
             verifier: CertificateVerifier(verification: verification, authorities: authorities),
             isEnforced: isEnforced
         )
+    }
+
+    private func authorities(_ request: ClientTLSRequest) throws(TLSStoreError) -> CertificateStore {
+        if let file = request.authorities { return try anchors.store(file) }
+        return additionalRoots.isEmpty ? try anchors.system() : try systemWithAdditional()
     }
 
     private func systemWithAdditional() throws(TLSStoreError) -> CertificateStore {

@@ -95,7 +95,7 @@ package final class DeliveryService: Service {
         signal.yield()
     }
 
-    private static func makeCourier(
+    static func makeCourier(
         _ settings: DeliverySettings,
         _ generation: Int,
         _ environment: Environment,

@@ -1,0 +1,151 @@
+import DNSClient
+import DNSCore
+import Logging
+import MailConfig
+import MailPolicy
+import MailSyntax
+import MailTables
+import NIOPosix
+import NetTransport
+import OutboundQueue
+import SMTPDelivery
+import SQLEngine
+import Telemetry
+
+extension Operations {
+    /// `martlet route test`: a visit to each address of a route, with a small message only where a recipient is named.
+    func routeTest(_ name: String, to: String?, from: String?) async throws -> AdminResponse {
+        let recipient = try to.map { try parseAddress($0) }
+        let sender = try from.map { try parseAddress($0) } ?? parseAddress("postmaster@\(manifest.server.hostname)")
+        let resolver = try UnboundResolver(ServerSettings.resolver(manifest.server.dns))
+        defer { resolver.stop() }
+        let settings = try testSettings(resolver)
+        let plan = try await testPlan(name, sender, recipient, settings)
+        let test = RouteTest(settings: settings, environment: try testEnvironment(resolver))
+        var report = RouteTestReport(
+            route: plan.name, kind: plan.kind.rawValue, from: "\(sender)", to: recipient.map { "\($0)" }, visits: [])
+        let destination = recipient?.domain?.ascii ?? recipient.map { "\($0)" } ?? ""
+        switch await test.targets(plan, destination: destination) {
+        case .failure(let failure): report.failure = "\(failure.reply.status) \(failure.reply.text)"
+        case .success(let targets):
+            let end = ContinuousClock.now + Self.testTime
+            for target in targets where ContinuousClock.now < end {
+                let letter = try recipient.map { try testLetter(from: sender, to: $0, by: name) }
+                let (level, seen) = await test.visit(target, plan, letter: letter)
+                report.visits.append(.init(target, level: level.rawValue, seen))
+                // Mail goes to one host, not to each.
+                if seen.results.values.contains(where: { if case .delivered = $0 { true } else { false } }) { break }
+            }
+        }
+        return .routeTest(report)
+    }
+
+    /// The control socket waits for two minutes.
+    private static let testTime = Duration.seconds(60)
+
+    private func testPlan(
+        _ name: String, _ sender: EmailAddress, _ recipient: EmailAddress?, _ settings: DeliverySettings
+    ) async throws -> RoutePlan {
+        let route = name == Manifest.Route.direct.name ? .direct : manifest.routing.routes.first { $0.name == name }
+        guard let route else {
+            let names = (manifest.routing.routes.map(\.name) + ["direct"]).joined(separator: ", ")
+            throw AdminError(.data, "there is no route \"\(name)\"", remedy: "the manifest has \(names)")
+        }
+        guard recipient != nil || route.kind != .direct else {
+            throw AdminError(
+                .usage, "route \(name) leads to the recipient's domain", remedy: "name a recipient: --to ADDRESS")
+        }
+        let nobody = try parseAddress("postmaster@\(route.hosts.first?.place.testDomain ?? "example.invalid")")
+        let facts = RouteFacts(sender: .address(sender), recipient: recipient ?? nobody, pinned: name)
+        let rules = settings.rules
+        let decision = try await Policy.run(
+            { Policy.route(facts, rules: rules, $0) },
+            answer: { lookup in
+                if case .hosted = lookup { return .flag(false) }
+                return await settings.lookup(lookup)
+            }
+        ).decision
+        switch decision {
+        case .deliver(let plan): return plan
+        case .local, .hold, .discard, .fail:
+            throw AdminError(
+                .data, "route \(name) is of the kind \(route.kind.rawValue) and leads to no host",
+                remedy: "nothing to test: see routing.routes")
+        }
+    }
+
+    /// As deliveries have them, but more impatient.
+    private func testSettings(_ resolver: any DNSResolver) throws -> DeliverySettings {
+        var settings = ServerSettings.delivery(PolicyRules(manifest), listeners: server?.status().listeners ?? [])
+        let tables = server == nil ? TableStore(try LookupTables.load(manifest)) : stores.tables
+        settings.lookup = { lookup in
+            guard case .table(let purpose, let key, let isWhole) = lookup else {
+                return .unavailable("not asked for a way out")
+            }
+            return await tables.answer(purpose, key: key, isWhole: isWhole)
+        }
+        let tokens =
+            server?.tokens
+            ?? RouteTokens(
+                database: stores.database, group: .singleton, resolver: resolver, logger: Self.silence)
+        settings.tokens = { route, login in
+            guard case .oauth2(let oauth2) = login.proof else { return nil }
+            return tokens.source(route: route, login: login.username, oauth2)
+        }
+        settings.timeouts.connect = min(settings.timeouts.connect, .seconds(10))
+        settings.timeouts.command = min(settings.timeouts.command, .seconds(20))
+        settings.timeouts.final = min(settings.timeouts.final, .seconds(40))
+        return settings
+    }
+
+    private func testEnvironment(_ resolver: any DNSResolver) throws -> DeliveryService.Environment {
+        DeliveryService.Environment(
+            queue: stores.queue, blobs: stores.blobs, resolver: resolver, contexts: try ClientTLSContexts(),
+            bounces: NoBounces(), events: NullEventSink(), ids: stores.ids,
+            group: MultiThreadedEventLoopGroup.singleton, logger: Self.silence)
+    }
+
+    private static var silence: Logger { Logger(label: "route") { _ in SwiftLogNoOpLogHandler() } }
+
+    private func testLetter(
+        from sender: EmailAddress, to recipient: EmailAddress, by route: String
+    ) throws -> SessionProbe.Letter {
+        let id = stores.ids.next()
+        let now = SystemClock().now()
+        let text = """
+            From: <\(sender)>\r
+            To: <\(recipient)>\r
+            Subject: Test of the route \(route)\r
+            Date: \(InternetDate.format(now))\r
+            Message-ID: <\(id)@\(manifest.server.hostname)>\r
+            MIME-Version: 1.0\r
+            Content-Type: text/plain; charset=us-ascii\r
+            Auto-Submitted: auto-generated\r
+            \r
+            Somebody tests the route \(route) of \(manifest.server.hostname).\r
+
+            """
+        let bytes = Array(text.utf8)
+        let needsUTF8 = sender.needsSMTPUTF8 || recipient.needsSMTPUTF8
+        let message = QueuedMessage(
+            unqueued: id, reversePath: .address(sender), size: bytes.count, smtpUTF8: needsUTF8)
+        return SessionProbe.Letter(
+            message: message, recipients: [QueuedRecipient(unqueued: 1, message: id, address: recipient)],
+            content: MessageContent(bytes: bytes))
+    }
+}
+
+/// A test tells nobody but its operator.
+private struct NoBounces: BounceSink {
+    func bounce(_ report: BounceReport) async throws -> Bool { true }
+}
+
+extension RouteHost.Place {
+    /// A domain for a recipient that nobody gets mail for.
+    fileprivate var testDomain: String? {
+        switch self {
+        case .host(let name), .domain(let name): DomainName(name) == nil ? nil : name
+        case .socket: nil
+        }
+    }
+}
