@@ -32,6 +32,8 @@ package struct Acceptance: Sendable {
     package var isBounce: Bool
     /// What goes elsewhere is kept until an operator releases it.
     package var held = false
+    /// Whom it is counted for; nil for senders without a limit.
+    package var metered: MeteredMessage?
     /// Which lane of the queue it takes.
     package var lane = QueueLane.interactive
     /// What goes elsewhere is not sent earlier. // RFC 4865 §4

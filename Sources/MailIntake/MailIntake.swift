@@ -56,6 +56,7 @@ package final class MailIntake: Sendable {
                 try BlobRows.insert(writer, remote, references: 0, now: now)
                 try queue.enqueue(writer, Self.queueEntry(acceptance, remote, now))
             }
+            if let metered = acceptance.metered { try SendMeter.add(writer, metered, at: now) }
             try TraceRows.insert(writer, acceptance, at: now)
             return delivered
         }

@@ -17,6 +17,8 @@ package enum Lookup: Hashable, Sendable {
     /// What the tables of a purpose have for a key, the first that has it. Tables of patterns are only asked for keys
     /// that are `isWhole`, which parts of an address are not. → `.table`
     case table(TablePurpose, key: String, isWhole: Bool)
+    /// What a sender (`LoginFacts.meter`) has sent lately. → `.sent`
+    case sent(String)
     /// What the Sender Rewriting Scheme makes of an address. → `.srs`
     case srs(SRSRequest)
 }
@@ -47,6 +49,7 @@ package enum Answer: Hashable, Sendable {
     case domain(DomainName?)
     /// nil: no table of the purpose has the key.
     case table(TableAnswer?)
+    case sent(SendCounts)
     case srs(SRSAnswer)
     /// The source didn't answer: a temporary refusal, never a permanent one.
     case unavailable(String)

@@ -152,6 +152,8 @@ package struct RecipientFacts: Sendable, Hashable {
     package var admittedSender: ReversePath?
     /// SIZE of MAIL, in octets; 0 when nothing was declared.
     package var declaredSize: Int
+    /// Recipients that the transaction has already.
+    package var earlierRecipients = 0
     /// The server's name; `<Postmaster>` alone is the postmaster of its domain.
     package var hostname: DomainName?
     /// The address that the client connected to; `postmaster@[…]` of it is the postmaster too.

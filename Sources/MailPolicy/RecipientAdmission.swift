@@ -47,6 +47,11 @@ extension Policy {
         case .asking: return context.asking()
         }
         if let refusal = receivingForbidden(address, rules, &context) { return context.decided(.reject(refusal)) }
+        switch checkRecipientRate(facts, address, rules, &context) {
+        case .passed: break
+        case .reject(let reply): return context.decided(.reject(reply))
+        case .asking: return context.asking()
+        }
         let admitted: AdmittedRecipient
         switch admitReachable(address, facts, rules, &context) {
         case .passed(let recipient): admitted = recipient

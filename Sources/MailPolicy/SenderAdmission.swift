@@ -27,6 +27,11 @@ extension Policy {
         if let refusal = sendingForbidden(path, facts.client, rules, &context) {
             return context.decided(.reject(refusal))
         }
+        switch checkMessageRate(facts.client, facts.path, rules, &context) {
+        case .passed: break
+        case .reject(let reply): return context.decided(.reject(reply))
+        case .asking: return context.asking()
+        }
         guard rules.rewriting.hasCanonical, let address = path.address else { return context.decided(.accept(path)) }
         switch context.canonical(address, .envelopeSender, rules.rewriting) {
         case .asking: return context.asking()

@@ -1,5 +1,6 @@
 package import Directory
 package import MailAuth
+package import MailIntake
 package import MailPolicy
 package import MailStore
 import MailSyntax
@@ -15,9 +16,11 @@ package struct PolicyAnswers: Sendable {
     private let tables: TableStore
     private let srs: SRSKeys
     private let clock: any WallClock
+    /// What a sender has sent.
+    private let sent: @Sendable (String) async throws -> SendCounts
 
     package init(
-        directory: Directory, store: MailStore, tables: TableStore, srs: SRSKeys = SRSKeys(),
+        directory: Directory, store: MailStore, intake: MailIntake, tables: TableStore, srs: SRSKeys = SRSKeys(),
         clock: any WallClock = SystemClock()
     ) {
         self.init(
@@ -25,7 +28,8 @@ package struct PolicyAnswers: Sendable {
             hasRoom: { try await store.hasRoom($0, for: $1) },
             tables: tables,
             srs: srs,
-            clock: clock
+            clock: clock,
+            sent: { try await intake.sendCounts($0) }
         )
     }
 
@@ -34,10 +38,12 @@ package struct PolicyAnswers: Sendable {
         hasRoom: @escaping @Sendable (AccountID, Int) async throws -> Bool,
         tables: TableStore,
         srs: SRSKeys = SRSKeys(),
-        clock: any WallClock = SystemClock()
+        clock: any WallClock = SystemClock(),
+        sent: @escaping @Sendable (String) async throws -> SendCounts
     ) {
         self.srs = srs
         self.clock = clock
+        self.sent = sent
         self.snapshot = snapshot
         self.hasRoom = hasRoom
         self.tables = tables
@@ -62,6 +68,12 @@ package struct PolicyAnswers: Sendable {
             return .domain(snapshot.domains.first?.name)
         case .table(let purpose, let key, let isWhole):
             return await tables.answer(purpose, key: key, isWhole: isWhole)
+        case .sent(let sender):
+            do {
+                return .sent(try await sent(sender))
+            } catch {
+                return .unavailable("\(error)")
+            }
         case .srs(let request):
             return .srs(answer(request))
         }

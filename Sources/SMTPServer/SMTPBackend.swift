@@ -56,7 +56,8 @@ package struct MailServerBackend: SMTPBackend {
         clock: any WallClock = SystemClock()
     ) {
         self.devicePasswords = devicePasswords
-        answers = PolicyAnswers(directory: directory, store: store, tables: tables, srs: srs, clock: clock)
+        answers = PolicyAnswers(
+            directory: directory, store: store, intake: intake, tables: tables, srs: srs, clock: clock)
         self.intake = intake
         self.authenticator = authenticator
         reverseNames = ReverseNames(resolver: resolver)

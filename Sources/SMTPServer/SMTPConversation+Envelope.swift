@@ -225,6 +225,7 @@ extension SMTPConversation {
             server: connection.info.local
         )
         facts.admittedSender = envelope?.admittedSender
+        facts.earlierRecipients = envelope?.recipients.count ?? 0
         let reply: SMTPReply
         do {
             let (decision, trace) = try await Policy.run(

@@ -105,6 +105,9 @@ extension SMTPConversation {
                 signFor: signFor
             )
             acceptance.held = checks.holds || filtered.holds
+            if let login, context.settings.rules.limits(of: login) != nil {
+                acceptance.metered = MeteredMessage(sender: login.meter, recipients: envelope.recipients.count)
+            }
             acceptance.forwardedFrom = try await forwardingSender(envelope, &acceptance.trace)
             return try await keep(acceptance, envelope)
         } catch let error as RewriteUnavailable {

@@ -42,7 +42,8 @@ import Testing
         let loaded = try ManifestLoader.load(text: manifest, file: "martlet.yaml").get()
         let directory = try directory()
         let answers = PolicyAnswers(
-            snapshot: { directory }, hasRoom: { _, _ in true }, tables: TableStore(try TableSet(loaded.manifest)))
+            snapshot: { directory }, hasRoom: { _, _ in true }, tables: TableStore(try TableSet(loaded.manifest)),
+            sent: { _ in SendCounts(messages: .init(minute: 3, hour: 60, day: 100)) })
         var explainer = try Explainer(
             question, rules: PolicyRules(loaded), directory: directory, answer: { await answers.answer($0) })
         return try await explainer.explain()

@@ -57,6 +57,10 @@ import Testing
         "relay.senders_bind_logins": .code("relay.sendersBindLogins", in: "Sources/MailPolicy/SenderAdmission.swift"),
         "relay.bind_header_from": .code("relay.bindsHeaderFrom", in: "Sources/MailPolicy/HeaderAuthors.swift"),
         "relay.domains": .code("PatternIndex(manifest.relay.domains)", in: "Sources/MailPolicy/PolicyRules.swift"),
+        "relay.recipients": .code("in: .relayRecipients", in: "Sources/MailPolicy/Relaying.swift"),
+        "sending.limits": .code("manifest.sending.limits", in: "Sources/MailPolicy/SendRates.swift"),
+        "sending.rules": .code("manifest.sending.accounts", in: "Sources/MailPolicy/PolicyRules.swift"),
+        "devices": .code("manifest.devices.map", in: "Sources/MailPolicy/PolicyRules.swift"),
         "relay.accept_risk": .code(
             "relay.acceptedRisks.contains", in: "Sources/MailConfig/ManifestValidator+Senders.swift"),
         "mail.recipient_delimiter": .code("next.mail.recipientDelimiter", in: server + "ServerState.swift"),

@@ -24,7 +24,7 @@ struct IntakeFixture {
     init() async throws {
         state = try StoreFixture(
             migrations: DirectorySchema.migrations + MailStoreSchema.migrations + QueueSchema.migrations
-                + TraceSchema.migrations)
+                + TraceSchema.migrations + SendMeterSchema.migrations)
         directory = try await Directory(database: state.database, clock: state.clock)
         store = MailStore(
             database: state.database, blobs: state.blobs, directory: directory, ids: state.ids, clock: state.clock)

@@ -19,14 +19,15 @@ import Testing
 
     private static let migrations: [Migration] =
         BlobSchema.migrations + DirectorySchema.migrations + MailStoreSchema.migrations + QueueSchema.migrations
-        + TraceSchema.migrations + OAuthSchema.migrations + SearchIndex.migrations
+        + TraceSchema.migrations + SendMeterSchema.migrations + OAuthSchema.migrations + SearchIndex.migrations
 
     private static let statements: [(name: String, all: [SQLStatement])] = [
         ("blob", BlobStatements.all), ("directory", DirectoryStatements.all), ("mailstore", MailStoreStatements.all),
         ("queue", QueueStatements.all), ("site", SiteStatements.all), ("attempt", AttemptStatements.all),
         ("operator", OperatorStatements.all), ("trace_index", TraceIndexStatements.all),
         ("trace_search", TraceSearchStatements.all),
-        ("trace", TraceStatements.all), ("oauth", OAuthStatements.all),
+        ("trace", TraceStatements.all), ("sending", SendMeterStatements.all),
+        ("oauth", OAuthStatements.all),
         ("search", SearchIndex.Statements.all),
     ]
 

@@ -13,6 +13,7 @@ final class ScriptedDirectory {
     var hosted: Set<String> = ["example.org"]
     var identities: [Int64: Set<String>] = [1: ["fbi@example.org", "info@example.org"]]
     var full: Set<Int64> = []
+    var sent: [String: SendCounts] = [:]
     var failing = false
     /// Values by purpose and key; a key that begins with `/` and ends with it is looked for in whole keys.
     var tables: [TablePurpose: [String: String]] = [:]
@@ -30,6 +31,7 @@ final class ScriptedDirectory {
         case .quota(let account, _): return .quota(full.contains(account) ? .exceeded : .fits)
         case .hosted(let domain): return .flag(hosted.contains(domain.ascii))
         case .table(let purpose, let key, let isWhole): return table(purpose, key, isWhole)
+        case .sent(let meter): return .sent(sent[meter] ?? SendCounts())
         case .srs(let request): return srs(request)
         case .firstHostedDomain: return .domain(hosted.min().flatMap { DomainName($0) })
         }

@@ -27,7 +27,7 @@ struct BounceRoom {
     init() async throws {
         let state = try StoreFixture(
             migrations: DirectorySchema.migrations + MailStoreSchema.migrations + QueueSchema.migrations
-                + TraceSchema.migrations)
+                + TraceSchema.migrations + SendMeterSchema.migrations)
         self.state = state
         let directory = try await Directory(database: state.database, clock: state.clock)
         self.directory = directory

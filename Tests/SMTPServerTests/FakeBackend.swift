@@ -55,6 +55,7 @@ final class FakeBackend: SMTPBackend {
             let value = tables[purpose]?[key.lowercased()]
             if value == "!" { return .unavailable("away") }
             return .table(value.map { TableAnswer(value: $0, origin: "\(purpose.rawValue):1") })
+        case .sent: return .sent(SendCounts())
         case .srs(.forward(let address)):
             return .srs(EmailAddress("SRS0=\(address.localPart)@example.org").map { .address($0) } ?? .none)
         case .srs: return .srs(.none)

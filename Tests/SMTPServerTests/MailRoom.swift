@@ -27,6 +27,7 @@ struct MailRoom {
     let directory: Directory
     let store: MailStore
     let queue: OutboundQueue
+    let intake: MailIntake
     let backend: MailServerBackend
     let events = RecordingEventSink()
     let log = LogRecorder()
@@ -36,7 +37,7 @@ struct MailRoom {
     init() async throws {
         state = try StoreFixture(
             migrations: DirectorySchema.migrations + MailStoreSchema.migrations + QueueSchema.migrations
-                + TraceSchema.migrations)
+                + TraceSchema.migrations + SendMeterSchema.migrations)
         directory = try await Directory(database: state.database, clock: state.clock)
         store = MailStore(
             database: state.database, blobs: state.blobs, directory: directory, ids: state.ids, clock: state.clock)
@@ -46,12 +47,13 @@ struct MailRoom {
         let resolver = ScriptedResolver()
         resolver.answer("1.0.0.127.in-addr.arpa", .ptr, [.pointer("client.example")])
         resolver.addresses("client.example", "127.0.0.1")
+        intake = MailIntake(
+            database: state.database, store: store, queue: queue, blobs: state.blobs, ids: state.ids,
+            clock: state.clock)
         backend = MailServerBackend(
             directory: directory,
             store: store,
-            intake: MailIntake(
-                database: state.database, store: store, queue: queue, blobs: state.blobs, ids: state.ids,
-                clock: state.clock),
+            intake: intake,
             authenticator: Authenticator(source: directory, options: options),
             resolver: resolver,
             ids: state.ids,

@@ -191,6 +191,7 @@ extension Explainer {
             client: client, path: try Self.path(recipient), sender: reversePath, declaredSize: question.size ?? 0,
             hostname: DomainName(rules.manifest.server.hostname))
         facts.admittedSender = admittedSender
+        facts.earlierRecipients = admitted.count
         let judged = facts
         let (decision, trace) = try await run { Policy.admitRecipient(judged, rules: $0, $1) }
         part.steps = trace

@@ -32,7 +32,7 @@ package struct Stores: Sendable {
 
     /// What policy decisions ask.
     package var answers: PolicyAnswers {
-        PolicyAnswers(directory: directory, store: mail, tables: tables, srs: srs)
+        PolicyAnswers(directory: directory, store: mail, intake: intake, tables: tables, srs: srs)
     }
 
     /// Opens everything in the manifest's data directory and brings the schema up to date.
@@ -93,7 +93,7 @@ package struct Stores: Sendable {
     /// The schema of every room, in the order in which their tables refer to each other.
     static var migrations: [Migration] {
         BlobSchema.migrations + DirectorySchema.migrations + MailStoreSchema.migrations + QueueSchema.migrations
-            + TraceSchema.migrations + OAuthSchema.migrations
+            + TraceSchema.migrations + SendMeterSchema.migrations + OAuthSchema.migrations
     }
 
     package static func databasePath(in folder: String) -> String { "\(folder)/martlet.db" }

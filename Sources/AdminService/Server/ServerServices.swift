@@ -95,6 +95,11 @@ struct HousekeepingService: Service {
         if round.isMultiple(of: Self.roundsBetweenIndexing) {
             await attempt("histories of messages could not be indexed") { _ = try await stores.intake.indexTraces() }
         }
+        if round.isMultiple(of: Self.roundsBetweenPurges) {
+            await attempt("old counts of sent messages could not be removed") {
+                try await stores.intake.purgeSendCounts()
+            }
+        }
         if round.isMultiple(of: Self.roundsBetweenPurges), let keep = keepsTraces() {
             await attempt("old histories of messages could not be removed") {
                 _ = try await stores.intake.purgeTraces(before: now.adding(.zero - keep))
