@@ -57,7 +57,13 @@ extension Policy {
         if let login = client.login { return judge(facts.path, of: login, rules, &context) }
         if client.role == .sendmail { return judgeLocal(facts.path, client, rules, &context) }
         // A listener for senders whose logins are optional or off still takes nothing from strangers for elsewhere.
-        guard client.mustBeKnown else { return judgeStranger(facts.path, &context) }
+        guard client.mustBeKnown else {
+            // A name alone is what programs of an own network say.
+            if client.isTrusted, case (let sender?, true) = qualify(facts.path, rules, &context) {
+                return .path(sender)
+            }
+            return judgeStranger(facts.path, &context)
+        }
         guard client.isTrusted, case .granted = relayPermission(client, rules) else {
             context.step(TraceStage.admission, "login-required", before: facts.path.text, note: "refused")
             // RFC 6409 §4.3

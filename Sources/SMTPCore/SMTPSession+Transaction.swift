@@ -13,7 +13,9 @@ extension SMTPSession {
         // RFC 1870 §6.1
         if let size = sender.size, let limit = limits.messageSize, size > limit { return .reply(.messageTooBig) }
         if sender.isInternationalized, !sender.smtpUTF8 { return .reply(Self.needsUTF8) }
-        if case .unqualified = sender.path, login == nil, configuration.authentication != .required {
+        if case .unqualified = sender.path, login == nil, configuration.authentication != .required,
+            !configuration.judgesBareNames
+        {
             return .reply(SMTPReply(501, .init(5, 1, 7), "Sender address needs a domain"))
         }
         return .judgeSender(sender)
@@ -53,7 +55,7 @@ extension SMTPSession {
         if recipient.isInternationalized, !transaction.sender.smtpUTF8 { return .reply(Self.needsUTF8) }
         switch recipient.path {
         // RFC 5321 §4.5.1: postmaster without a domain is always good
-        case .unqualified(let local) where local.lowercased() != "postmaster":
+        case .unqualified(let local) where local.lowercased() != "postmaster" && !configuration.judgesBareNames:
             return .reply(SMTPReply(501, .init(5, 1, 3), "Recipient address needs a domain"))
         default:
             return .judgeRecipient(recipient)

@@ -31,6 +31,8 @@ package struct SMTPSessionConfiguration: Sendable {
     package var authentication: Authentication
     /// AUTH is offered without TLS too.
     package var offersClearTextAuthentication = false
+    /// Names without a domain are policy's to complete; for clients of our own networks.
+    package var judgesBareNames = false
     package var workarounds: SMTPWorkarounds = .all
     /// The DSN extension is offered. // RFC 3461
     package var offersDSN = false

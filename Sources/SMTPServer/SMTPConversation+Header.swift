@@ -41,11 +41,14 @@ extension SMTPConversation {
         // RFC 5322 §3.6.3 lets a copy for the hidden recipients keep the field. One transaction is for all recipients, so
         // nobody may see it; the copy in the user's Sent folder still has it.
         let header = Self.removing(["Bcc", "Resent-Bcc"], from: original, &trace)
+        // Where the header is rewritten, a name means the same in each of its fields, and in the envelope.
+        let rewriting = context.settings.rules.rewriting
+        let origin = login == nil && rewriting.rewritesHeader(ofOwnClient: true) ? rewriting.origin : nil
         let fixups = SubmissionFixups(
             id: id,
             hostname: context.settings.hostname,
             time: context.backend.now(),
-            domain: sender?.domain,
+            domain: origin ?? sender?.domain,
             sender: sender
         )
         let (fixed, changes) = fixups.apply(to: header)

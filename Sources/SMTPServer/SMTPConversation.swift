@@ -56,7 +56,9 @@ struct SMTPConversation {
         self.reverseName = reverseName
         stream = connection.events()
         isTrusted = context.settings.rules.trusts(connection.info.remote)
-        session = SMTPSession(configuration: context.settings.session, isTLS: connection.info.hasImplicitTLS)
+        var configuration = context.settings.session
+        configuration.judgesBareNames = isTrusted
+        session = SMTPSession(configuration: configuration, isTLS: connection.info.hasImplicitTLS)
         login = deviceAtHand
         milters = MilterChain(
             context.settings.rules.manifest.milters, listener: context.settings.listener,

@@ -15,8 +15,9 @@ package final class PostfixPeer: Sendable {
 
     /// - Parameters:
     ///   - routes: domains, and the host and port that their mail goes to.
+    ///   - settings: more lines of main.cf.
     ///   - sasl: the socket of a ``SASLPeer``; nil for no logins and no submission.
-    package init(routes: [(domain: String, port: Int)], sasl: String? = nil) throws {
+    package init(routes: [(domain: String, port: Int)], settings: [String] = [], sasl: String? = nil) throws {
         folder = try TemporaryFolder()
         let ports = Peer.freePorts(3)
         (port, submissionPort, submissionsPort) = (ports[0], ports[1], ports[2])
@@ -30,7 +31,8 @@ package final class PostfixPeer: Sendable {
         let table = routes.map { "\($0.domain) smtp:[127.0.0.1]:\($0.port)\n" }.joined()
         try folder.write(table, to: "etc/transport")
         try folder.write("@\(Self.domain) all/\n", to: "etc/mailboxes")
-        try folder.write(mainConfiguration(), to: "etc/main.cf")
+        let more = settings.map { $0 + "\n" }.joined()
+        try folder.write(mainConfiguration() + more, to: "etc/main.cf")
         try folder.write(try masterConfiguration(), to: "etc/master.cf")
     }
 
