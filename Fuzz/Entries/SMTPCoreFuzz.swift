@@ -93,7 +93,7 @@ enum SMTPCoreFuzz {
 
     private static func append(_ frame: SMTPFrame, text: inout [UInt8], to events: inout [Event]) {
         switch frame {
-        case .line(let line, let sequel): events.append(.line(line, isPause: sequel == .pause))
+        case .line(let line, let sequel): events.append(.line(line, isPause: sequel == .pause || sequel == .pauseAhead))
         case .lineTooLong: events.append(.lineTooLong)
         case .bareLineEnding: events.append(.bareLineEnding)
         case .data: break
@@ -131,6 +131,7 @@ enum SMTPCoreFuzz {
         if flags & 64 != 0 { configuration.authentication = .optional }
         configuration.offersClearTextAuthentication = flags & 128 != 0
         configuration.offersDSN = flags & 8 == 0
+        configuration.offersXClient = flags & 64 != 0
         var session = SMTPSession(configuration: configuration, isTLS: flags & 16 == 0)
         check(session.greeting)
         while !input.isEmpty {
@@ -188,6 +189,9 @@ enum SMTPCoreFuzz {
             let reply = verdict(&input)
             let login = reply.isPositive ? "a@example.org" : nil
             return follow(session.authenticationEnded(reply, login: login), &session, &input)
+        case .impersonate(let client):
+            precondition(session.configuration.offersXClient, "XCLIENT where it is not offered")
+            return follow(session.impersonated(client, login: client.login?.value), &session, &input)
         case .judgeSender(let sender):
             return follow(session.senderJudged(sender, verdict(&input)), &session, &input)
         case .judgeRecipient:

@@ -193,7 +193,7 @@ extension Manifest {
         /// How long the first ban lasts; each further one of the same address is twice as long, up to `longest`.
         package var duration: Duration = .seconds(3600)
         package var longest: Duration = .seconds(7 * 86400)
-        /// Bans of addresses in one network (/24, /64) that ban the network; nil: never.
+        /// Bans of addresses in one network (/24, /48) that ban the network; nil: never.
         package var networkAfter: Int? = 5
         /// Never banned, beside the trusted networks, proxies and loopback.
         package var ignore: [IPNetwork] = []

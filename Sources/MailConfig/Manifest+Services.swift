@@ -28,6 +28,8 @@ extension Manifest {
     /// SMTP as a server, on MX and submission ports alike.
     package struct SMTP: Sendable, Equatable {
         package var timeouts = SMTPTimeouts()
+        /// How long a stranger on an `mx` listener waits for the greeting; zero for not at all.
+        package var greetingDelay = Duration.zero
     }
 
     /// How long an SMTP client may take.

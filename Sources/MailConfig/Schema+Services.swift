@@ -21,6 +21,12 @@ extension Schema {
             .live, "A whole session, however busy it is."
         ),
         Setting(
+            "smtp.greeting_delay", \.smtp.greetingDelay, .duration(.zero...(.seconds(60)), example: "5s"), .live,
+            "How long strangers on `mx` listeners wait for the greeting. Who speaks before it is refused: many programs "
+                + "that send junk do. Trusted networks, this machine and other listeners don't wait. `0s` for nobody, since "
+                + "every message of others would take that much longer."
+        ),
+        Setting(
             "mail.recipient_delimiter", \.mail.recipientDelimiter, .delimiters, .live,
             "The characters that part a tag from the user: mail for `user+tag` goes to `user`. `\"\"` turns it off."
         ),

@@ -13,6 +13,7 @@ package enum Schema {
         ("storage", "Where mail and state are kept."),
         ("tls", "Certificates. TLS 1.2 and 1.3 are spoken, nothing older. The files are read again on reload."),
         ("limits", "What one peer can ask for."),
+        ("smtp", "SMTP as a server."),
         ("smtp.timeouts", "How long an SMTP client may take before it is told 421."),
         ("mail", "What holds for addresses."),
         ("relay", "Who may send to addresses that are not hosted here."),
@@ -102,7 +103,8 @@ extension Schema {
                 + "`socket` (a path, with the file mode `socket_mode`) instead of address and port. Where mail is taken, `auth` says whether a login is `required` (standard on "
                 + "submission; trusted networks need none), `optional` (on `device`) or `off` (on `mx`), and "
                 + "`auth_without_tls: true` lets passwords travel in the clear. "
-                + "`proxy` lists the networks of proxies, which have to begin with a PROXY header (version 1 or 2). "
+                + "`proxy` lists the networks of proxies, which have to begin with a PROXY header (version 1 or 2), `xclient` those "
+                + "of clients that may use XCLIENT. "
                 + "A list that is written replaces the seven standard ones."
         ),
         Setting(

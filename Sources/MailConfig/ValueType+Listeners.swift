@@ -51,9 +51,6 @@ private enum ListenerRecord {
     /// What does not go together in one item.
     private static func problem(_ listener: Listener, isPlaced: Bool, hasMode: Bool) -> ValueProblem? {
         let item = "has the \(listener.kind.rawValue) listener `\(listener.name)`"
-        if !listener.xclients.isEmpty {
-            return ValueProblem(message: "\(item), which can't be served yet", remedy: "remove it")
-        }
         if listener.kind == .lmtp, listener.socket == nil, listener.port == 25 {
             // RFC 2033 §5
             return ValueProblem(message: "\(item) on port 25", remedy: "give it another port: 25 is for SMTP alone")

@@ -1,3 +1,4 @@
+import MailSyntax
 import NIOCore
 import Synchronization
 
@@ -5,6 +6,8 @@ import Synchronization
 final class ConnectionRegistry: Sendable {
     private struct State {
         var channels: [ObjectIdentifier: any Channel] = [:]
+        /// Whose they are, where that matters.
+        var clients: [ObjectIdentifier: IPAddress] = [:]
         var isShutDown = false
     }
 
@@ -17,9 +20,25 @@ final class ConnectionRegistry: Sendable {
             return state.isShutDown
         }
         channel.closeFuture.whenComplete { _ in
-            _ = self.state.withLock { $0.channels.removeValue(forKey: id) }
+            self.state.withLock { state in
+                state.channels[id] = nil
+                state.clients[id] = nil
+            }
         }
         if late { Self.announce(channel) }
+    }
+
+    /// Remembers whose a channel is, until it closes.
+    func identify(_ channel: any Channel, as client: IPAddress) {
+        let id = ObjectIdentifier(channel)
+        state.withLock { $0.clients[id] = client }
+        channel.closeFuture.whenComplete { _ in self.state.withLock { $0.clients[id] = nil } }
+    }
+
+    /// Closes the connections of some clients.
+    func close(where isMeant: (IPAddress) -> Bool) {
+        let (clients, channels) = state.withLock { ($0.clients, $0.channels) }
+        for (id, client) in clients where isMeant(client) { channels[id]?.close(promise: nil) }
     }
 
     /// Sends `.shuttingDown` to each connection, and to any that was being accepted.

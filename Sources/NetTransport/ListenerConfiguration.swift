@@ -71,6 +71,12 @@ package struct ListenerConfiguration: Sendable {
     package var proxies: [IPNetwork] = []
     /// How long a proxy may take to send that header.
     package var proxyPatience: Duration = .seconds(10)
+    /// Who is kept out; asked before anything is said or counted.
+    package var bans: BanTable?
+    /// The line sent to a client that is kept out, with CRLF; not sent on implicit TLS.
+    package var banRefusal = ""
+    /// Clients without a limit for each address: those that speak for others.
+    package var uncounted: [IPNetwork] = []
     package var executor: SessionExecutor = .shared
     /// What running sessions get to finish at shutdown before their sockets are closed.
     package var drainTime: Duration = .seconds(10)

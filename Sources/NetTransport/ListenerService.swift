@@ -52,6 +52,11 @@ package final class ListenerService<Framer: ConnectionFramer>: Service {
         self.makeID = makeID
         self.makeFramer = makeFramer
         self.session = session
+        guard let bans = configuration.bans else { return }
+        // Whoever gets banned by what it did is answered first.
+        bans.onBan { [registry, group] _ in
+            group.any().scheduleTask(in: .seconds(1)) { registry.close { bans.bans($0) } }
+        }
     }
 
     /// Opens the listening sockets; connections wait in the kernel until ``run()``.
@@ -237,7 +242,12 @@ package final class ListenerService<Framer: ConnectionFramer>: Service {
 
     /// Counts a client in, until the channel closes.
     private func admit(_ remote: IPAddress, on channel: any Channel) -> ProxyHandler.Verdict {
+        if let bans = configuration.bans {
+            guard !bans.bans(remote) else { return .turnAway(line: isImplicitTLS ? nil : configuration.banRefusal) }
+            registry.identify(channel, as: remote)
+        }
         let limiter = configuration.limiter
+        guard !configuration.uncounted.contains(where: { $0.contains(remote) }) else { return .letIn }
         guard limiter.admit(remote) else { return .turnAway(line: isImplicitTLS ? nil : configuration.refusal) }
         channel.closeFuture.whenComplete { _ in limiter.release(remote) }
         return .letIn

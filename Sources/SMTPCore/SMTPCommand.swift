@@ -71,6 +71,7 @@ package enum SMTPCommand: Sendable, Hashable {
     case vrfy(String)
     case expn(String)
     case help
+    case xclient(SMTPXClient)
 
     /// The verb, for logs and metrics; a closed set.
     package var verb: String {
@@ -89,6 +90,7 @@ package enum SMTPCommand: Sendable, Hashable {
         case .vrfy: "VRFY"
         case .expn: "EXPN"
         case .help: "HELP"
+        case .xclient: "XCLIENT"
         }
     }
 }

@@ -33,6 +33,7 @@ package struct SMTPCommandParser: Sendable {
         case "HELP": return .help
         case "VRFY": return .vrfy(try text(argument))
         case "EXPN": return .expn(try text(argument))
+        case "XCLIENT": return .xclient(try SMTPXClient(argument))
         case "DATA": return try bare(.data, argument)
         case "STARTTLS": return try bare(.startTLS, argument)
         case "RSET": return try bare(.rset, argument)

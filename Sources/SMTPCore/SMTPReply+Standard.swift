@@ -55,6 +55,9 @@ extension SMTPReply {
     package static let timeout = SMTPReply(421, .init(4, 4, 2), "Timeout exceeded, closing connection")
     package static let shuttingDown = SMTPReply(421, .init(4, 3, 2), "Service shutting down, closing connection")
     package static let notSMTP = SMTPReply(554, .init(5, 5, 1), "This is a mail server, goodbye")
+    package static let spokeBeforeGreeting = SMTPReply(554, .init(5, 5, 1), "You spoke before the greeting, goodbye")
+    package static let improperPipelining = SMTPReply(503, .init(5, 5, 0), "Improper use of command pipelining")
+    package static let banned = SMTPReply(421, .init(4, 7, 0), "Too much abuse from your address, try later")
     package static let pipelinedTLS = SMTPReply(554, .init(5, 5, 1), "Octets after STARTTLS, goodbye")
 
     /// A temporary trouble of ours; the id is in the log too.

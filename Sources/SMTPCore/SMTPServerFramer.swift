@@ -23,6 +23,8 @@ package enum SMTPLineSequel: Sendable, Hashable {
     case nothing
     /// The framer is paused until it is told what to expect.
     case pause
+    /// The same, and octets had come behind the line already.
+    case pauseAhead
 }
 
 /// What is wrong with message text; it was consumed to its true end all the same.
@@ -130,7 +132,7 @@ package struct SMTPServerFramer: Sendable {
             return .bareLineEnding
         }
         isPaused = state == .authResponse || Self.pauses(content[...])
-        if isPaused { return .line(content, then: .pause) }
+        if isPaused { return .line(content, then: buffer.readableBytes > 0 ? .pauseAhead : .pause) }
         let hasMore = buffer.withUnsafeReadableBytes { Self.find(10, in: $0, from: 0) != nil }
         return .line(content, then: hasMore ? .line : .nothing)
     }

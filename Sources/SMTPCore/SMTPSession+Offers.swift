@@ -9,6 +9,7 @@ extension SMTPSession {
         if offersAuthentication { keywords.append("AUTH PLAIN LOGIN") }
         keywords += ["ENHANCEDSTATUSCODES", "8BITMIME"]
         if configuration.offersDSN { keywords.append("DSN") }
+        if configuration.offersXClient { keywords.append("XCLIENT " + SMTPXClient.names.joined(separator: " ")) }
         return keywords + ["SMTPUTF8", "CHUNKING", "HELP"]
     }
 

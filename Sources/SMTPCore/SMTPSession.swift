@@ -36,6 +36,8 @@ package struct SMTPSessionConfiguration: Sendable {
     package var workarounds: SMTPWorkarounds = .all
     /// The DSN extension is offered. // RFC 3461
     package var offersDSN = false
+    /// The client may say on whose behalf it speaks.
+    package var offersXClient = false
 
     package init(hostname: String, role: Role, offersTLS: Bool, limits: SMTPLimits) {
         self.hostname = hostname
@@ -69,6 +71,8 @@ package struct SMTPSession: Sendable {
         case startTLS(SMTPReply)
         /// Run the exchange; continue with ``SMTPSession/authenticationEnded(_:login:)``.
         case authenticate(mechanism: String, initialResponse: [UInt8]?)
+        /// Take what it says of the client; continue with ``SMTPSession/impersonated(_:login:)``.
+        case impersonate(SMTPXClient)
         /// Continue with ``SMTPSession/senderJudged(_:)``.
         case judgeSender(SMTPSender)
         /// Continue with ``SMTPSession/recipientJudged(_:)``.
@@ -225,6 +229,7 @@ package struct SMTPSession: Sendable {
             if case .expn = command { return idle(.notImplemented) }
             return idle(.cannotVerify)
         case .help: return idle(help)
+        case .xclient(let client): return xclient(client)
         }
     }
 
@@ -278,6 +283,27 @@ package struct SMTPSession: Sendable {
         isExtended = false
         login = nil
         transaction = nil
+    }
+
+    private func xclient(_ client: SMTPXClient) -> Action {
+        guard configuration.offersXClient else {
+            return .reply(SMTPReply(550, .init(5, 7, 0), "XCLIENT is not allowed from here"))
+        }
+        guard transaction == nil else {
+            return .reply(SMTPReply(503, .init(5, 5, 1), "Not during a mail transaction"))
+        }
+        return .impersonate(client)
+    }
+
+    /// The session begins anew on behalf of another client; what it is answered is a greeting.
+    ///
+    /// - Parameter login: who has logged in, as far as the session knew or was told.
+    package mutating func impersonated(_ client: SMTPXClient, login: String?) -> Action {
+        transaction = nil
+        helo = client.helo?.value
+        isExtended = helo != nil && client.isExtended ?? true
+        self.login = login
+        return idle(greeting)
     }
 
     private func auth(_ mechanism: String, _ initialResponse: [UInt8]?) -> Action {

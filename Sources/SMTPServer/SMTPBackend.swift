@@ -7,6 +7,7 @@ package import MailPolicy
 package import MailStore
 package import MailSyntax
 package import MailTables
+package import NetTransport
 package import SQLEngine
 
 /// What a session asks of the rest of the server.
@@ -28,18 +29,31 @@ package protocol SMTPBackend: Sendable {
     func reverseName(_ address: IPAddress) async -> String?
     /// The same when it is known already: `.some(nil)` is known to be none.
     func knownReverseName(_ address: IPAddress) -> String??
+    /// An account that somebody who is trusted says has logged in; nil when there is none that may.
+    func login(_ address: EmailAddress) -> LoginFacts?
+    func isBanned(_ address: IPAddress) -> Bool
+    /// Counts an abuse towards a ban.
+    func report(_ offence: Offence, by address: IPAddress)
     func nextID() -> MailID
     func now() -> Timestamp
+}
+
+extension SMTPBackend {
+    package func login(_ address: EmailAddress) -> LoginFacts? { nil }
+    package func isBanned(_ address: IPAddress) -> Bool { false }
+    package func report(_ offence: Offence, by address: IPAddress) {}
 }
 
 /// The real thing: directory, mail store, intake, resolver.
 package struct MailServerBackend: SMTPBackend {
     private let answers: PolicyAnswers
+    private let directory: Directory
     private let intake: MailIntake
     private let authenticator: Authenticator
     /// By the name of the device.
     private let devicePasswords: @Sendable () -> [String: DevicePassword]
     private let reverseNames: ReverseNames
+    private let bans: BanTable?
     private let ids: IDGenerator
     private let clock: any WallClock
 
@@ -51,16 +65,19 @@ package struct MailServerBackend: SMTPBackend {
         resolver: any DNSResolver,
         tables: TableStore = TableStore(),
         srs: SRSKeys = SRSKeys(),
+        bans: BanTable? = nil,
         ids: IDGenerator,
         devicePasswords: @escaping @Sendable () -> [String: DevicePassword] = { [:] },
         clock: any WallClock = SystemClock()
     ) {
         self.devicePasswords = devicePasswords
+        self.directory = directory
         answers = PolicyAnswers(
             directory: directory, store: store, intake: intake, tables: tables, srs: srs, clock: clock)
         self.intake = intake
         self.authenticator = authenticator
         reverseNames = ReverseNames(resolver: resolver)
+        self.bans = bans
         self.ids = ids
         self.clock = clock
     }
@@ -83,6 +100,12 @@ package struct MailServerBackend: SMTPBackend {
     package func makeSpool() throws -> SpoolFile { try intake.makeSpool() }
     package func reverseName(_ address: IPAddress) async -> String? { await reverseNames.lookUp(address) }
     package func knownReverseName(_ address: IPAddress) -> String?? { reverseNames.known(address) }
+    package func login(_ address: EmailAddress) -> LoginFacts? {
+        guard let account = directory.snapshot.account(address), account.isEnabled else { return nil }
+        return LoginFacts(account: account.id.rawValue, address: account.address)
+    }
+    package func isBanned(_ address: IPAddress) -> Bool { bans?.bans(address) ?? false }
+    package func report(_ offence: Offence, by address: IPAddress) { bans?.report(offence, by: address) }
     package func nextID() -> MailID { ids.next() }
     package func now() -> Timestamp { clock.now() }
 }

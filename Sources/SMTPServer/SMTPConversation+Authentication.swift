@@ -89,7 +89,7 @@ extension SMTPConversation {
     }
 
     private mutating func check(_ credentials: SASLCredentials, _ mechanism: SASLMechanism) async -> Bool {
-        let attempt = LoginAttempt(credentials: credentials, protocol: .smtp, client: connection.info.remote)
+        let attempt = LoginAttempt(credentials: credentials, protocol: .smtp, client: info.remote)
         let rules = context.settings.rules
         let (found, refusal) =
             if let device = rules.device(username: credentials.login) {

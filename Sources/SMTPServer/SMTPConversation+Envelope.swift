@@ -170,7 +170,7 @@ extension SMTPReply {
 extension SMTPConversation {
     var client: ClientFacts {
         ClientFacts(
-            address: connection.info.remote,
+            address: info.remote,
             helo: session.helo,
             role: context.settings.role.client,
             listener: context.settings.listener,
@@ -222,7 +222,7 @@ extension SMTPConversation {
             sender: envelope?.reversePath ?? .null,
             declaredSize: envelope?.sender.size ?? 0,
             hostname: context.settings.hostname,
-            server: connection.info.local
+            server: info.local
         )
         facts.admittedSender = envelope?.admittedSender
         facts.earlierRecipients = envelope?.recipients.count ?? 0
@@ -248,6 +248,7 @@ extension SMTPConversation {
             reply = trouble(error, "the recipient could not be judged")
         }
         if !reply.isPositive {
+            if reply.code == 554, reply.enhanced == EnhancedStatusCode(5, 7, 1), isStranger { report(.relaying) }
             let from = envelope?.reversePath.description
             recordRefusal(reply, stage: "rcpt", from: from, to: recipient.path.description)
         }

@@ -93,7 +93,7 @@ extension SMTPConversation {
                 trace: trace,
                 origin: AcceptanceOrigin(
                     listener: context.settings.listener,
-                    client: connection.info.remote.description,
+                    client: info.remote.description,
                     helo: session.helo,
                     login: login?.name,
                     tls: tls?.version
@@ -135,7 +135,7 @@ extension SMTPConversation {
         return ReceivedField(
             helo: session.helo ?? "",
             reverseName: await reverseName.value,
-            client: connection.info.remote,
+            client: info.remote,
             tls: tls.map { ($0.version, $0.cipher, $0.bits) },
             authenticatedSender: login?.address.description,
             hostname: context.settings.hostname.ascii,

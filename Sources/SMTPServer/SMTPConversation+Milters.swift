@@ -175,7 +175,7 @@ extension SMTPConversation {
     private func introduction() async -> MilterIntroduction {
         let name = await reverseName.value ?? "unknown"
         let connect = MilterEvent.connect(
-            name: name, address: connection.info.remote, port: connection.info.remotePort)
+            name: name, address: info.remote, port: info.remotePort)
         return MilterIntroduction(connect: connect, helo: session.helo ?? "")
     }
 
@@ -188,13 +188,13 @@ extension SMTPConversation {
     }
 
     private func clientMacros(_ id: MailID, _ sender: SMTPSender) async -> [String: String] {
-        let address = connection.info.remote.description
+        let address = info.remote.description
         let name = await reverseName.value ?? "unknown"
         var macros = [
             "i": id.description, "j": context.settings.hostname.ascii, "v": "Martlet", "_": "\(name) [\(address)]",
-            "{daemon_name}": daemonName, "{daemon_addr}": connection.info.local.description,
+            "{daemon_name}": daemonName, "{daemon_addr}": info.local.description,
             "{client_addr}": address, "{client_name}": name, "{client_ptr}": name,
-            "{client_port}": "\(connection.info.remotePort)",
+            "{client_port}": "\(info.remotePort)",
             "{mail_addr}": envelope?.reversePath.description ?? "",
             "{mail_host}": envelope?.reversePath.address?.hostText ?? "", "{mail_mailer}": "smtp",
         ]

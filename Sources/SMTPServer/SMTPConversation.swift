@@ -25,9 +25,11 @@ struct SMTPConversation {
 
     let context: SMTPContext
     let connection: Connection<SMTPServerFramer>
-    let reverseName: PendingName
+    /// Who the client is: the connection's, or what a trusted one says with XCLIENT.
+    var info: ConnectionInfo
+    var reverseName: PendingName
     /// The client is in one of `relay.networks`.
-    let isTrusted: Bool
+    var isTrusted: Bool
     let started = ContinuousClock.now
     var stream: ConnectionEvents<SMTPFrame>
     var session: SMTPSession
@@ -53,30 +55,37 @@ struct SMTPConversation {
     init(context: SMTPContext, connection: Connection<SMTPServerFramer>, reverseName: PendingName) {
         self.context = context
         self.connection = connection
+        info = connection.info
         self.reverseName = reverseName
         stream = connection.events()
         isTrusted = context.settings.rules.trusts(connection.info.remote)
         var configuration = context.settings.session
         configuration.judgesBareNames = isTrusted
+        configuration.offersXClient = context.settings.xclients.contains { $0.contains(connection.info.remote) }
         session = SMTPSession(configuration: configuration, isTLS: connection.info.hasImplicitTLS)
         login = deviceAtHand
-        milters = MilterChain(
+        milters = makeMilters()
+    }
+
+    /// The milters of the listener, for one client.
+    func makeMilters() -> MilterChain? {
+        MilterChain(
             context.settings.rules.manifest.milters, listener: context.settings.listener,
             loop: connection.eventLoop, logger: logger)
     }
 
     /// The device that is known by its network, on a listener for devices.
-    private var deviceAtHand: LoginFacts? {
+    var deviceAtHand: LoginFacts? {
         guard context.settings.role == .device else { return nil }
         let rules = context.settings.rules
-        return rules.device(at: connection.info.remote).flatMap { rules.login(of: $0) }
+        return rules.device(at: info.remote).flatMap { rules.login(of: $0) }
     }
 
     var peer: MailEvent.Peer {
         MailEvent.Peer(
-            session: connection.info.id.description,
+            session: info.id.description,
             listener: context.settings.listener,
-            client: connection.info.remote.description,
+            client: info.remote.description,
             helo: session.helo,
             login: login?.name,
             tls: tls?.version
@@ -85,15 +94,14 @@ struct SMTPConversation {
 
     var logger: Logger {
         var logger = context.logger
-        logger[metadataKey: LogKey.smtpSession] = "\(connection.info.id)"
-        logger[metadataKey: LogKey.remoteAddress] = "\(connection.info.remote)"
+        logger[metadataKey: LogKey.smtpSession] = "\(info.id)"
+        logger[metadataKey: LogKey.remoteAddress] = "\(info.remote)"
         return logger
     }
 
     mutating func run() async {
         if let total = context.settings.timeouts.total { await send([.totalDeadline(total)]) }
-        if !connection.info.hasImplicitTLS { await greet() }
-        while await handle(await stream.next()) {}
+        if await begin() { while await handle(await stream.next()) {} }
         milters?.quit()
         let elapsed = started.duration(to: .now)
         let milliseconds = elapsed.components.seconds * 1000 + elapsed.components.attoseconds / 1_000_000_000_000_000
@@ -110,7 +118,19 @@ struct SMTPConversation {
         )
     }
 
-    private mutating func greet() async {
+    /// Returns false when the session is over before it has begun.
+    private mutating func begin() async -> Bool {
+        guard !info.hasImplicitTLS else { return true }
+        if context.settings.greetingDelay > .zero, isStranger, !session.configuration.offersXClient,
+            await spokeTooEarly()
+        {
+            return false
+        }
+        await greet()
+        return true
+    }
+
+    mutating func greet() async {
         hasGreeted = true
         await send([.bytes(session.greeting.bytes), .deadline(context.settings.timeouts.greeting)])
     }
@@ -169,7 +189,8 @@ struct SMTPConversation {
     private mutating func handle(_ frame: SMTPFrame) async -> Bool {
         switch frame {
         case .line(let line, let sequel):
-            isFramerPaused = sequel == .pause
+            isFramerPaused = sequel == .pause || sequel == .pauseAhead
+            if sequel != .nothing, sequel != .pause, isOutOfTurn(line, sequel) { return await refusePipelining(line) }
             return await perform(session.lineReceived(line), holdsReply: sequel == .line)
         case .lineTooLong:
             return await perform(session.brokenLineReceived(.lineTooLong))
@@ -201,7 +222,10 @@ struct SMTPConversation {
             return true
         case .close(let reply):
             end = session.lastVerb == "quit" ? .quit : session.lastVerb == "other" ? .protocolError : .errors
+            if end == .errors { report(.errors) }
             return await leave(reply)
+        case .impersonate(let client):
+            return await impersonate(client)
         case .startTLS(let reply):
             await send([.bytes(takeOutput()), .upgradeTLS(reply: reply.bytes)])
             return true  // Still paused where TLS does not come about.

@@ -10,6 +10,8 @@ extension SMTPServerFramer: ConnectionFramer {}
 
 /// Makes the service of one SMTP listener.
 package enum SMTPListener {
+    /// What a client is told that is kept out.
+    package static let banRefusal = "421 4.7.0 Too much abuse from your address, try later\r\n"
     /// What a peer over its limit of connections is told.
     package static let refusal = "421 4.7.0 Too many connections\r\n"
 

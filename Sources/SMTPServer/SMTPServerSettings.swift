@@ -14,6 +14,12 @@ package struct SMTPServerSettings: Sendable {
     package var rules = PolicyRules(Manifest())
     package var authentication: SMTPSessionConfiguration.Authentication
     package var offersClearTextAuthentication = false
+    /// Who may use XCLIENT.
+    package var xclients: [IPNetwork] = []
+    /// How long a stranger waits for the greeting.
+    package var greetingDelay = Duration.zero
+    /// Clients of this machine are watched like strangers (tests).
+    package var watchesLoopback = false
     package var limits = SMTPLimits()
     package var timeouts = Manifest().smtp.timeouts
     /// Octets of a message that are kept in memory; the body of a larger one goes to a temporary file.
@@ -53,6 +59,8 @@ package struct SMTPServerSettings: Sendable {
             case .off: .off
             }
         offersClearTextAuthentication = listener.allowsClearTextAuth
+        xclients = listener.xclients
+        greetingDelay = manifest.smtp.greetingDelay
         timeouts = manifest.smtp.timeouts
         limits.commandLine = manifest.limits.commandLine
         limits.textLine = manifest.limits.textLine

@@ -22,6 +22,8 @@ package enum MailEvent: Sendable, Equatable {
     case login(Login)
     /// A session ended.
     case disconnected(Disconnected)
+    /// A client or a network is kept out from now on.
+    case banned(Banned)
 
     /// The stable name, the value of the field `event`.
     package var name: String {
@@ -35,6 +37,7 @@ package enum MailEvent: Sendable, Equatable {
         case .expired: "expired"
         case .login: "login"
         case .disconnected: "disconnected"
+        case .banned: "banned"
         }
     }
 
@@ -50,6 +53,7 @@ package enum MailEvent: Sendable, Equatable {
         case .expired(let payload): payload.fields
         case .login(let payload): payload.fields
         case .disconnected(let payload): payload.fields
+        case .banned(let payload): payload.fields
         }
     }
 }

@@ -21,7 +21,8 @@ struct Martlet: AsyncParsableCommand {
         subcommands: [
             Serve.self, QuickstartCommand.self, SelfTestCommand.self, Status.self, Reload.self, AccountCommand.self,
             AliasCommand.self, DomainCommand.self, DKIMCommand.self, DNSCommand.self, QueueCommand.self,
-            ExplainCommand.self, TraceCommand.self, RouteCommand.self, TableCommand.self, ConfigCommand.self,
+            BanCommand.self, ExplainCommand.self, TraceCommand.self, RouteCommand.self, TableCommand.self,
+            ConfigCommand.self,
         ]
     )
 }

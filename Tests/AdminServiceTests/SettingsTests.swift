@@ -2,6 +2,7 @@ import Foundation
 import MailConfig
 import MailPolicy
 import MailSyntax
+import NetTransport
 import SMTPServer
 import Testing
 
@@ -51,6 +52,14 @@ import Testing
         "smtp.timeouts.command": .settings("12s"),
         "smtp.timeouts.data": .settings("13s"),
         "smtp.timeouts.total": .settings("14s"),
+        "smtp.greeting_delay": .settings("5s"),
+        "bans.enabled": .settings("false"),
+        "bans.failures": .settings("7"),
+        "bans.window": .settings("77s"),
+        "bans.duration": .settings("78s"),
+        "bans.longest": .settings("79h"),
+        "bans.network_after": .settings("9"),
+        "bans.ignore": .settings("192.0.2.9"),
         "relay.networks": .code("relay.networks", in: "Sources/MailPolicy/PolicyRules.swift"),
         "relay.permit": .code("relay.permit", in: "Sources/MailPolicy/Relaying.swift"),
         "relay.senders": .code("PatternIndex(manifest.relay.senders)", in: "Sources/MailPolicy/PolicyRules.swift"),
@@ -164,7 +173,7 @@ import Testing
         var parts = [
             "\(SMTPServerSettings(PolicyRules(manifest), listener: listener, hostname: hostname, hasCertificate: true))",
             "\(ServerSettings.imap(manifest))", "\(ServerSettings.pop3(manifest))",
-            "\(try ServerSettings.resolver(manifest.server.dns))",
+            "\(try ServerSettings.resolver(manifest.server.dns))", "\(BanRules(manifest))",
         ]
         let rules = PolicyRules(manifest)
         parts += ["\(ServerSettings.delivery(rules, listeners: []))", "\(rules.routing)"]

@@ -19,7 +19,8 @@ import Testing
 
     private static let migrations: [Migration] =
         BlobSchema.migrations + DirectorySchema.migrations + MailStoreSchema.migrations + QueueSchema.migrations
-        + TraceSchema.migrations + SendMeterSchema.migrations + OAuthSchema.migrations + SearchIndex.migrations
+        + TraceSchema.migrations + SendMeterSchema.migrations + OAuthSchema.migrations + BanSchema.migrations
+        + SearchIndex.migrations
 
     private static let statements: [(name: String, all: [SQLStatement])] = [
         ("blob", BlobStatements.all), ("directory", DirectoryStatements.all), ("mailstore", MailStoreStatements.all),
@@ -28,7 +29,7 @@ import Testing
         ("trace_search", TraceSearchStatements.all),
         ("trace", TraceStatements.all), ("sending", SendMeterStatements.all),
         ("oauth", OAuthStatements.all),
-        ("search", SearchIndex.Statements.all),
+        ("ban", BanStatements.all), ("search", SearchIndex.Statements.all),
     ]
 
     @Test(.enabled(if: isAvailable || isCI, "PostgreSQL 15 is not installed"))

@@ -206,7 +206,7 @@ private struct Driver {
             var framer = SMTPServerFramer(limits: SMTPLimits())
             var buffer = ByteBuffer(string: "NOOP\r\n\(verb)\r\nNOOP\r\n")
             #expect(framer.next(&buffer) == .line(Array("NOOP".utf8), then: .line))
-            #expect(framer.next(&buffer) == .line(Array(verb.utf8), then: .pause))
+            #expect(framer.next(&buffer) == .line(Array(verb.utf8), then: .pauseAhead))
             #expect(framer.next(&buffer) == nil)
             framer.expect(.command)
             #expect(framer.next(&buffer) == .line(Array("NOOP".utf8), then: .nothing))

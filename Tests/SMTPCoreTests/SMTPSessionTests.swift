@@ -42,6 +42,8 @@ private struct Machine {
             let isRight = initial != nil
             return text(
                 session.authenticationEnded(isRight ? .authenticated : .badCredentials, login: isRight ? "u@x" : nil))
+        case .impersonate(let client):
+            return text(session.impersonated(client, login: client.login?.value))
         case .judgeSender(let sender):
             let isStranger = sender.path.description.hasPrefix("stranger")
             return text(
@@ -207,6 +209,57 @@ private struct Machine {
             }
             #expect(machine.session.dataRefused(reply) == expected ?? .replies([.recipientFirst]))
         }
+    }
+
+    @Test func `XCLIENT begins the session anew for another client`() throws {
+        var machine = Machine(role: .mx) { $0.offersXClient = true }
+        #expect(machine.session.keywords.contains("XCLIENT NAME ADDR PORT PROTO HELO LOGIN DESTADDR DESTPORT"))
+        Machine.check(
+            &machine,
+            """
+            C: EHLO filter.example
+            S: 250
+            C: XCLIENT
+            S: 501 5.5.4
+            C: XCLIENT FOO=x
+            S: 501 5.5.4
+            C: XCLIENT ADDR=192.0.2.256
+            S: 501 5.5.4
+            C: XCLIENT ADDR=192.0.2.1 addr=192.0.2.2
+            S: 501 5.5.4
+            C: XCLIENT PORT=65536
+            S: 501 5.5.4
+            C: XCLIENT PROTO=HTTP
+            S: 501 5.5.4
+            C: XCLIENT NAME=a+2
+            S: 501 5.5.4
+            C: XCLIENT HELO=a+0D+0Ab
+            S: 501 5.5.4
+            C: XCLIENT NAME=client.example ADDR=IPV6:2001:db8::1 PORT=1025 PROTO=ESMTP HELO=client.example
+            S: 220 mx.example.org
+            C: MAIL FROM:<a@b.example>
+            S: 250
+            C: XCLIENT ADDR=192.0.2.1
+            S: 503 5.5.1
+            C: RSET
+            S: 250
+            C: xclient name=[unavailable] helo=[UNAVAILABLE] login=[TEMPUNAVAIL]
+            S: 220
+            C: MAIL FROM:<a@b.example>
+            S: 503 5.5.1
+            """)
+        guard
+            case .impersonate(let client) = machine.session.lineReceived(
+                Array("XCLIENT NAME=[UNAVAILABLE] ADDR=IPV6:2001:db8::1 LOGIN=a+2Bb@c.example DESTPORT=25".utf8))
+        else {
+            Issue.record("not taken")
+            return
+        }
+        #expect(client.name == .unavailable && client.address?.value == IPAddress("2001:db8::1"))
+        #expect(client.login == .value("a+b@c.example") && client.destinationPort == .value(25) && client.helo == nil)
+        var stranger = Machine(role: .mx)
+        #expect(!stranger.session.keywords.contains { $0.hasPrefix("XCLIENT") })
+        #expect(stranger.send("XCLIENT ADDR=192.0.2.1").hasPrefix("550 5.7.0"))
     }
 
     @Test func `logins are offered as the listener says`() {

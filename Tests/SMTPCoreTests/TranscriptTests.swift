@@ -108,6 +108,7 @@ private final class MachinePeer: TranscriptPeer {
             say(reply)
             framer.reset()
         case .authenticate(let name, let initial): authenticate(name, initial)
+        case .impersonate(let client): perform(session.impersonated(client, login: nil))
         case .judgeSender(let sender): perform(session.senderJudged(sender, verdict(on: sender)))
         case .judgeRecipient(let recipient): perform(session.recipientJudged(verdict(on: recipient)))
         case .receiveData(let reply):

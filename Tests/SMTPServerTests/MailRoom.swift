@@ -34,7 +34,7 @@ struct MailRoom {
     let alice: Account
     let bob: Account
 
-    init() async throws {
+    init(bans: BanTable? = nil) async throws {
         state = try StoreFixture(
             migrations: DirectorySchema.migrations + MailStoreSchema.migrations + QueueSchema.migrations
                 + TraceSchema.migrations + SendMeterSchema.migrations)
@@ -56,6 +56,7 @@ struct MailRoom {
             intake: intake,
             authenticator: Authenticator(source: directory, options: options),
             resolver: resolver,
+            bans: bans,
             ids: state.ids,
             clock: state.clock
         )

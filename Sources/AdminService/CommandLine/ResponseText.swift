@@ -24,6 +24,7 @@ extension AdminResponse {
             case .queueRules(let list): try PrettyJSON.text(list)
             case .message(let text): try PrettyJSON.text(["message": text])
             case .traces(let list): try PrettyJSON.text(list)
+            case .bans(let list): try PrettyJSON.text(list)
             case .selfTest(let ticket): try PrettyJSON.text(ticket)
             case .loginPrompt(let prompt): try PrettyJSON.text(prompt.shown)
             case .loginPending: try PrettyJSON.text(["pending": true])
@@ -49,6 +50,7 @@ extension AdminResponse {
         case .queueRules(let list): Self.text(list)
         case .message(let text): Self.printable(text)
         case .traces(let list): list.map(Self.text).joined(separator: "\n")
+        case .bans(let list): Self.text(list)
         case .selfTest(let ticket): "self-test \(ticket.ticket)\n"
         case .loginPrompt(let prompt): prompt.text
         case .loginPending: "nobody has logged in yet\n"
@@ -62,6 +64,16 @@ extension AdminResponse {
         var table = TextTable(["LISTENER", "KIND", "ADDRESS"])
         for listener in status.listeners { table.add([listener.name, listener.kind, listener.endpoint]) }
         return text + table.text
+    }
+
+    static func text(_ list: [BanSummary]) -> String {
+        var table = TextTable(["NETWORK", "UNTIL", "TIMES", "BY", "REASON"])
+        for ban in list {
+            table.add([
+                ban.network, ban.until ?? "removed", "\(ban.count)", ban.isManual ? "operator" : "server", ban.reason,
+            ])
+        }
+        return table.text
     }
 
     static func text(_ list: [AccountSummary]) -> String {

@@ -2,6 +2,7 @@ import Directory
 package import MailConfig
 package import MailPolicy
 import MailSyntax
+package import NetTransport
 import OutboundQueue
 import SQLEngine
 
@@ -80,6 +81,10 @@ package struct Operations: Sendable {
         case .routeLoginImport(let route, let sender, let file):
             try await routeLoginImport(route, sender: sender, file: file)
         case .routeTest(let route, let to, let from): try await routeTest(route, to: to, from: from)
+        case .banList: .bans(try await banList())
+        case .banAdd(let networks, let seconds, let reason):
+            try await banAdd(networks, seconds: seconds, reason: reason)
+        case .banRemove(let networks): try await banRemove(networks)
         case .selfTestBegin(let address, let port): .selfTest(try await selfTestBegin(address, sinkPort: port))
         case .selfTestEnd(let ticket): try await selfTestEnd(ticket)
         }
@@ -151,6 +156,8 @@ package protocol RunningServer: Sendable {
     /// Takes over what changed in the manifest, the certificates and the directory; says what it did, a line each.
     func reload() async throws -> [String]
     var selfTests: SelfTestRegistry { get }
+    /// Who is kept out.
+    var bans: BanTable { get }
     /// The tokens that deliveries use; nil before the server has put itself together.
     var tokens: RouteTokens? { get }
 }

@@ -93,7 +93,7 @@ package struct Stores: Sendable {
     /// The schema of every room, in the order in which their tables refer to each other.
     static var migrations: [Migration] {
         BlobSchema.migrations + DirectorySchema.migrations + MailStoreSchema.migrations + QueueSchema.migrations
-            + TraceSchema.migrations + SendMeterSchema.migrations + OAuthSchema.migrations
+            + TraceSchema.migrations + SendMeterSchema.migrations + OAuthSchema.migrations + BanSchema.migrations
     }
 
     package static func databasePath(in folder: String) -> String { "\(folder)/martlet.db" }

@@ -66,6 +66,11 @@ package enum AdminRequest: Codable, Sendable, Equatable {
     /// Visits the hosts of a route; sends a small message only where `to` is given.
     case routeTest(route: String, to: String?, from: String?)
 
+    case banList
+    /// Addresses and networks; `seconds`: nil until they are removed.
+    case banAdd(networks: [String], seconds: Int?, reason: String?)
+    case banRemove(networks: [String])
+
     /// Makes what a self-test needs: credentials, a second account, a route to the sink. Only a running server answers.
     case selfTestBegin(address: String?, sinkPort: Int)
     case selfTestEnd(ticket: String)

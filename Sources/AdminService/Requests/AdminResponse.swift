@@ -18,11 +18,25 @@ package enum AdminResponse: Codable, Sendable, Equatable {
     case queueRules([QueueRuleSummary])
     case message(text: String)
     case traces([MessageTrace])
+    case bans([BanSummary])
     case selfTest(SelfTestTicket)
     case loginPrompt(LoginPrompt)
     /// Nobody has logged in yet; `slowDown`: ask less often from now on.
     case loginPending(slowDown: Bool)
     case routeTest(RouteTestReport)
+}
+
+/// A client or network that is kept out.
+package struct BanSummary: Codable, Sendable, Equatable {
+    package var network: String
+    package var since: String
+    /// nil: until it is removed.
+    package var until: String?
+    package var reason: String
+    /// How many times in a row.
+    package var count: Int
+    /// By an operator.
+    package var isManual: Bool
 }
 
 /// A running server in a few words.

@@ -41,6 +41,7 @@ struct ProtocolServers {
             resolver: assembly.resolver,
             tables: stores.tables,
             srs: stores.srs,
+            bans: assembly.bans,
             ids: stores.ids,
             devicePasswords: { [passwords = assembly.devicePasswords] in passwords.current }
         )
@@ -59,19 +60,24 @@ struct ProtocolServers {
         switch listener.kind {
         case .imap, .imaps:
             return imap.listener(
-                configuration(listener, address, refusal: "* BYE Too many connections\r\n"),
+                configuration(
+                    listener, address, refusal: "* BYE Too many connections\r\n",
+                    banRefusal: "* BYE Too much abuse from your address\r\n"),
                 group: group,
                 makeID: { ids.next() }
             )
         case .pop3, .pop3s:
             return pop3.listener(
-                configuration(listener, address, refusal: "-ERR [SYS/TEMP] too many connections\r\n"),
+                configuration(
+                    listener, address, refusal: "-ERR [SYS/TEMP] too many connections\r\n",
+                    banRefusal: "-ERR [SYS/TEMP] too much abuse from your address\r\n"),
                 group: group,
                 makeID: { ids.next() }
             )
         case .mx, .submission, .submissions, .lmtp, .device:
             return SMTPListener.makeService(
-                configuration: configuration(listener, address, refusal: SMTPListener.refusal),
+                configuration: configuration(
+                    listener, address, refusal: SMTPListener.refusal, banRefusal: SMTPListener.banRefusal),
                 settings: assembly.live.followRules { [hostname, hasCertificate = assembly.tls != nil] rules in
                     SMTPServerSettings(rules, listener: listener, hostname: hostname, hasCertificate: hasCertificate)
                 },
@@ -86,7 +92,8 @@ struct ProtocolServers {
     private func configuration(
         _ listener: Listener,
         _ address: ListenAddress,
-        refusal: String
+        refusal: String,
+        banRefusal: String
     ) -> ListenerConfiguration {
         let tls: ListenerTLS =
             switch (assembly.tls, listener.kind.isImplicitTLS) {
@@ -103,6 +110,9 @@ struct ProtocolServers {
         )
         configuration.handshakeDeadline = handshakeDeadline
         configuration.proxies = listener.proxies
+        configuration.uncounted = listener.xclients
+        configuration.bans = assembly.bans
+        configuration.banRefusal = banRefusal
         return configuration
     }
 }

@@ -69,7 +69,8 @@ package enum Server {
             eventFile: events,
             stores: stores,
             tls: tls,
-            devicePasswords: devicePasswords
+            devicePasswords: devicePasswords,
+            storedBans: try await BanStore(database: stores.database).load()
         )
         Privileges.resume(user)
         try await assembly.bind(owner: user)

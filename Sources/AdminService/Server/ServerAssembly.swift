@@ -33,6 +33,7 @@ final class ServerAssembly: Sendable {
     let group: MultiThreadedEventLoopGroup
     let limiter: ConnectionLimiter
     let authenticator: Authenticator
+    let bans: BanTable
     let devicePasswords: DevicePasswords
     let resolver: UnboundResolver
     let tokens: RouteTokens
@@ -46,7 +47,8 @@ final class ServerAssembly: Sendable {
         eventFile: LogWriter?,
         stores: Stores,
         tls: TLSStore?,
-        devicePasswords: DevicePasswords
+        devicePasswords: DevicePasswords,
+        storedBans: [StoredBan]
     ) throws {
         self.stores = stores
         self.devicePasswords = devicePasswords
@@ -56,6 +58,9 @@ final class ServerAssembly: Sendable {
         live = LiveManifest(loaded)
         logger = backend.logger("server")
         events = LogEventSink(backend: backend, file: eventFile)
+        let bans = BanKeeper.table(loaded.manifest, storedBans, events: events)
+        self.bans = bans
+        live.onChange { bans.setRules(BanRules($0)) }
         state = ServerState(
             configFile: configFile,
             live: live,
@@ -63,7 +68,8 @@ final class ServerAssembly: Sendable {
             events: eventFile,
             stores: stores,
             tls: tls,
-            devicePasswords: devicePasswords
+            devicePasswords: devicePasswords,
+            bans: bans
         )
         operations = Operations(stores: stores, server: state, author: "operator")
         group = MultiThreadedEventLoopGroup(numberOfThreads: System.coreCount)
@@ -71,7 +77,11 @@ final class ServerAssembly: Sendable {
             total: manifest.limits.sessions ?? .max,
             perPeer: manifest.limits.sessionsPerAddress ?? .max
         )
-        authenticator = Authenticator(source: stores.directory)
+        var logins = AuthenticatorOptions()
+        logins.onVerdict = { client, isRight in
+            if isRight { bans.loggedIn(client) } else { bans.report(.login, by: client) }
+        }
+        authenticator = Authenticator(source: stores.directory, options: logins)
         do {
             resolver = try UnboundResolver(ServerSettings.resolver(manifest.server.dns))
         } catch let error as ResolverSettingsError {
@@ -154,6 +164,7 @@ final class ServerAssembly: Sendable {
                 logger: backend.logger("housekeeping"),
                 clock: clock
             ),
+            BanKeeper(table: bans, store: BanStore(database: stores.database), logger: logger),
             ReloadService(state: state, notifier: notifier, logger: logger),
             TokenRenewalService(tokens: tokens, manifest: live.follow { $0 }, clock: clock),
             try deliveryService(hostname),

@@ -12,6 +12,7 @@ import Telemetry
 /// What the running server says of itself, and its reload.
 final class ServerState: RunningServer {
     let selfTests = SelfTestRegistry()
+    let bans: BanTable
     let live: LiveManifest
     private let configFile: String
     private let backend: LogBackend
@@ -32,8 +33,10 @@ final class ServerState: RunningServer {
         events: LogWriter?,
         stores: Stores,
         tls: TLSStore?,
-        devicePasswords: DevicePasswords
+        devicePasswords: DevicePasswords,
+        bans: BanTable
     ) {
+        self.bans = bans
         self.devicePasswords = devicePasswords
         self.configFile = configFile
         self.live = live

@@ -16,6 +16,8 @@ package struct AuthenticatorOptions: Sendable {
     package var unthrottled: [IPNetwork] = [IPNetwork("127.0.0.0/8"), IPNetwork("::1/128")].compactMap(\.self)
     /// Whether a right password adds a SCRAM-SHA-256 verifier to an account that has none.
     package var addsMissingVerifiers = true
+    /// Told of each right login, and of each wrong one that the throttle counts, from any protocol.
+    package var onVerdict: (@Sendable (_ client: IPAddress, _ isRight: Bool) -> Void)?
 
     package init() {}
 }
@@ -83,6 +85,8 @@ package final class Authenticator: Sendable {
             let ended = now()
             state.withLock { $0.throttle.recordFailure(from: attempt.client, now: ended) }
         }
+        if report.countsAsFailure { options.onVerdict?(attempt.client, false) }
+        if case .success = report.outcome { options.onVerdict?(attempt.client, true) }
         return report
     }
 
@@ -100,6 +104,7 @@ package final class Authenticator: Sendable {
             let ended = now()
             state.withLock { $0.throttle.recordFailure(from: client, now: ended) }
         }
+        if verdict == .wrong || verdict == .right { options.onVerdict?(client, verdict == .right) }
         return verdict
     }
 
