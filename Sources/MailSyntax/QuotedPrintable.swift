@@ -7,20 +7,25 @@ package enum QuotedPrintable {
         out.reserveCapacity(input.count + input.count / 8)
         var column = 0
         var index = 0
+        var isSoftlyBroken = false
         while index < input.count {
             let byte = input[index]
             if byte == 10 || (byte == 13 && index + 1 < input.count && input[index + 1] == 10) {
                 out += [13, 10]
                 column = 0
+                isSoftlyBroken = false
                 index += byte == 10 ? 1 : 2
                 continue
             }
             let atEnd = index + 1 == input.count || input[index + 1] == 10 || input[index + 1] == 13
-            let literal = isLiteral(byte, atLineEnd: atEnd, column: column)
+            // A soft break must not make a line that looks like the boundary of the part.
+            let isDash = byte == 0x2D && column == 0 && isSoftlyBroken
+            let literal = !isDash && isLiteral(byte, atLineEnd: atEnd, column: column)
             let width = literal ? 1 : 3
             if column + width > (atEnd ? 76 : 75) {
                 out += [0x3D, 13, 10]
                 column = 0
+                isSoftlyBroken = true
                 continue
             }
             if literal { out.append(byte) } else { appendEscape(byte, to: &out) }

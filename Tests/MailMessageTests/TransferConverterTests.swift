@@ -138,6 +138,23 @@ struct TransferConverterTests {
         #expect(out.split(separator: 10).allSatisfy { $0.count <= 80 })
     }
 
+    @Test("A soft break makes no boundary")
+    func softBreak() throws {
+        let line = String(repeating: "ü", count: 3) + String(repeating: "x", count: 57) + "--b and more"
+        let message = """
+            Content-Type: multipart/mixed; boundary=b\r
+            \r
+            --b\r
+            Content-Type: text/plain; charset=utf-8\r
+            \r
+            \(line) xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\r
+            --b--\r
+
+            """
+        let out = try Self.convert(Array(message.utf8))
+        #expect(Self.leaves(out) == Self.leaves(Array(message.utf8)))
+    }
+
     @Test("What can't be converted without harm is refused")
     func refused() {
         let signed = """
