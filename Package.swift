@@ -245,7 +245,7 @@ if let only = Context.environment["BUILD_ONLY"] {
 if let fuzzer = Context.environment["MARTLET_FUZZ"] {
     let subjects: Set = [
         "CIDN2", "CCrypt", "CArgon2", "CPCRE2", "MailSyntax", "MailMessage", "MailConfig", "MailPolicy", "MailAuth",
-        "DNSCore", "SASLCore", "SMTPCore", "IMAPCore", "POP3Core",
+        "DNSCore", "SASLCore", "SMTPCore", "IMAPCore", "POP3Core", "MilterCore",
     ]
     package.targets.removeAll { !subjects.contains($0.name) }
     // Of these only the parsers, without what they would bring along.
@@ -267,7 +267,7 @@ if let fuzzer = Context.environment["MARTLET_FUZZ"] {
             dependencies: [
                 "MailSyntax", "MailMessage", "MailConfig", "MailPolicy", "MailAuth", "DNSCore", "SASLCore", "SMTPCore",
                 "SMTPDelivery",
-                "IMAPCore", "POP3Core", "Directory", .nioCore,
+                "IMAPCore", "POP3Core", "MilterCore", "Directory", .nioCore,
             ],
             path: "Fuzz/Sources",
             swiftSettings: settings,

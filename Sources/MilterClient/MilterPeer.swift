@@ -35,18 +35,18 @@ package final class MilterPeer {
     /// Changes of one message, before a milter is taken for mad.
     private static let mostChanges = 10_000
     /// Times that a milter may say that it is still at work.
-    private static let mostProgress = 1000
+    static let mostProgress = 1000
     /// Octets that wait for the next packet that has an answer.
-    private static let batch = 64 * 1024
+    static let batch = 64 * 1024
 
     package let settings: Manifest.Milter
-    private let loop: any EventLoop
+    let loop: any EventLoop
     private let logger: Logger
-    private var link: MilterLink?
-    private var options = MilterOptions()
+    var link: MilterLink?
+    var options = MilterOptions()
     private var standing = Standing.inForce
     private var message = Message.none
-    private var output = ByteBuffer()
+    var output = ByteBuffer()
     private var helo: String?
     /// It failed, and what it would have said is to keep the message.
     package private(set) var quarantines = false
@@ -284,50 +284,6 @@ extension MilterPeer {
             quarantines = true
             notes.append("quarantined: \(reason)")
         }
-    }
-}
-
-// MARK: - Packets
-
-extension MilterPeer {
-    private func queue(_ packet: MilterPacket) { packet.write(to: &output) }
-
-    private func queue(_ event: MilterEvent, _ macros: [String: String]) {
-        if let stage = event.stage, let packet = MilterEvent.macros(stage, options, macros) { queue(packet) }
-        queue(event.packet(keepsSpace: options.steps.contains(.leadingSpace)))
-    }
-
-    private func flush(_ timeout: Duration) async throws {
-        guard let link else { throw MilterError("it closed the connection") }
-        guard output.readableBytes > 0 else { return }
-        let bytes = output
-        output = ByteBuffer()
-        try await link.send(bytes, timeout: timeout)
-    }
-
-    /// Tells an event and waits for its answer, where it has one; events without are sent with those that follow.
-    private func exchange(
-        _ event: MilterEvent, _ macros: [String: String], _ timeout: Duration
-    ) async throws -> MilterReply {
-        guard event.isWanted(options) else { return .goOn }
-        queue(event, macros)
-        guard event.isAnswered(options) else {
-            if output.readableBytes >= Self.batch { try await flush(timeout) }
-            return .goOn
-        }
-        try await flush(timeout)
-        let reply = try await answer(timeout)
-        if case .change = reply { throw MilterError("it made a change before the end of the message") }
-        return reply
-    }
-
-    private func answer(_ timeout: Duration) async throws -> MilterReply {
-        for _ in 0..<Self.mostProgress {
-            guard let link else { break }
-            let reply = try MilterReply(try await link.next(timeout: timeout), options)
-            if reply != .progress { return reply }
-        }
-        throw MilterError("it is at work without an end")
     }
 }
 

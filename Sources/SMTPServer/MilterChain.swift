@@ -16,7 +16,6 @@ struct MilterChain {
 
     /// nil where the manifest has none for the listener.
     init?(_ milters: [Manifest.Milter], listener: String, loop: any EventLoop, logger: Logger) {
-        guard !milters.isEmpty else { return nil }
         let wanted = milters.filter { $0.listeners.isEmpty || $0.listeners.contains(listener) }
         guard !wanted.isEmpty else { return nil }
         peers = wanted.map { MilterPeer($0, loop: loop, logger: logger) }

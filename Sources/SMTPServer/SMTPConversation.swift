@@ -67,10 +67,12 @@ struct SMTPConversation {
         milters = makeMilters()
     }
 
-    /// The milters of the listener, for one client.
+    /// The milters of the listener, for one client; nil where there are none.
     func makeMilters() -> MilterChain? {
-        MilterChain(
-            context.settings.rules.manifest.milters, listener: context.settings.listener,
+        let named = context.settings.rules.manifest.milters
+        guard !named.isEmpty else { return nil }
+        return MilterChain(
+            named, listener: context.settings.listener,
             loop: connection.eventLoop, logger: logger)
     }
 
