@@ -14,7 +14,8 @@ enum Main {
     static let entries =
         MailSyntaxFuzz.entries + MailMessageFuzz.entries + SMTPCoreFuzz.entries + SMTPDeliveryFuzz.entries
         + IMAPCoreFuzz.entries + POP3CoreFuzz.entries + SASLCoreFuzz.entries + MailAuthFuzz.entries
-        + DNSCoreFuzz.entries + MailConfigFuzz.entries + MailPolicyFuzz.entries + MilterCoreFuzz.entries + DirectoryFuzz.entries
+        + DNSCoreFuzz.entries + MailConfigFuzz.entries + MailPolicyFuzz.entries + MilterCoreFuzz.entries
+        + DirectoryFuzz.entries
 
     /// The one that was asked for; a C callback can capture nothing.
     static let entry = CommandLine.arguments.dropFirst().first.flatMap { name in entries.first { $0.name == name } }
