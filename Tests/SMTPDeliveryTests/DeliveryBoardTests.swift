@@ -91,6 +91,21 @@ struct DeliveryBoardTests {
         #expect(board.failed(Self.site("a"), Self.down, now: later)?.suspension.failures == 1)
     }
 
+    @Test("A worker that keeps its connection asks for what is parked when it has little left")
+    func hunger() {
+        let asked = Mutex(0)
+        let board = DeliveryBoard(.init(concurrency: 3, perSite: 1)) { asked.withLock { $0 += 1 } }
+        let placement = Self.place(board, (1...150).map { Self.job("a", $0) })
+        #expect(placement.parked.count == 50)
+        for _ in 0..<74 { _ = board.next("a", generation: 0, now: Self.now) }
+        #expect(asked.withLock { $0 } == 0)
+        _ = board.next("a", generation: 0, now: Self.now)
+        #expect(asked.withLock { $0 } == 1)
+        board.emptied("a")
+        for _ in 0..<25 { _ = board.next("a", generation: 0, now: Self.now) }
+        #expect(asked.withLock { $0 } == 2, "once more, when few jobs are left in all")
+    }
+
     @Test("The pause of a site that stays down doubles up to the longest")
     func backOff() {
         let board = Self.board(3, perSite: 2)

@@ -82,6 +82,12 @@ extension DeliveryBoard.State {
     }
 
     /// Ends suspensions whose time is over, and those that a clock which was ahead has left.
+    /// Something is parked for a site that is up and has little to do.
+    func wantsRefill(_ name: String) -> Bool {
+        guard parked.contains(name), suspensions[name] == nil else { return false }
+        return (sites[name]?.waitingCount ?? 0) <= bounds.depth / 4
+    }
+
     mutating func endSuspensions(now: Timestamp) {
         guard !suspensions.isEmpty else { return }
         suspensions = suspensions.filter { $0.value.until > now && $0.value.begun <= now }

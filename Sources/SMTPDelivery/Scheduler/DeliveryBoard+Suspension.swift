@@ -89,9 +89,6 @@ extension DeliveryBoard {
 
     /// A worker that has taken from a site which more is parked for says so when there is room again.
     func wantsRefill(_ name: String) -> Bool {
-        state.withLock { state in
-            guard state.parked.contains(name) else { return false }
-            return (state.sites[name]?.waitingCount ?? 0) <= state.bounds.depth / 4
-        }
+        state.withLock { $0.wantsRefill(name) }
     }
 }

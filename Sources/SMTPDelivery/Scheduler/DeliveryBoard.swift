@@ -92,8 +92,12 @@ final class DeliveryBoard: Sendable {
 
     let state: Mutex<State>
 
-    init(_ bounds: Bounds) {
+    /// Told that there is room again for what is parked, or not leased yet.
+    private let hasRoom: @Sendable () -> Void
+
+    init(_ bounds: Bounds, hasRoom: @escaping @Sendable () -> Void = {}) {
         state = Mutex(State(bounds: bounds))
+        self.hasRoom = hasRoom
     }
 
     /// Takes other bounds, forgets suspensions, and gives back every job that waits, to be placed anew. Workers go on with
@@ -151,7 +155,14 @@ final class DeliveryBoard: Sendable {
     /// The next job for a worker that goes on in any case; nil when none waits, it is too early for one, or settings have
     /// changed since the worker's own.
     func next(_ name: String, generation: Int, now: Timestamp) -> SitedJob? {
-        state.withLock { $0.generation == generation ? $0.take(name, now: now) : nil }
+        let (job, isHungry) = state.withLock { state -> (SitedJob?, Bool) in
+            guard state.generation == generation else { return (nil, false) }
+            let job = state.take(name, now: now)
+            // A worker that keeps its connection would not come back to the scheduler for as long as it lingers.
+            return (job, state.wantsRefill(name) || (job != nil && state.waiting == state.bounds.concurrency))
+        }
+        if isHungry { hasRoom() }
+        return job
     }
 
     /// The next job for a worker, or nil, by which the worker has left; then other sites may have got its place.

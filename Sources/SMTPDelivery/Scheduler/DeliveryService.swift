@@ -81,8 +81,9 @@ package final class DeliveryService: Service {
 
     package init(settings: DeliverySettings, environment: Environment) {
         self.environment = environment
-        board = DeliveryBoard(settings.bounds)
-        (signals, signal) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+        let (signals, signal) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        (self.signals, self.signal) = (signals, signal)
+        board = DeliveryBoard(settings.bounds) { signal.yield() }
         alarms = RouteAlarms(clock: environment.clock, logger: environment.logger)
         current = Mutex(Current(courier: Self.makeCourier(settings, 0, environment, board, alarms)))
     }
