@@ -32,11 +32,12 @@ package enum ManifestLoader {
         walk.apply(variables)
         let isReadable = !source.diagnostics.contains { $0.message.hasPrefix("not valid YAML") }
         if isReadable { walk.requireAll() }
-        let loaded = LoadedManifest(
+        var loaded = LoadedManifest(
             manifest: walk.manifest, file: file, origins: walk.origins, notes: variables.notes
         )
         if walk.reading.diagnostics.isEmpty {
             walk.reading.diagnostics = ManifestValidator.check(loaded)
+            loaded.notes += RoutingCheck(loaded).warnings()
         }
         // The file from top to bottom, the environment after it.
         walk.reading.diagnostics.sort { ($0.line ?? Int.max, $0.column ?? 0) < ($1.line ?? Int.max, $1.column ?? 0) }

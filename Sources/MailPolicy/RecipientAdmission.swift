@@ -125,18 +125,6 @@ extension Policy {
     }
 }
 
-// MARK: - Hooks
-
-extension Policy {
-    /// What the routes of remote recipients say already now: one that fails refuses, one that holds or discards is noted.
-    private static func judgeRoutes(
-        of recipient: AdmittedRecipient, _ facts: RecipientFacts, _ rules: PolicyRules,
-        _ context: inout EvaluationContext
-    ) -> Stage<AdmittedRecipient> {
-        .passed(recipient)
-    }
-}
-
 // MARK: - Expansion and quota
 
 /// What the addresses of one recipient come to.

@@ -58,6 +58,9 @@ package enum TraceStage {
     package static let milter = "milter"
     package static let signing = "signing"
     package static let tls = "tls"
+
+    /// Those that a way out is found by.
+    package static let ofTheWayOut: Set<String> = [routing, credentials, tls]
     package static let delivery = "delivery"
 }
 

@@ -47,7 +47,7 @@ import Testing
               masquerade_classes: [], always_bcc: b@c.d, sender_bcc: "static:x", recipient_bcc: "static:x",
               virtual: "static:x", header_checks: "static:x", generic: "static:x", sending_header_checks: "static:x",
               propagate_extensions: [], srs: {domain: s.t, secret_env: S}}
-            routing: {routes: [{name: r, kind: hold}], rules: [{route: r}], transport: "static:x",
+            routing: {routes: [{name: r, kind: hold}], rules: [{route: r, sender: "@a.b"}], transport: "static:x",
               sender_relay: "static:x", credentials: "static:x", tls_policy: "static:x"}
             dkim: {rsa_selector: r, ed25519_selector: e, rsa_bits: 1024, expire: 1d}
             trace: {keep: 1d}

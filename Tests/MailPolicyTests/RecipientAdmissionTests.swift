@@ -67,6 +67,8 @@ import Testing
             result.trace.text == """
                 expansion/alias: info@example.org → fbi@example.org, x@example.net [directory revision 7]
                 admission/recipient: <info@example.org> → fbi@example.org, x@example.net [directory revision 7]
+                routing/mx: x@example.net → MX of example.net [built in]
+                tls/outbound: example.net → may [built in]
                 """
         )
     }

@@ -18,12 +18,15 @@ package final class SASLPeer: Sendable {
 
     /// - Parameters:
     ///   - mechanisms: those that are offered, such as `plain`.
+    ///   - users: who may log in, all with the same password.
     ///   - keepsPassword: the password itself is stored, as mechanisms that don't send it need.
-    package static func start(mechanisms: [String], keepsPassword: Bool = false) async throws -> SASLPeer {
+    package static func start(
+        mechanisms: [String], users: [String] = [user], keepsPassword: Bool = false
+    ) async throws -> SASLPeer {
         let folder = try TemporaryFolder()
         try folder.makeFolder("run")
         let stored = keepsPassword ? "{PLAIN.b64}\(Data(password.utf8).base64EncodedString())" : try await hash()
-        try folder.write("\(user):\(stored)\n", to: "users")
+        try folder.write(users.map { "\($0):\(stored)\n" }.joined(), to: "users")
         let file = try folder.write(configuration(folder, mechanisms), to: "dovecot.conf")
         let process = try ChildProcess.start([try Peer.require("dovecot"), "-F", "-c", file])
         let peer = SASLPeer(folder: folder, process: process)

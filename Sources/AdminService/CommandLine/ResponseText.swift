@@ -27,6 +27,7 @@ extension AdminResponse {
             case .bans(let list): try PrettyJSON.text(list)
             case .selfTest(let ticket): try PrettyJSON.text(ticket)
             case .loginPrompt(let prompt): try PrettyJSON.text(prompt.shown)
+            case .routes(let routes): try PrettyJSON.text(routes)
             case .loginPending: try PrettyJSON.text(["pending": true])
             case .routeTest(let report): try PrettyJSON.text(report)
             }
@@ -53,6 +54,7 @@ extension AdminResponse {
         case .bans(let list): Self.text(list)
         case .selfTest(let ticket): "self-test \(ticket.ticket)\n"
         case .loginPrompt(let prompt): prompt.text
+        case .routes(let routes): routes.map(\.text).joined()
         case .loginPending: "nobody has logged in yet\n"
         case .routeTest(let report): report.text
         }

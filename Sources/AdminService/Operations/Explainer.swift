@@ -198,6 +198,8 @@ extension Explainer {
         switch decision {
         case .reject(let reply): refuse(part, reply)
         case .accept(let recipient):
+            // The ways out come later, a part for each.
+            part.steps.removeAll { TraceStage.ofTheWayOut.contains($0.stage) }
             part.reply = "250 2.1.5 Ok"
             explanation.parts.append(part)
             admitted.append(recipient)

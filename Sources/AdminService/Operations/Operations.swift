@@ -74,6 +74,7 @@ package struct Operations: Sendable {
         case .queueRuleRemove(let id): try await queueRuleRemove(id)
         case .trace(let query): .traces(try await trace(query))
         case .queueFlush: try await queueFlush()
+        case .routeList: .routes(try await routeList())
         case .routeLoginBegin(let route, let sender, let wantsCode):
             try await routeLoginBegin(route, sender: sender, wantsCode: wantsCode)
         case .routeLoginPoll(let prompt): try await routeLoginPoll(prompt)

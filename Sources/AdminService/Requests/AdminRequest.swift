@@ -55,6 +55,7 @@ package enum AdminRequest: Codable, Sendable, Equatable {
     /// The histories of messages, newest first.
     case trace(TraceQuery)
 
+    case routeList
     /// Begins the login of a route, or of one of its senders: answers with what a person has to do.
     case routeLoginBegin(route: String, sender: String?, wantsCode: Bool)
     /// Asks whether it is done.

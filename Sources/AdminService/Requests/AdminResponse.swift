@@ -21,6 +21,7 @@ package enum AdminResponse: Codable, Sendable, Equatable {
     case bans([BanSummary])
     case selfTest(SelfTestTicket)
     case loginPrompt(LoginPrompt)
+    case routes([RouteSummary])
     /// Nobody has logged in yet; `slowDown`: ask less often from now on.
     case loginPending(slowDown: Bool)
     case routeTest(RouteTestReport)

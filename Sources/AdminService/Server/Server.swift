@@ -110,6 +110,7 @@ package enum Server {
     static func requireNamedFiles(_ manifest: Manifest) throws -> [String] {
         let tls = manifest.tls.certificates.isEmpty ? nil : try certificates(manifest)
         try requireSmarthostPassword(manifest)
+        try requireRoutePasswords(manifest)
         _ = try DevicePasswords.read(manifest)
         _ = try SRSSecrets.codec(manifest)
         let tables = try LookupTables.load(manifest)
@@ -128,6 +129,21 @@ package enum Server {
         } catch {
             let remedy = "correct outbound.smarthost.password_file, or let the server's user read it"
             throw AdminError(.config, "the smarthost's password can't be read: \(error)", remedy: remedy)
+        }
+    }
+
+    /// - Throws: `AdminError` when the password of a route's login can't be read by this user.
+    static func requireRoutePasswords(_ manifest: Manifest) throws {
+        for route in manifest.routing.routes {
+            for source in route.logins.compactMap(\.password) {
+                do {
+                    _ = try SecretText.read(source)
+                } catch {
+                    throw AdminError(
+                        .config, "\(route.origin): a password of the route `\(route.name)` can't be read: \(error)",
+                        remedy: "correct its password_file or password_env, or let the server's user read it")
+                }
+            }
         }
     }
 

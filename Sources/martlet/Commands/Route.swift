@@ -4,6 +4,6 @@ struct RouteCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "route",
         abstract: "The ways out.",
-        subcommands: [RouteTest.self, RouteLogin.self]
+        subcommands: [RouteList.self, RouteTest.self, RouteLogin.self]
     )
 }
