@@ -93,7 +93,8 @@ extension Explainer {
         var kinds: [ListenerKind] = [.mx, .submission, .submissions, .device, .lmtp]
         if question.auth != nil || rules.needsNoLogin(client) { kinds = [.submission, .submissions, .device, .mx] }
         if rules.device(at: client) != nil { kinds.insert(.device, at: 0) }
-        let wanted = kinds.lazy.compactMap { kind in all.first { $0.kind == kind } }
+        let takesLogins = question.auth == nil ? all : all.filter { $0.authentication != .off }
+        let wanted = kinds.lazy.compactMap { kind in takesLogins.first { $0.kind == kind } }
         guard let listener = wanted.first ?? all.first else {
             throw AdminError(.unavailable, "no listener of the manifest takes mail", remedy: "write one in `listeners`")
         }

@@ -103,6 +103,9 @@ final class ServerState: RunningServer {
             lines.append("certificates read: \(names.joined(separator: "; "))")
             lines += ServerCertificates.remarks(on: tls, live.current)
         }
+        if !passwords.isEmpty {
+            lines.append("passwords of devices read: \(passwords.keys.sorted().joined(separator: ", "))")
+        }
         lines.append("directory at revision \(stores.directory.snapshot.revision)")
         for line in lines { logger.notice("reloaded", metadata: [LogKey.configSetting: "\(line)"]) }
         return lines
