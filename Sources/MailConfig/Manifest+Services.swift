@@ -79,11 +79,19 @@ extension Manifest {
         /// Before the second attempt.
         package var minimumBackoff: Duration = .seconds(300)
         /// Between later attempts, at most.
-        package var maximumBackoff: Duration = .seconds(3600)
+        package var maximumBackoff: Duration = .seconds(4000)
         /// Deliveries at the same time, in all.
         package var concurrency = 50
         /// Deliveries at the same time to one destination.
         package var perDestination = 10
+        /// Deliveries at the same time to a destination that has taken nothing yet.
+        package var initialPerDestination = 5
+        /// How long a destination that is down is left alone at first; twice as long each time it is still down.
+        package var deadDestinationWait: Duration = .seconds(60)
+        /// From so many recipients elsewhere on a message takes the lane of bulk mail.
+        package var bulkRecipients = 50
+        /// Accounts' addresses and devices' names whose messages take the lane of bulk mail.
+        package var bulkLogins: [String] = []
         /// A bounce carries the whole message up to this many octets, above it the header alone.
         package var bounceMessageSize = 50_000
     }

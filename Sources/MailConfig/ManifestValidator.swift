@@ -120,11 +120,11 @@ struct CrossCheck {
                 remedy: "make it at most \(DurationText.render(queue.maximumBackoff)), or raise the other"
             )
         }
-        if queue.minimumBackoff > queue.lifetime {
+        if queue.minimumBackoff > queue.lifetime, queue.lifetime > .zero {
             report(
                 "queue.lifetime", "queue.minimum_backoff",
                 message: "`queue.lifetime` ends before the second attempt (`queue.minimum_backoff`)",
-                remedy: "make it longer than \(DurationText.render(queue.minimumBackoff))"
+                remedy: "make it longer than \(DurationText.render(queue.minimumBackoff)), or `0s` for one attempt"
             )
         }
     }

@@ -52,12 +52,13 @@ extension Schema {
         ),
     ]
 
-    static let sending: [Setting] = queue + outbound + smarthost + dkim
+    static let sending: [Setting] = queue + sites + outbound + smarthost + dkim
 
     private static let queue: [Setting] = [
         Setting(
-            "queue.lifetime", \.queue.lifetime, .duration(.seconds(60)...(.seconds(30 * 86400)), example: "5d"), .live,
-            "How long a message is tried before it is returned. RFC 5321 §4.5.4.1 asks for 4 to 5 days at least."
+            "queue.lifetime", \.queue.lifetime, .duration(.zero...(.seconds(30 * 86400)), example: "5d"), .live,
+            "How long a message is tried before it is returned; 0s is one attempt. RFC 5321 §4.5.4.1 asks for 4 to 5 days at "
+                + "least."
         ),
         Setting(
             "queue.bounce_lifetime", \.queue.bounceLifetime,
@@ -71,7 +72,7 @@ extension Schema {
         ),
         Setting(
             "queue.minimum_backoff", \.queue.minimumBackoff, .duration(.seconds(1)...(.seconds(86400)), example: "5m"),
-            .live, "The wait before the second attempt; each later one is longer."
+            .live, "The shortest wait between attempts. A message waits as long as it is old, within these two bounds."
         ),
         Setting(
             "queue.maximum_backoff", \.queue.maximumBackoff, .duration(.seconds(1)...(.seconds(86400)), example: "1h"),

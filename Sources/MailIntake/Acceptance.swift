@@ -69,11 +69,20 @@ package struct LocalDelivery: Sendable, Hashable {
     package var recipient: EmailAddress
     /// The `tag` of `user+tag`.
     package var tag: String?
+    /// The sender wants to hear that it is in the mailbox. // RFC 3461 §4.1
+    package var reportsSuccess: Bool
+    /// The ORCPT parameter with its type.
+    package var originalRecipient: String?
 
-    package init(account: AccountID, recipient: EmailAddress, tag: String? = nil) {
+    package init(
+        account: AccountID, recipient: EmailAddress, tag: String? = nil, reportsSuccess: Bool = false,
+        originalRecipient: String? = nil
+    ) {
         self.account = account
         self.recipient = recipient
         self.tag = tag
+        self.reportsSuccess = reportsSuccess
+        self.originalRecipient = originalRecipient
     }
 }
 

@@ -39,7 +39,9 @@ extension MailIntake {
     /// - Parameter acceptance: everything but the recipients: `local` and `remote` are those of the shares.
     /// - Throws: what keeps everything from being accepted; nothing was kept then.
     // RFC 2033 §4.2
-    package func accept(_ acceptance: Acceptance, shares: [RecipientShare]) async throws -> AcceptedShares {
+    package func accept(_ given: Acceptance, shares: [RecipientShare]) async throws -> AcceptedShares {
+        var acceptance = given
+        acceptance.lane = lane(of: given, recipients: shares.lazy.map(\.remote.count).reduce(0, +))
         let targets = await findTargets(shares)
         let (blob, message) = try await stageLocal(acceptance)
         let forwards = shares.contains { !$0.remote.isEmpty }
@@ -53,6 +55,8 @@ extension MailIntake {
         }
         for (target, delivered) in result.delivered { store.delivered(target.account, delivered) }
         if !result.accepted.remote.isEmpty { queue.wake() }
+        acceptance.local = result.accepted.local
+        await reportSuccess(acceptance, blob)
         return result.accepted
     }
 

@@ -5,6 +5,7 @@ package import MailStore
 package import MailSyntax
 package import OutboundQueue
 package import SQLEngine
+import Synchronization
 
 /// The one write that accepts a message: blob, emails, entries, queue rows and trace in the same commit.
 ///
@@ -16,6 +17,8 @@ package final class MailIntake: Sendable {
     let blobs: BlobStore
     let ids: IDGenerator
     let clock: any WallClock
+    private let lanes = Mutex(LanePolicy())
+    private let reporter = Mutex<SuccessReporter?>(nil)
 
     package init(
         database: any Database, store: MailStore, queue: OutboundQueue, blobs: BlobStore, ids: IDGenerator,
@@ -29,18 +32,38 @@ package final class MailIntake: Sendable {
         self.clock = clock
     }
 
+    /// Told of what was filed here for senders who asked to hear of it, with the blob as it was filed; sends the report.
+    package typealias SuccessReporter = @Sendable (Acceptance, _ blob: BlobID, _ size: Int) async -> Void
+
+    package func onSuccess(_ report: SuccessReporter?) {
+        reporter.withLock { $0 = report }
+    }
+
+    /// Tells senders who asked for it what is in a mailbox now.
+    func reportSuccess(_ acceptance: Acceptance, _ blob: StagedBlob) async {
+        guard acceptance.reversePath != .null, acceptance.local.contains(where: \.reportsSuccess) else { return }
+        await reporter.withLock { $0 }?(acceptance, blob.id, blob.size)
+    }
+
+    /// Sets which messages take the lane of bulk mail from now on.
+    package func setLanes(_ policy: LanePolicy) {
+        lanes.withLock { $0 = policy }
+    }
+
     /// A temporary for a body that is too large for memory.
     package func makeSpool() throws -> SpoolFile { try blobs.makeSpool() }
 
     /// Keeps the message for its accounts and queues it for its other recipients, all or none.
     ///
     /// - Throws: `DatabaseError`, `FileError` or `MailStoreError`; each means "try again later" to the client.
-    package func accept(_ acceptance: Acceptance) async throws -> Accepted {
+    package func accept(_ given: Acceptance) async throws -> Accepted {
+        var acceptance = given
+        acceptance.lane = lane(of: given, recipients: given.remote.count)
         let local = try await prepareLocal(acceptance)
         let remote: StagedBlob? = acceptance.remote.isEmpty ? nil : try await blobs.stage(acceptance.content)
         let now = clock.now()
         let files = [local?.blob, remote].compactMap { $0 }
-        let delivered = try await database.write(files: files) { [store, queue] writer -> [Delivered] in
+        let delivered = try await database.write(files: files) { [store, queue, acceptance] writer -> [Delivered] in
             var delivered: [Delivered] = []
             if let local {
                 try BlobRows.insert(writer, local.blob, references: local.targets.count, now: now)
@@ -64,6 +87,7 @@ package final class MailIntake: Sendable {
             for (target, one) in zip(local.targets, delivered) { store.delivered(target.account, one) }
         }
         if remote != nil { queue.wake() }
+        if let local { await reportSuccess(acceptance, local.blob) }
         return Accepted(id: acceptance.id, deliveries: delivered.count, queued: acceptance.remote.count)
     }
 
@@ -128,5 +152,13 @@ package final class MailIntake: Sendable {
             wantsDelayReport: acceptance.origin.login != nil && acceptance.reversePath != .null,
             held: acceptance.held, login: acceptance.origin.login, lane: acceptance.lane,
             notBefore: acceptance.notBefore)
+    }
+
+    /// A report of ours waits behind nobody's newsletters.
+    func lane(of acceptance: Acceptance, recipients: Int) -> QueueLane {
+        guard recipients > 0, !acceptance.isBounce else { return acceptance.lane }
+        let found = lanes.withLock { $0 }.lane(
+            header: acceptance.index.headerBlock, recipients: recipients, login: acceptance.origin.login)
+        return max(found, acceptance.lane)
     }
 }

@@ -53,7 +53,7 @@ struct SMTPEnvelope {
 
     private mutating func merge(_ admitted: AdmittedRecipient, for recipient: SMTPRecipient) {
         for target in admitted.local where accounts.insert(target.account).inserted {
-            local.append(Self.delivery(target, of: admitted))
+            local.append(Self.delivery(target, of: admitted, for: recipient))
         }
         for address in admitted.remote where addresses.insert(address.folded).inserted {
             remote.append(queued(address, of: admitted, for: recipient))
@@ -100,13 +100,17 @@ struct SMTPEnvelope {
 
     private func share(_ admitted: AdmittedRecipient, for recipient: SMTPRecipient) -> RecipientShare {
         RecipientShare(
-            local: admitted.local.map { Self.delivery($0, of: admitted) },
+            local: admitted.local.map { Self.delivery($0, of: admitted, for: recipient) },
             remote: admitted.remote.map { queued($0, of: admitted, for: recipient) })
     }
 
-    private static func delivery(_ target: ExpandedTarget, of admitted: AdmittedRecipient) -> LocalDelivery {
+    private static func delivery(
+        _ target: ExpandedTarget, of admitted: AdmittedRecipient, for recipient: SMTPRecipient? = nil
+    ) -> LocalDelivery {
         LocalDelivery(
-            account: AccountID(rawValue: target.account), recipient: admitted.address, tag: target.tag)
+            account: AccountID(rawValue: target.account), recipient: admitted.address, tag: target.tag,
+            reportsSuccess: recipient?.notify?.contains("SUCCESS") ?? false,
+            originalRecipient: recipient?.originalRecipient)
     }
 
     private func queued(

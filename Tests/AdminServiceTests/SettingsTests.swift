@@ -104,6 +104,12 @@ import Testing
         "queue.maximum_backoff": .settings("2h"),
         "queue.concurrency": .settings("51"),
         "queue.per_destination": .settings("11"),
+        "queue.initial_per_destination": .settings("4"),
+        "queue.dead_destination_wait": .settings("90s"),
+        "queue.bulk_recipients": .code(
+            "manifest.queue.bulkRecipients", in: "Sources/AdminService/Operations/Stores.swift"),
+        "queue.bulk_logins": .code(
+            "manifest.queue.bulkLogins", in: "Sources/AdminService/Operations/Stores.swift"),
         "queue.bounce_message_size": .code(
             "live.follow(\\.queue.bounceMessageSize)", in: server + "ServerAssembly.swift"),
         "routing.routes": .code("manifest.effectiveRoutes", in: routing),

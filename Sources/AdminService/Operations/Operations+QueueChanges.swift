@@ -123,7 +123,7 @@ extension Operations {
             let said = group.reply.map { reply in
                 [reply.host, reply.code.map { "\($0)" }, reply.text].compactMap(\.self).joined(separator: " ")
             }
-            let next = down[group.destination]?.retryAt ?? group.next
+            let next = group.parkedOn.flatMap { down[$0]?.retryAt } ?? group.next
             return DeferralSummary(
                 destination: group.destination,
                 reason: group.held ? "held" : said ?? "not tried yet",

@@ -72,6 +72,8 @@ package struct Stores: Sendable {
                 ids: ids,
                 searchIndex: search
             )
+            let intake = MailIntake(database: database, store: mail, queue: queue, blobs: blobs, ids: ids)
+            intake.setLanes(LanePolicy(manifest))
             return Stores(
                 manifest: manifest,
                 ids: ids,
@@ -81,7 +83,7 @@ package struct Stores: Sendable {
                 mail: mail,
                 search: search,
                 queue: queue,
-                intake: MailIntake(database: database, store: mail, queue: queue, blobs: blobs, ids: ids)
+                intake: intake
             )
         } catch let error as DatabaseError {
             throw AdminError(error.isTemporary ? .temporary : .ioError, "\(path): \(error)", remedy: remedy(error))
@@ -134,6 +136,12 @@ package struct Stores: Sendable {
         let start = try reader.read(0..<min(message.size, 256 * 1024))
         let end = HeaderEnd.find(in: start) ?? start.count
         return String(decoding: start.prefix(end), as: UTF8.self)
+    }
+}
+
+extension LanePolicy {
+    init(_ manifest: Manifest) {
+        self.init(bulkRecipients: manifest.queue.bulkRecipients, bulkLogins: manifest.queue.bulkLogins)
     }
 }
 

@@ -3,6 +3,7 @@ import Directory
 import IMAPServer
 import Logging
 import MailConfig
+import MailIntake
 import MailPolicy
 import MailSyntax
 import MailTables
@@ -195,6 +196,25 @@ final class ServerAssembly: Sendable {
             settings.pinned = { Self.sink($0, of: selfTests) }
             return settings
         }
+        let bounces = IntakeBounceSink(
+            intake: stores.intake,
+            snapshot: { directory.snapshot },
+            blobs: stores.blobs,
+            composer: BounceComposer(
+                reportingMTA: hostname,
+                wholeMessageLimit: live.follow(\.queue.bounceMessageSize)
+            ),
+            ids: stores.ids,
+            events: events,
+            srs: stores.srs,
+            judge: { [answers, live] address in
+                let rules = live.rules
+                return try await Policy.run(
+                    { Policy.admitExtra(address, rules: rules, $0) }, answer: answers.answer
+                ).decision
+            }
+        )
+        Self.reportSuccesses(of: stores.intake, by: bounces, logger: logger)
         let service = DeliveryService(
             settings: settings(),
             environment: DeliveryService.Environment(
@@ -203,24 +223,7 @@ final class ServerAssembly: Sendable {
                 resolver: resolver,
                 contexts: try ClientTLSContexts(),
                 signer: { try signers.signer(for: $0) },
-                bounces: IntakeBounceSink(
-                    intake: stores.intake,
-                    snapshot: { directory.snapshot },
-                    blobs: stores.blobs,
-                    composer: BounceComposer(
-                        reportingMTA: hostname,
-                        wholeMessageLimit: live.follow(\.queue.bounceMessageSize)
-                    ),
-                    ids: stores.ids,
-                    events: events,
-                    srs: stores.srs,
-                    judge: { [answers, live] address in
-                        let rules = live.rules
-                        return try await Policy.run(
-                            { Policy.admitExtra(address, rules: rules, $0) }, answer: answers.answer
-                        ).decision
-                    }
-                ),
+                bounces: bounces,
                 events: events,
                 ids: stores.ids,
                 group: group,
@@ -228,8 +231,10 @@ final class ServerAssembly: Sendable {
             )
         )
         let queue = stores.queue
+        let intake = stores.intake
         live.onChange { manifest in
             queue.setLifetimes(message: manifest.queue.lifetime, bounce: manifest.queue.bounceLifetime)
+            intake.setLanes(LanePolicy(manifest))
             service.update(settings())
         }
         return service

@@ -5,6 +5,7 @@ import MailConfig
 import MailIntake
 import MailStore
 import MailSyntax
+import OutboundQueue
 import SQLEngine
 import ServiceLifecycle
 import Telemetry
@@ -101,6 +102,9 @@ struct HousekeepingService: Service {
             }
         }
         if round.isMultiple(of: Self.roundsBetweenPurges), let keep = keepsTraces() {
+            await attempt("destinations that are back could not be forgotten") {
+                try await stores.queue.forgetSites(today: Int(now.seconds / 86400))
+            }
             await attempt("old histories of messages could not be removed") {
                 _ = try await stores.intake.purgeTraces(before: now.adding(.zero - keep))
             }

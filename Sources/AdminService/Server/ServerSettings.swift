@@ -69,6 +69,8 @@ enum ServerSettings {
         settings.delayReport = manifest.queue.delayReport
         settings.concurrency = manifest.queue.concurrency
         settings.perDestination = manifest.queue.perDestination
+        settings.initialPerDestination = manifest.queue.initialPerDestination
+        settings.shortestSuspension = manifest.queue.deadDestinationWait
         return settings
     }
 

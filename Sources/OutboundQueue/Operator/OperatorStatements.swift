@@ -22,7 +22,7 @@ package enum OperatorStatements {
     static let summary = SQLStatement(
         """
         SELECT r.destination, r.held, r.last_code, r.last_status, MIN(r.last_text), MIN(r.last_host), COUNT(*),
-            MIN(m.created_at), MIN(r.next_attempt_at)
+            MIN(m.created_at), MIN(r.next_attempt_at), MIN(r.parked_on)
         FROM queue_recipient r JOIN queue_message m ON m.id = r.message_id
         GROUP BY r.destination, r.held, r.last_code, r.last_status
         ORDER BY COUNT(*) DESC, r.destination LIMIT $1

@@ -104,7 +104,8 @@ extension OutboundQueue {
                 }
                 return DeferralGroup(
                     destination: row.string(0), held: row.bool(1), reply: reply, recipients: row.int(6),
-                    oldest: row.timestamp(7), next: row.optionalTimestamp(8))
+                    oldest: row.timestamp(7), next: row.optionalTimestamp(8),
+                    parkedOn: row.optionalString(9))
             }
         }
     }

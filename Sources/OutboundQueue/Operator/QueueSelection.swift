@@ -105,4 +105,6 @@ package struct DeferralGroup: Sendable, Hashable {
     package var recipients: Int
     package var oldest: Timestamp
     package var next: Timestamp?
+    /// The site that some of them wait for.
+    package var parkedOn: String?
 }

@@ -12,6 +12,10 @@ package struct BounceReport: Sendable, Hashable {
         case expired
         /// Not given up yet.
         case delayed
+        /// In a mailbox here, or taken by an LMTP server.
+        case delivered
+        /// Taken by a host that does not report.
+        case relayed
     }
 
     package struct Failure: Sendable, Hashable {
@@ -37,6 +41,9 @@ package struct BounceReport: Sendable, Hashable {
 
     /// Somebody is still being tried, nobody was given up.
     package var isOnlyDelay: Bool { failures.allSatisfy { $0.outcome == .delayed } }
+
+    /// Somebody was given up.
+    package var tellsFailure: Bool { failures.contains { $0.outcome == .failed || $0.outcome == .expired } }
 
     package init(message: QueuedMessage, sender: EmailAddress, failures: [Failure]) {
         self.message = message
@@ -89,14 +96,15 @@ package struct BounceComposer: Sendable {
         let isReply = reply.code != nil
         let isDelayed = failure.outcome == .delayed
         let isExpired = failure.outcome == .expired
+        let (action, severity) = Self.action(failure.outcome)
         // RFC 3464 §2.3.4: what was given up after its time has a permanent status, 5.4.7 (RFC 3463 §3.5).
         let status =
             isExpired
             ? EnhancedStatusCode(5, 4, 7)
-            : EnhancedStatusCode(isDelayed ? 4 : 5, reply.status.subject, reply.status.detail)
+            : EnhancedStatusCode(severity, reply.status.subject, reply.status.detail)
         return DeliveryStatusNotification.Recipient(
             finalRecipient: failure.recipient.address,
-            action: isDelayed ? .delayed : .failed,
+            action: action,
             status: status,
             originalRecipient: failure.recipient.originalRecipient,
             remoteMTA: isReply ? reply.host.map(Self.hostName) : nil,
@@ -105,6 +113,18 @@ package struct BounceComposer: Sendable {
             lastAttempt: failure.at,
             willRetryUntil: isDelayed ? message.expiresAt : nil
         )
+    }
+
+    /// With the first digit of the status. // RFC 3464 §2.3.4
+    private static func action(
+        _ outcome: BounceReport.Outcome
+    ) -> (action: DeliveryStatusNotification.Action, severity: Int) {
+        switch outcome {
+        case .failed, .expired: (.failed, 5)
+        case .delayed: (.delayed, 4)
+        case .delivered: (.delivered, 2)
+        case .relayed: (.relayed, 2)
+        }
     }
 
     /// The name of `mx.example.org[192.0.2.1]:2525`; of a host without a name, its address literal.
@@ -117,7 +137,7 @@ package struct BounceComposer: Sendable {
         guard let reader else { return .nothing }
         // RFC 3461 §4.3: a report without a failure gives back the header alone.
         let wantsHeader =
-            report.message.dsnReturn == .headers || report.isOnlyDelay || reader.size > wholeMessageLimit()
+            report.message.dsnReturn == .headers || !report.tellsFailure || reader.size > wholeMessageLimit()
         guard let bytes = try? reader.read(0..<min(reader.size, wantsHeader ? 65_536 : reader.size)) else {
             return .nothing
         }

@@ -196,12 +196,15 @@ struct Courier: Sendable {
     private func deliver(_ progress: inout JobProgress, over session: inout ClientSession, _ visit: Visit) async throws
     {
         let tls = session.tls
+        let relaysDSN = session.relaysDSN
         try await session.deliver(
             progress.job.message, to: progress.remaining, content: progress.content
         ) { recipient, result in
             switch result {
             case .delivered(let reply):
-                progress.deliver(recipient, reply, target: visit.target, tls: tls, login: visit.login)
+                progress.deliver(
+                    recipient, reply, target: visit.target, tls: tls, login: visit.login,
+                    isReportedElsewhere: relaysDSN)
             case .failed(let failure), .again(let failure): fail(&progress, recipient, failure, visit, tls)
             }
         }

@@ -1,5 +1,6 @@
 import Logging
 import MailConfig
+import MailPolicy
 import MailSyntax
 import NetTransport
 import OutboundQueue
@@ -40,6 +41,32 @@ struct DeliverySettler: Sendable {
         for entry in decided { tell(entry, of: message, at: progress.site, isBounced: isBounced) }
         let isDelayed = decided.contains { if case .retry = $0.decision { true } else { false } }
         if isDelayed { await reportDelay(of: message) }
+        await reportSuccess(decided, of: message, isLMTP: progress.site.plan?.kind == .lmtp)
+    }
+
+    /// Tells a sender who asked for it what was delivered, where nobody else will: after the record, since a report of
+    /// what is delivered once more would be worse than one that a crash lost.
+    private func reportSuccess(
+        _ decided: [JobProgress.Decided], of message: QueuedMessage, isLMTP: Bool
+    ) async {
+        guard case .address(let sender) = message.reversePath else { return }
+        let successes = decided.compactMap { entry -> BounceReport.Failure? in
+            // RFC 3461 §5.2.2: relayed to a host without DSN.
+            guard case .delivered(let reply) = entry.decision, entry.recipient.notify.contains(.success),
+                !entry.isReportedElsewhere
+            else { return nil }
+            return BounceReport.Failure(
+                recipient: entry.recipient, reply: reply, outcome: isLMTP ? .delivered : .relayed, at: clock.now())
+        }
+        guard !successes.isEmpty else { return }
+        do {
+            _ = try await bounces.bounce(BounceReport(message: message, sender: sender, failures: successes))
+        } catch {
+            logger.error(
+                "a report of success could not be made",
+                metadata: [LogKey.queueID: "\(message.id)", LogKey.error: "\(error)"]
+            )
+        }
     }
 
     /// Tells a sender of ours, once, that a message is still being tried, and for whom.

@@ -22,6 +22,8 @@ struct JobProgress: Sendable {
         var tls: TLSInfo?
         /// The user name of our login at the target.
         var login: String?
+        /// The host that took it reports itself, or hands the duty on.
+        var isReportedElsewhere = false
     }
 
     let job: DeliveryJob
@@ -44,11 +46,14 @@ struct JobProgress: Sendable {
     }
 
     mutating func deliver(
-        _ recipient: QueuedRecipient, _ reply: DeliveryReply, target: RouteTarget, tls: TLSInfo?, login: String? = nil
+        _ recipient: QueuedRecipient, _ reply: DeliveryReply, target: RouteTarget, tls: TLSInfo?, login: String? = nil,
+        isReportedElsewhere: Bool = false
     ) {
         decide(
             recipient,
-            Decided(recipient: recipient, decision: .delivered(reply), target: target, tls: tls, login: login))
+            Decided(
+                recipient: recipient, decision: .delivered(reply), target: target, tls: tls, login: login,
+                isReportedElsewhere: isReportedElsewhere))
     }
 
     /// Decides about a failure; a recipient for whom the next host is to be tried stays.
