@@ -157,7 +157,7 @@ struct HostileServerTests {
             RawServer.scripted(["STARTTLS"], ["STARTTLS": [.say("220 go\r\n")]])
         ) { plan in
             plan.security = SessionSecurity(TLSRequirement(level: .encrypt), host: "raw.test")
-            plan.timeouts.connect = .milliseconds(100)
+            plan.timeouts.connect = .seconds(2)
         }
         #expect(report.failure?.reply.text == "TLS failed: the handshake timed out")
     }
