@@ -221,6 +221,7 @@ struct EvaluationContext {
     let answers: Answers
     var trace: [TraceStep] = []
     private(set) var wanted: [Lookup] = []
+    private var noted: Set<Lookup> = []
 
     init(_ answers: Answers) {
         self.answers = answers
@@ -229,7 +230,8 @@ struct EvaluationContext {
     /// The answer, or nil with the question noted.
     mutating func ask(_ lookup: Lookup) -> Answer? {
         if let answer = answers[lookup] { return answer }
-        if !wanted.contains(lookup) { wanted.append(lookup) }
+        // A header of ten thousand fields asks as many questions.
+        if noted.insert(lookup).inserted { wanted.append(lookup) }
         return nil
     }
 

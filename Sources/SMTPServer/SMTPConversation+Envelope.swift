@@ -186,7 +186,7 @@ extension SMTPConversation {
     }
 
     /// Who may send is known by name or network: nobody else's server.
-    var isOwnClient: Bool { login != nil || isTrusted }
+    var isOwnClient: Bool { MessageOrigin(client, rules: context.settings.rules) != .stranger }
 
     mutating func judge(_ sender: SMTPSender) async -> SMTPSession.Action {
         let facts = SenderFacts(client: client, path: sender.path.written)

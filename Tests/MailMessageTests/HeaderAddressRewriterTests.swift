@@ -115,4 +115,19 @@ struct HeaderAddressRewriterTests {
         let text = "To: \(String(repeating: piece, count: 65536 / piece.utf8.count))\r\nFrom: a@b.example\r\n\r\n"
         #expect(try rewrite(text).hasSuffix("From: a@b.test\r\n\r\n"))
     }
+
+    @Test("fields of random pieces keep what they are made of")
+    func random() {
+        let pieces = [
+            "a", "b.c", "@", "x.example", "<", ">", ",", ";", ":", "(", ")", "\"", "\\", " ", "\r\n ", "[", "]",
+            "=?u?q?",
+            "?=", ".", "\u{e9}", "root", "a@b.example", "<c@d.example>", "\t", "(x)",
+        ]
+        var generator = SeededGenerator(seed: 20_261_121)
+        for _ in 0..<20_000 {
+            let count = Int.random(in: 1...14, using: &generator)
+            let value = (0..<count).map { _ in pieces.randomElement(using: &generator) ?? "" }.joined()
+            FuzzEntries.headerAddresses(Array("To: \(value)\r\nCc: \(value)\r\n\r\n".utf8))
+        }
+    }
 }

@@ -83,4 +83,19 @@ import Testing
         #expect(sending.map(\.line) == [1, 2, 4, 5, 7])
         #expect(HeaderCheckAction.faults(in: bytes, as: .text, file: "/t", at: .receipt).isEmpty)
     }
+
+    @Test(.timeLimit(.minutes(1))) func aHeaderOfManyFieldsIsCheckedInOneRound() throws {
+        let fields = (0..<4_000).map { "X-\($0): a" }
+        var rounds = 0
+        let directory = ScriptedDirectory()
+        directory.tables[.headerChecks] = ["x-3999: a": "IGNORE"]
+        let rules = rewriteRules()
+        let result = try Policy.run(
+            { (answers: Answers) -> Evaluation<HeaderCheckDecision> in
+                rounds += 1
+                return Policy.checkHeader(fields, at: .receipt, rules: rules, answers)
+            }, answerNow: directory.answer)
+        #expect(result.decision.edits == [3_999: .remove])
+        #expect(rounds == 2)
+    }
 }
