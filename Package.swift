@@ -114,13 +114,20 @@ let package = Package(
         room(
             "NetTransport",
             uses: [
-                "MailSyntax", "Telemetry", .nioCore, .nioPosix, .nioTLS, .nioSSL, .logging, .lifecycle, .x509, .asn1,
+                "MailSyntax", "Telemetry", "CLinux", .nioCore, .nioPosix, .nioTLS, .nioSSL, .logging, .lifecycle, .x509,
+                .asn1,
                 .crypto,
             ]
         ),
         room(
             "MilterClient",
             uses: ["Telemetry", "MilterCore", "MailConfig", "MailSyntax", "MailMessage", .nioCore, .nioPosix, .logging]
+        ),
+        room(
+            "Sendmail",
+            uses: [
+                "MailSyntax", "MailMessage", "Telemetry", "SQLEngine", "CLinux", .nioPosix, .logging, .lifecycle,
+            ]
         ),
         room(
             "SMTPServer",
@@ -169,7 +176,7 @@ let package = Package(
                 "Telemetry",
                 "SQLEngine",
                 "Blobs", "Directory", "MailStore", "OutboundQueue", "MailIntake", "NetTransport", "DNSCore",
-                "DNSClient", "OAuthClient",
+                "DNSClient", "OAuthClient", "Sendmail",
                 "SMTPCore", "IMAPCore", "POP3Core", "SMTPServer", "IMAPServer", "POP3Server", "SMTPDelivery", "CLinux",
                 .nioCore, .nioPosix, .nioSSL, .logging, .lifecycle, .unixSignals, .crypto, .cryptoExtras, .x509, .asn1,
             ]
@@ -210,6 +217,7 @@ let package = Package(
         tests("OutboundQueue"),
         tests("MailIntake", uses: ["OAuthClient"]),
         tests("OAuthClient"),
+        tests("Sendmail"),
         tests("NetTransport", uses: [.nioEmbedded]),
         tests("SMTPServer"),
         tests("IMAPServer"),

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 int linux_syncfs(int descriptor) { return syncfs(descriptor); }
@@ -36,6 +37,17 @@ int linux_open_handle(int folder, const char *name) {
 
 int linux_change_owner(int handle, uid_t user, gid_t group) {
     return fchownat(handle, "", user, group, AT_EMPTY_PATH);
+}
+
+int linux_peer(int descriptor, unsigned int *user, int *process) {
+    struct ucred peer;
+    socklen_t length = sizeof peer;
+    if (getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0) return -1;
+    // A socket without credentials gives no process and the user that stands for nobody.
+    if (length != sizeof peer || peer.uid == (uid_t)-1) return -1;
+    *user = peer.uid;
+    *process = peer.pid;
+    return 0;
 }
 
 void linux_trim_heap(void) { malloc_trim(0); }

@@ -27,12 +27,16 @@ package struct Manifest: Sendable, Equatable {
     package var log = Log()
     package var trace = Trace()
     package var control = Control()
+    package var sendmail = Sendmail()
 
     /// All defaults; `server.hostname` is empty and has to be set.
     package init() {}
 
     /// Where the control socket is: `control.socket`, or `control.sock` in the data directory.
     package var controlSocket: String { control.socket ?? "\(storage.dataDirectory)/control.sock" }
+
+    /// Where programs of this host leave mail: `sendmail.directory`, or `sendmail` in the data directory.
+    package var sendmailDirectory: String { sendmail.directory ?? "\(storage.dataDirectory)/sendmail" }
 
     /// The name said in EHLO when we are the client: `outbound.helo_name`, or the host name.
     package var heloName: String { outbound.heloName ?? server.hostname }

@@ -33,7 +33,8 @@ package enum OpenRelayCheck {
             guard device.username == nil, let wide = PublicSpace.wide(device.networks) else { return nil }
             return Finding(
                 setting: "devices",
-                message: "the device `\(device.name)` needs no login from \(wide): anybody on the internet is that device",
+                message:
+                    "the device `\(device.name)` needs no login from \(wide): anybody on the internet is that device",
                 remedy: "name the device's own address in `networks`, or give it a `username` and a password")
         }
     }
@@ -94,7 +95,9 @@ private enum PublicSpace {
         for isV6 in [false, true] {
             let some = Set(foreign.filter { $0.base.isV6 == isV6 })
             let share = some.reduce(0.0) { $0 + scalb(1, -$1.prefixLength) }
-            if share > scalb(1, -(isV6 ? widest.v6 : widest.v4)) { return "\(some.count) networks that are wide together" }
+            if share > scalb(1, -(isV6 ? widest.v6 : widest.v4)) {
+                return "\(some.count) networks that are wide together"
+            }
         }
         return nil
     }

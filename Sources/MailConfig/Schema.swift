@@ -1,7 +1,7 @@
 /// All settings of the server half, in the order of the reference.
 package enum Schema {
     package static let settings: [Setting] =
-        server + network + limits + mailServices + relaying + rewriting + sending + routing + operating
+        server + network + limits + mailServices + relaying + rewriting + sending + routing + localMail + operating
 
     /// What a section is for, in the reference and in the manifest that `quickstart` writes.
     package static let sections: [(path: String, doc: String)] = [
@@ -30,6 +30,7 @@ package enum Schema {
         ("dkim", "Signatures on mail that leaves. Keys are made when a domain is added."),
         ("log", "What is logged."),
         ("trace", "The stored history of each message."),
+        ("sendmail", "Mail of programs of this host. `docs/sendmail.md` explains it."),
         ("control", "The socket that `martlet` commands use; its file permissions guard it."),
     ]
 

@@ -41,6 +41,9 @@ package struct EnvelopeAddress: Sendable, Equatable {
     static let missingHost = Array("MISSING_DOMAIN".utf8)
     static let missingMailbox = Array("MISSING_MAILBOX".utf8)
 
+    /// A name alone, as programs of a host write `root`.
+    package var isWithoutDomain: Bool { host == Self.missingHost && mailbox != Self.missingMailbox }
+
     /// True when the address has a local part and a domain.
     package var isComplete: Bool {
         mailbox != nil && host != nil && host != Self.missingHost && mailbox != Self.missingMailbox

@@ -10,6 +10,8 @@ package struct ReceivedField: Sendable {
     package var tls: (version: String, cipher: String, bits: Int)?
     /// The login, shown only when given.
     package var authenticatedSender: String?
+    /// Instead of the client: the user of this host whose program brought the message.
+    package var localUser: String?
     package var hostname: String
     /// RFC 3848: `SMTP`, `ESMTP`, `ESMTPS`, `ESMTPA`, `ESMTPSA`, `LMTP`, `UTF8SMTP` …
     package var `protocol`: String
@@ -49,6 +51,7 @@ package struct ReceivedField: Sendable {
     /// The whole field with CRLF.
     package func render() -> [UInt8] {
         let name = reverseName.map(safe) ?? "unknown"
+        if let localUser { return renderLocal(localUser) }
         var out = "Received: from \(safe(helo)) (\(name) \(client.addressLiteral))\r\n\t"
         if let tls {
             let cipher = safe(tls.cipher)
@@ -59,6 +62,15 @@ package struct ReceivedField: Sendable {
         }
         out += "by \(hostname) (Martlet) with \(`protocol`) id \(id)"
         if let forRecipient { out += "\r\n\tfor <\(forRecipient)>" }
+        out += "; \(InternetDate.format(date, offsetMinutes: offsetMinutes))\r\n"
+        return Array(out.utf8)
+    }
+
+    // RFC 5321 §4.4: a message that came by no connection has no From clause.
+    private func renderLocal(_ user: String) -> [UInt8] {
+        let words = user.split(separator: " ").map { safe($0.filter { !"()".contains($0) }) }
+        var out = "Received: by \(hostname) (Martlet, from \(words.joined(separator: " ")))\r\n\tid \(id)"
+        if let forRecipient { out += " for <\(forRecipient)>" }
         out += "; \(InternetDate.format(date, offsetMinutes: offsetMinutes))\r\n"
         return Array(out.utf8)
     }

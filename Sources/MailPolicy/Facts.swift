@@ -89,12 +89,13 @@ package struct ClientFacts: Sendable, Hashable {
     package var isTrusted: Bool
     /// The user of this host that runs `sendmail`.
     package var localUser: UInt32?
+    package var localUserName: String?
 
     /// - Parameter requiresLogin: nil: on submission.
     package init(
         address: IPAddress, helo: String? = nil, reverseName: String? = nil, role: ClientRole, listener: String = "",
         requiresLogin: Bool? = nil, tls: Bool = false, login: LoginFacts? = nil, isTrusted: Bool = false,
-        localUser: UInt32? = nil
+        localUser: UInt32? = nil, localUserName: String? = nil
     ) {
         self.listener = listener
         self.requiresLogin = requiresLogin ?? (role == .submission)
@@ -106,6 +107,7 @@ package struct ClientFacts: Sendable, Hashable {
         self.login = login
         self.isTrusted = isTrusted
         self.localUser = localUser
+        self.localUserName = localUserName
     }
 
     /// Nothing is taken from it, for anybody, unless it has logged in, or is trusted or a device by its network.

@@ -43,7 +43,7 @@ extension Policy {
         }
     }
 
-    private enum Admission {
+    enum Admission {
         case path(ReversePath)
         case reject(PolicyReply)
         case asking
@@ -72,7 +72,7 @@ extension Policy {
         return judgeTrusted(facts.path, rules, &context)
     }
 
-    private static func judgeStranger(_ path: WrittenPath, _ context: inout EvaluationContext) -> Admission {
+    static func judgeStranger(_ path: WrittenPath, _ context: inout EvaluationContext) -> Admission {
         switch path {
         case .null:
             context.step(TraceStage.admission, "sender", before: path.text, note: "null reverse-path")
@@ -160,20 +160,8 @@ extension Policy {
         return .path(sender)
     }
 
-    private static func judgeLocal(
-        _ path: WrittenPath, _ client: ClientFacts, _ rules: PolicyRules, _ context: inout EvaluationContext
-    ) -> Admission {
-        let (sender, isQualified) = qualify(path, rules, &context)
-        guard let sender else { return judgeStranger(path, &context) }
-        if !isQualified {
-            let user = client.localUser.map { "user \($0) of this host" } ?? "a program of this host"
-            context.step(TraceStage.admission, "sender-local", before: path.text, note: "accepted from \(user)")
-        }
-        return .path(sender)
-    }
-
     /// A name alone gets the domain of `rewrite.origin`, or the host's name.
-    private static func qualify(
+    static func qualify(
         _ path: WrittenPath, _ rules: PolicyRules, _ context: inout EvaluationContext
     ) -> (ReversePath?, isQualified: Bool) {
         guard case .unqualified(let name) = path else { return (path.reversePath, false) }

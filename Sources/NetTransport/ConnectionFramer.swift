@@ -158,6 +158,8 @@ package struct ConnectionInfo: Sendable, Hashable {
     package var listener: String
     /// TLS from the first octet: the session gets ``ConnectionEvent/tlsEstablished(_:)`` or `.tlsFailed` first.
     package var hasImplicitTLS: Bool
+    /// Who connected to a Unix-domain socket, as the kernel knows it; nil for TCP.
+    package var localPeer: LocalPeer?
 
     package init(
         id: MailID,

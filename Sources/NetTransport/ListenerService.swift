@@ -197,7 +197,7 @@ package final class ListenerService<Framer: ConnectionFramer>: Service {
             configuration: .init(backPressureStrategy: .init(lowWatermark: 4, highWatermark: 16))
         )
         registry.add(channel)
-        let info = ConnectionInfo(
+        var info = ConnectionInfo(
             id: makeID(),
             remote: remote,
             remotePort: remotePort,
@@ -206,6 +206,7 @@ package final class ListenerService<Framer: ConnectionFramer>: Service {
             listener: configuration.name,
             hasImplicitTLS: implicit != nil
         )
+        if case .unixDomainSocket = channel.localAddress { info.localPeer = LocalPeer(of: channel) }
         guard isProxy else { return AcceptedConnection(child: child, client: .known(info)) }
         return AcceptedConnection(child: child, client: .proxied(try awaitClient(info, on: channel)))
     }

@@ -12,6 +12,8 @@ package struct SMTPSessionConfiguration: Sendable {
         case lmtp
         /// Mail from printers, scripts and old appliances.
         case device
+        /// Mail from programs of this host, by the `sendmail` command.
+        case sendmail
     }
 
     /// Logins.

@@ -160,6 +160,7 @@ extension SMTPSessionConfiguration.Role {
         case .submission: .submission
         case .lmtp: .lmtp
         case .device: .device
+        case .sendmail: .sendmail
         }
     }
 }
@@ -181,14 +182,26 @@ extension SMTPConversation {
             requiresLogin: context.settings.authentication == .required,
             tls: session.isTLS,
             login: login,
-            isTrusted: isTrusted
+            isTrusted: isTrusted,
+            localUser: localUser?.id,
+            localUserName: localUser?.name
         )
     }
 
     /// Who may send is known by name or network: nobody else's server.
     var isOwnClient: Bool { MessageOrigin(client, rules: context.settings.rules) != .stranger }
 
+    /// On the socket of `sendmail` the kernel says who is there.
+    private mutating func findLocalUser() async {
+        guard context.settings.role == .sendmail else { return }
+        guard let user = LocalUser(connection.info.localPeer, helo: session.helo), user.id != localUser?.id else {
+            return
+        }
+        localUser = await user.named()
+    }
+
     mutating func judge(_ sender: SMTPSender) async -> SMTPSession.Action {
+        await findLocalUser()
         let facts = SenderFacts(client: client, path: sender.path.written)
         let reply: SMTPReply
         do {

@@ -95,7 +95,7 @@ extension SMTPConversation {
                     listener: context.settings.listener,
                     client: info.remote.description,
                     helo: session.helo,
-                    login: login?.name,
+                    login: login?.name ?? localUser?.description,
                     tls: tls?.version
                 ),
                 bodyType: envelope.sender.body == .eightBitMIME ? .eightBitMIME : .sevenBit,
@@ -132,7 +132,7 @@ extension SMTPConversation {
 
     private func receivedField(_ envelope: SMTPEnvelope, _ id: MailID) async -> [UInt8] {
         let only = envelope.recipients.count == 1 ? envelope.recipients.first?.address : nil
-        return ReceivedField(
+        var field = ReceivedField(
             helo: session.helo ?? "",
             reverseName: await reverseName.value,
             client: info.remote,
@@ -143,7 +143,9 @@ extension SMTPConversation {
             id: id,
             forRecipient: only,
             date: context.backend.now()
-        ).render()
+        )
+        field.localUser = localUser?.description
+        return field.render()
     }
 
     private func signingDomain(_ index: MessageIndex) async throws -> (DomainName?, [TraceStep]) {

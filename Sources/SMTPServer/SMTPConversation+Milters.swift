@@ -182,7 +182,7 @@ extension SMTPConversation {
     /// Whether the client sends mail of ours, which signers sign.
     private var daemonName: String {
         switch context.settings.role {
-        case .submission, .device: return "ORIGINATING"
+        case .submission, .device, .sendmail: return "ORIGINATING"
         case .mx, .lmtp: return isOwnClient ? "ORIGINATING" : context.settings.hostname.ascii
         }
     }

@@ -35,6 +35,8 @@ struct SMTPConversation {
     var session: SMTPSession
     var tls: TLSInfo?
     var login: LoginFacts?
+    /// Who brings mail by the `sendmail` command.
+    var localUser: LocalUser?
     var output = ByteBuffer()
     var envelope: SMTPEnvelope?
     var collector: MessageCollector?
@@ -60,7 +62,7 @@ struct SMTPConversation {
         stream = connection.events()
         isTrusted = context.settings.rules.trusts(connection.info.remote)
         var configuration = context.settings.session
-        configuration.judgesBareNames = isTrusted
+        configuration.judgesBareNames = isTrusted || context.settings.role == .sendmail
         configuration.offersXClient = context.settings.xclients.contains { $0.contains(connection.info.remote) }
         session = SMTPSession(configuration: configuration, isTLS: connection.info.hasImplicitTLS)
         login = deviceAtHand
@@ -89,7 +91,7 @@ struct SMTPConversation {
             listener: context.settings.listener,
             client: info.remote.description,
             helo: session.helo,
-            login: login?.name,
+            login: login?.name ?? localUser?.description,
             tls: tls?.version
         )
     }

@@ -21,8 +21,8 @@ struct Martlet: AsyncParsableCommand {
         subcommands: [
             Serve.self, QuickstartCommand.self, SelfTestCommand.self, Status.self, Reload.self, AccountCommand.self,
             AliasCommand.self, DomainCommand.self, DKIMCommand.self, DNSCommand.self, QueueCommand.self,
-            BanCommand.self, ExplainCommand.self, TraceCommand.self, RouteCommand.self, TableCommand.self,
-            ConfigCommand.self,
+            BanCommand.self, ExplainCommand.self, TraceCommand.self, RouteCommand.self,
+            SendmailHelp.self, TableCommand.self, ConfigCommand.self,
         ]
     )
 }
@@ -43,6 +43,10 @@ enum Program {
 
     @concurrent
     private static func perform() async {
+        // Options of old programs, which no parser of today reads.
+        if let call = SendmailProgram.call(CommandLine.arguments) {
+            exit(await SendmailProgram.run(name: call.name, arguments: call.arguments))
+        }
         do {
             var command = try Martlet.parseAsRoot()
             if var command = command as? any AsyncParsableCommand {

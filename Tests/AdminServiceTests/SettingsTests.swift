@@ -144,6 +144,10 @@ import Testing
         "trace.keep": .code("live.follow(\\.trace.keep)", in: server + "ServerAssembly.swift"),
         "control.socket": .code("manifest.controlSocket", in: server + "ServerAssembly.swift"),
         "control.mode": .code("manifest.control.mode", in: server + "ServerAssembly.swift"),
+        "sendmail.enabled": .code("manifest.sendmail.enabled", in: server + "ServerAssembly.swift"),
+        "sendmail.directory": .code("manifest.sendmailDirectory", in: server + "ServerAssembly.swift"),
+        "sendmail.trusted_users": .code(
+            "manifest.sendmail.trustedUsers", in: "Sources/MailPolicy/LocalUsers.swift"),
     ]
 
     @Test func `each setting of the schema is listed here, and no other`() {

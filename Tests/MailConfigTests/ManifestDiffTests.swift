@@ -54,6 +54,7 @@ import Testing
             trace: {keep: 1d}
             log: {format: json, level: error, events: /e}
             control: {socket: /s, mode: 0666}
+            sendmail: {enabled: false, directory: /s, trusted_users: www}
             """
         let new = try ManifestLoader.load(text: text, file: "m").get().manifest
         #expect(ManifestDiff.changes(from: Manifest(), to: new).count == Schema.settings.count)

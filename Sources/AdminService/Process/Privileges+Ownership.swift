@@ -10,7 +10,8 @@ extension Privileges {
     ///
     /// - Throws: `SystemError`, or `AdminError` for a file with a second name.
     package static func prepareTree(_ path: String, for user: ServerUser) throws {
-        try giveTree(path, to: user) { name, isOwned in name == "blobs" && isOwned }
+        // What others left in the maildrop says by its owner who sends it.
+        try giveTree(path, to: user) { name, isOwned in name == "sendmail" || name == "blobs" && isOwned }
     }
 
     /// Gives a directory and everything in it to `user`.

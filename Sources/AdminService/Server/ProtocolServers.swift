@@ -6,6 +6,7 @@ import POP3Server
 import SMTPCore
 import SMTPServer
 import SQLEngine
+import Sendmail
 
 /// Makes the service of each listener; services of one protocol share their dependencies.
 struct ProtocolServers {
@@ -87,6 +88,29 @@ struct ProtocolServers {
                 logger: assembly.backend.logger("smtp")
             )
         }
+    }
+
+    /// The socket of `sendmail`: whoever runs programs here may connect, and the kernel says who that is.
+    func sendmail(at address: ListenAddress) -> any BoundListener {
+        let listener = Listener(name: "sendmail", kind: .mx)
+        // One user who opens all of them keeps out other users, not the rest of the world.
+        let limiter = ConnectionLimiter(total: 100, perPeer: 100)
+        return SMTPListener.makeService(
+            configuration: ListenerConfiguration(
+                name: listener.name, addresses: [address], tls: .none, limiter: limiter, refusal: SMTPListener.refusal),
+            settings: assembly.live.followRules { [hostname] rules in
+                var settings = SMTPServerSettings(rules, listener: listener, hostname: hostname, hasCertificate: false)
+                settings.role = .sendmail
+                // The command brings a message at once, however many it is for and whoever of them is unknown.
+                settings.limits.recipients = SendmailLimits.recipients
+                settings.limits.errors = SendmailLimits.recipients + 10
+                return settings
+            },
+            backend: smtp,
+            events: assembly.events,
+            group: assembly.group,
+            logger: assembly.backend.logger("smtp")
+        )
     }
 
     private func configuration(

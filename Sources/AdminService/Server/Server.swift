@@ -41,6 +41,7 @@ package enum Server {
         defer { lock.release() }
         let user = try serverUser(manifest, logger)
         if let user { try Privileges.prepareTree(manifest.storage.dataDirectory, for: user) }
+        try SendmailFolders.prepare(manifest, for: user)
         try Privileges.assume(user)
         _ = try ServerCertificates.ensureSelfSigned(manifest)
         Privileges.resume(user)

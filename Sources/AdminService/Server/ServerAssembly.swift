@@ -15,6 +15,7 @@ import POP3Server
 import SMTPDelivery
 import SMTPServer
 import SQLEngine
+import Sendmail
 import ServiceLifecycle
 import Telemetry
 import UnixSignals
@@ -113,6 +114,7 @@ final class ServerAssembly: Sendable {
             await bound.add(opened.service, opened.status)
         }
         state.setListeners(await bound.status)
+        if manifest.sendmail.enabled { await openSendmail(servers, owner: owner) }
         let operations = operations
         let control = try await ControlServer(
             path: manifest.controlSocket,
@@ -122,6 +124,35 @@ final class ServerAssembly: Sendable {
             backend: backend
         ) { await operations.perform($0) }
         await bound.setControl(control)
+    }
+
+    /// Opens the socket of `sendmail`. Where that can't be, programs leave their mail in the maildrop, which nobody takes.
+    private func openSendmail(_ servers: ProtocolServers, owner: ServerUser?) async {
+        let path = "\(manifest.sendmailDirectory)/smtp"
+        let owner = owner.map { UnixSocketOwner(userID: $0.userID, groupID: $0.groupID) }
+        let service = servers.sendmail(at: ListenAddress(.init(path: path, mode: 0o666, owner: owner)))
+        do {
+            try await service.bind()
+            await bound.add(service, [])
+        } catch {
+            logger.error(
+                "programs of this host can't send mail",
+                metadata: [
+                    LogKey.path: "\(path)", LogKey.error: "\(error)",
+                    LogKey.remedy: "set sendmail.directory to a shorter path, or sendmail.enabled to false",
+                ])
+        }
+    }
+
+    /// What takes mail from the maildrop, over that socket.
+    private func maildropPickup(_ hostname: DomainName) -> MaildropPickup {
+        let settings = MaildropPickup.Settings(
+            directory: manifest.sendmailDirectory,
+            hostname: hostname,
+            origin: live.follow { $0.rewrite.origin ?? hostname },
+            messageSize: live.follow(\.limits.messageSize)
+        )
+        return MaildropPickup(settings: settings, ids: stores.ids, clock: clock, logger: backend.logger("sendmail"))
     }
 
     /// The line that says where the server is.
@@ -173,6 +204,7 @@ final class ServerAssembly: Sendable {
         if let index = stores.search { services.append(SearchService(index: index, logger: backend.logger("search"))) }
         if let control = await bound.control { services.append(control) }
         services.append(ListenerGroup(listeners: await bound.listeners))
+        if manifest.sendmail.enabled { services.append(maildropPickup(hostname)) }
         services.append(ReadinessService(notifier: notifier, sayReady: { self.sayReady() }))
         return services
     }

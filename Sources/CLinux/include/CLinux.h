@@ -12,6 +12,8 @@ int linux_open_temporary(const char *folder);
 int linux_open_handle(int folder, const char *name);
 // Changes the owner of what a handle stands for, whatever its name leads to by now.
 int linux_change_owner(int handle, uid_t user, gid_t group);
+// Who is at the other end of a Unix-domain socket; fails where nobody can tell.
+int linux_peer(int descriptor, unsigned int *user, int *process);
 // Gives free heap pages back to the kernel.
 void linux_trim_heap(void);
 // Unmaps code that is not in use at the moment; what is needed again comes back from the page cache.
