@@ -69,6 +69,7 @@ import Testing
         "relay.recipients": .code("in: .relayRecipients", in: "Sources/MailPolicy/Relaying.swift"),
         "sending.limits": .code("manifest.sending.limits", in: "Sources/MailPolicy/SendRates.swift"),
         "sending.rules": .code("manifest.sending.accounts", in: "Sources/MailPolicy/PolicyRules.swift"),
+        "milters": .code("rules.manifest.milters", in: "Sources/SMTPServer/SMTPConversation.swift"),
         "devices": .code("manifest.devices.map", in: "Sources/MailPolicy/PolicyRules.swift"),
         "relay.accept_risk": .code(
             "relay.acceptedRisks.contains", in: "Sources/MailConfig/ManifestValidator+Senders.swift"),
