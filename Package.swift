@@ -261,6 +261,9 @@ if let fuzzer = Context.environment["MARTLET_FUZZ"] {
         .target(name: name, dependencies: dependencies, sources: sources, swiftSettings: settings)
     }
     package.targets += [
+        slice(
+            "NetTransport", uses: ["MailSyntax", .nioCore],
+            sources: ["Proxy/ProxyHeader.swift", "Bans/BanRules.swift", "Bans/BanLedger.swift"]),
         slice("SMTPDelivery", uses: [], sources: ["Content/DotStuffer.swift", "Content/LineNormalizer.swift"]),
         slice(
             "Directory",
@@ -274,7 +277,7 @@ if let fuzzer = Context.environment["MARTLET_FUZZ"] {
             name: "MartletFuzz",
             dependencies: [
                 "MailSyntax", "MailMessage", "MailConfig", "MailPolicy", "MailAuth", "DNSCore", "SASLCore", "SMTPCore",
-                "SMTPDelivery",
+                "SMTPDelivery", "NetTransport",
                 "IMAPCore", "POP3Core", "MilterCore", "Directory", .nioCore,
             ],
             path: "Fuzz/Sources",

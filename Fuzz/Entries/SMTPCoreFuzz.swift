@@ -19,6 +19,7 @@ enum SMTPCoreFuzz {
         var parser = SMTPCommandParser()
         parser.workarounds = flags & 1 == 0 ? .all : []
         parser.offersDSN = flags & 2 == 0
+        parser.isLMTP = flags & 4 != 0
         let line = input.remainder()
         do {
             let command = try parser.parse(line)

@@ -15,6 +15,7 @@ enum Main {
         MailSyntaxFuzz.entries + MailMessageFuzz.entries + SMTPCoreFuzz.entries + SMTPDeliveryFuzz.entries
         + IMAPCoreFuzz.entries + POP3CoreFuzz.entries + SASLCoreFuzz.entries + MailAuthFuzz.entries
         + DNSCoreFuzz.entries + MailConfigFuzz.entries + MailPolicyFuzz.entries + MilterCoreFuzz.entries
+        + NetTransportFuzz.entries
         + DirectoryFuzz.entries
 
     /// The one that was asked for; a C callback can capture nothing.

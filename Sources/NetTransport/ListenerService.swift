@@ -53,7 +53,7 @@ package final class ListenerService<Framer: ConnectionFramer>: Service {
         self.makeFramer = makeFramer
         self.session = session
         guard let bans = configuration.bans else { return }
-        // Whoever gets banned by what it did is answered first.
+        // A second later, so that most who get banned by what they did are still answered.
         bans.onBan { [registry, group] _ in
             group.any().scheduleTask(in: .seconds(1)) { registry.close { bans.bans($0) } }
         }

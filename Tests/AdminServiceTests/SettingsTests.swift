@@ -66,6 +66,7 @@ import Testing
         "relay.senders_bind_logins": .code("relay.sendersBindLogins", in: "Sources/MailPolicy/SenderAdmission.swift"),
         "relay.bind_header_from": .code("relay.bindsHeaderFrom", in: "Sources/MailPolicy/HeaderAuthors.swift"),
         "relay.domains": .code("PatternIndex(manifest.relay.domains)", in: "Sources/MailPolicy/PolicyRules.swift"),
+        "milters": .code("rules.manifest.milters", in: "Sources/SMTPServer/SMTPConversation.swift"),
         "relay.recipients": .code("in: .relayRecipients", in: "Sources/MailPolicy/Relaying.swift"),
         "sending.limits": .code("manifest.sending.limits", in: "Sources/MailPolicy/SendRates.swift"),
         "sending.rules": .code("manifest.sending.accounts", in: "Sources/MailPolicy/PolicyRules.swift"),

@@ -31,10 +31,9 @@ import Testing
     @Test func `a socket that nobody listens on is replaced, anything else stays`() async throws {
         let folder = try TemporaryFolder()
         let path = folder.file("lmtp")
-        let first = try Self.service(path)
-        try await first.bind()
-        await #expect(throws: ListenError.self) { try await Self.service(path).bind() }
-        first.stop(drainTime: .zero)
+        try await Echo.running(try Self.service(path)) { _ in
+            await #expect(throws: ListenError.self) { try await Self.service(path).bind() }
+        }
         let left = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
         try SocketAddress(unixDomainSocketPath: folder.file("left")).withSockAddr { pointer, length in
             #expect(bind(left, pointer, socklen_t(length)) == 0)
