@@ -23,6 +23,8 @@ package struct RouteSummary: Codable, Sendable, Equatable {
     var login: String?
     /// User names by sender.
     var senderLogins: [String: String]
+    /// The state of the token of each login with OAuth 2: `valid until …`.
+    var tokens: [String: String] = [:]
     /// Who takes it, in words: rules, fallbacks, everything else.
     var usedBy: [String]
     /// What keeps its mail waiting; empty when nothing does.
@@ -33,12 +35,14 @@ extension Operations {
     func routeList() async throws -> [RouteSummary] {
         let manifest = manifest
         let sites = try await stores.queue.suspendedSites()
+        let tokens = try await tokenStates()
         return manifest.effectiveRoutes().map { route in
             var summary = RouteSummary(
                 name: route.name, kind: route.kind.rawValue, origin: route.origin,
                 hosts: route.hosts.map(\.description), tls: manifest.tlsText(of: route), login: route.login?.username,
                 senderLogins: [:], usedBy: manifest.users(of: route), suspended: [])
             for login in route.senderLogins { summary.senderLogins["\(login.sender)"] = login.login.username }
+            for token in tokens where token.route == route.name { summary.tokens[token.login] = token.state }
             summary.suspended = sites.filter { $0.name == route.name || $0.name.hasPrefix("\(route.name) ") }.map {
                 .init(site: $0.name, retryAt: $0.retryAt, failures: $0.failures, reason: $0.reply.text)
             }
@@ -56,6 +60,7 @@ extension RouteSummary {
         for (sender, username) in senderLogins.sorted(by: { $0.key < $1.key }) {
             lines.append("    login of \(sender): \(username)")
         }
+        for (login, state) in tokens.sorted(by: { $0.key < $1.key }) { lines.append("    token of \(login): \(state)") }
         lines.append("    used by: \(usedBy.isEmpty ? "nothing" : usedBy.joined(separator: "; "))")
         for suspension in suspended {
             lines.append("    waiting (\(suspension.site)), \(suspension.failures) failures: \(suspension.reason)")

@@ -145,7 +145,9 @@ package actor TokenService {
         } catch {
             throw TokenFailure(.local, "the token can't be read: \(error)")
         }
-        guard let kept else { throw TokenFailure(.noToken, "nobody has logged in as \(key.login) yet") }
+        guard let kept else {
+            throw TokenFailure(.noToken, "nobody has logged in as \(key.login) yet: martlet route login \(key.route)")
+        }
         guard kept.issuer == issuer else {
             throw TokenFailure(.noToken, "the token of \(key.login) is of another client_id or token_endpoint")
         }
