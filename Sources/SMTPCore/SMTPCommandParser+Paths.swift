@@ -63,15 +63,10 @@ extension SMTPCommandParser {
         case ("AUTH", let value?) where offersAuthentication:  // RFC 4954 §5
             guard let text = Self.xtext(value) else { throw .arguments(.badArguments("Bad AUTH value")) }
             sender.authSender = text == "<>" ? "" : text
-        case ("RET", let value?) where offersDSN:  // RFC 3461 §4.3
-            let word = Self.keyword(value)
-            guard word == "FULL" || word == "HDRS" else { throw .arguments(.badArguments("Bad RET value")) }
-            sender.dsnReturn = word
-        case ("ENVID", let value?) where offersDSN:  // RFC 3461 §4.4
-            guard value.count <= 100, let text = Self.xtext(value) else {
-                throw .arguments(.badArguments("Bad ENVID value"))
-            }
-            sender.envelopeID = text
+        case ("RET", let value) where offersDSN:
+            sender.dsnReturn = try Self.dsnReturn(value)
+        case ("ENVID", let value) where offersDSN:
+            sender.envelopeID = try Self.envelopeID(value)
         default:
             return false
         }
@@ -80,19 +75,10 @@ extension SMTPCommandParser {
 
     private func apply(_ parameter: Parameter, to recipient: inout SMTPRecipient) throws(SMTPSyntaxError) -> Bool {
         switch (parameter.name, parameter.value) {
-        case ("NOTIFY", let value?) where offersDSN:  // RFC 3461 §4.1
-            let words = value.split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false)
-                .map(Self.keyword)
-            let isNever = words == ["NEVER"]
-            guard isNever || words.allSatisfy({ ["SUCCESS", "FAILURE", "DELAY"].contains($0) }) else {
-                throw .arguments(.badArguments("Bad NOTIFY value"))
-            }
-            recipient.notify = words
-        case ("ORCPT", let value?) where offersDSN:  // RFC 3461 §4.2
-            guard value.count <= 500, let separator = value.firstIndex(of: UInt8(ascii: ";")),
-                separator != value.startIndex, let address = Self.xtext(value[(separator + 1)...])
-            else { throw .arguments(.badArguments("Bad ORCPT value")) }
-            recipient.originalRecipient = String(decoding: value[..<separator], as: UTF8.self) + ";" + address
+        case ("NOTIFY", let value) where offersDSN:
+            recipient.notify = try Self.notify(value)
+        case ("ORCPT", let value) where offersDSN:
+            recipient.originalRecipient = try Self.originalRecipient(value)
         default:
             return false
         }
@@ -190,33 +176,5 @@ extension SMTPCommandParser {
             parameters.append(parameter)
         }
         return parameters
-    }
-
-    // RFC 3461 §4: xtext is printable ASCII but "+" and "=", and "+" with two upper-case hexadecimal digits
-    static func xtext(_ bytes: ArraySlice<UInt8>) -> String? {
-        var decoded: [UInt8] = []
-        var iterator = bytes.makeIterator()
-        while let byte = iterator.next() {
-            switch byte {
-            case UInt8(ascii: "+"):
-                guard let high = iterator.next().flatMap(hexadecimal), let low = iterator.next().flatMap(hexadecimal)
-                else { return nil }
-                decoded.append(high << 4 | low)
-            case 33...60, 62...126:
-                decoded.append(byte)
-            default:
-                return nil
-            }
-        }
-        guard decoded.allSatisfy({ $0 >= 32 && $0 != 127 }) else { return nil }
-        return String(validating: decoded, as: UTF8.self)
-    }
-
-    private static func hexadecimal(_ byte: UInt8) -> UInt8? {
-        switch byte {
-        case 48...57: byte - 48
-        case 65...70: byte - 55
-        default: nil
-        }
     }
 }

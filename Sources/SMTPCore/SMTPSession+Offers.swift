@@ -8,7 +8,7 @@ extension SMTPSession {
         if offersTLS { keywords.append("STARTTLS") }
         if offersAuthentication { keywords.append("AUTH PLAIN LOGIN") }
         keywords += ["ENHANCEDSTATUSCODES", "8BITMIME"]
-        if configuration.offersDSN { keywords.append("DSN") }
+        if offersDSN { keywords.append("DSN") }
         if configuration.offersXClient { keywords.append("XCLIENT " + SMTPXClient.names.joined(separator: " ")) }
         return keywords + ["SMTPUTF8", "CHUNKING", "HELP"]
     }
@@ -20,6 +20,12 @@ extension SMTPSession {
         if offersAuthentication { verbs.append("AUTH") }
         verbs += ["MAIL", "RCPT", "DATA", "BDAT", "RSET", "NOOP", "VRFY", "HELP", "QUIT"]
         return SMTPReply(214, .init(2, 0, 0), "Commands: " + verbs.joined(separator: " "))
+    }
+
+    /// A stranger's reverse-path may be anybody's address: reports of success to it would be backscatter. Where DSN is not
+    /// offered, the client's own server says that the message was relayed (RFC 3461 §5.2.2), so nobody goes without.
+    var offersDSN: Bool {
+        configuration.offersDSN && (configuration.role != .mx || knowsClient || login != nil)
     }
 
     private var offersTLS: Bool { configuration.offersTLS && !isTLS }

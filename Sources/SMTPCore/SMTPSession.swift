@@ -36,8 +36,9 @@ package struct SMTPSessionConfiguration: Sendable {
     /// Names without a domain are policy's to complete; for clients of our own networks.
     package var judgesBareNames = false
     package var workarounds: SMTPWorkarounds = .all
-    /// The DSN extension is offered. // RFC 3461
-    package var offersDSN = false
+    /// The DSN extension is offered; on the port for other servers to clients of ours alone
+    /// (``SMTPSession/knowsClient``).
+    package var offersDSN = true
     /// The client may say on whose behalf it speaks.
     package var offersXClient = false
 
@@ -113,7 +114,7 @@ package struct SMTPSession: Sendable {
     }
 
     package let configuration: SMTPSessionConfiguration
-    private let parser: SMTPCommandParser
+    private var parser: SMTPCommandParser
     /// The name given with HELO or EHLO.
     package private(set) var helo: String?
     /// EHLO was used, not HELO.
@@ -121,6 +122,8 @@ package struct SMTPSession: Sendable {
     package private(set) var isTLS: Bool
     /// The address that logged in.
     package private(set) var login: String?
+    /// The client is of a network of ours.
+    package var knowsClient = false
     var transaction: Transaction?
     /// What to answer when the octets of a refused BDAT have gone by.
     var pendingRefusal: SMTPReply?
@@ -139,7 +142,6 @@ package struct SMTPSession: Sendable {
         self.isTLS = isTLS
         var parser = SMTPCommandParser()
         parser.workarounds = configuration.workarounds
-        parser.offersDSN = configuration.offersDSN
         parser.isLMTP = configuration.role == .lmtp
         parser.offersAuthentication = configuration.authentication != .off
         self.parser = parser
@@ -172,6 +174,7 @@ package struct SMTPSession: Sendable {
 
     /// A command line came, without its CRLF.
     package mutating func lineReceived(_ line: [UInt8]) -> Action {
+        parser.offersDSN = offersDSN
         do {
             let command = try parser.parse(line)
             lastVerb = command.verb.lowercased()

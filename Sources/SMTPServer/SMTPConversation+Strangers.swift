@@ -81,6 +81,7 @@ extension SMTPConversation {
         if let address = client.address?.value {
             info.remote = address
             isTrusted = context.settings.rules.trusts(address)
+            session.knowsClient = isTrusted
         }
         if let port = client.port { info.remotePort = port.value ?? 0 }
         if let address = client.destinationAddress?.value { info.local = address }

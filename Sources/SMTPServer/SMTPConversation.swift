@@ -65,6 +65,7 @@ struct SMTPConversation {
         configuration.judgesBareNames = isTrusted || context.settings.role == .sendmail
         configuration.offersXClient = context.settings.xclients.contains { $0.contains(connection.info.remote) }
         session = SMTPSession(configuration: configuration, isTLS: connection.info.hasImplicitTLS)
+        session.knowsClient = isTrusted
         login = deviceAtHand
         milters = makeMilters()
     }

@@ -62,6 +62,39 @@ import Testing
     }
 
     @Test(arguments: [
+        "RET", "RET=BODY", "RET=FULL RET=FULL", "ENVID", "ENVID=a=b", "ENVID=+2b", "ENVID=+0A", "ENVID=+C3+A4",
+        "ENVID=\u{e4}", "ENVID=" + String(repeating: "x", count: 101),
+    ])
+    func `bad reports of MAIL are refused`(parameter: String) {
+        #expect(refusal("MAIL FROM:<a@b.example> \(parameter)", dsn: true) == 501)
+    }
+
+    @Test(arguments: [
+        "NOTIFY", "NOTIFY=", "NOTIFY=ALWAYS", "NOTIFY=NEVER,FAILURE", "NOTIFY=NEVER,NEVER", "NOTIFY=SUCCESS,",
+        "NOTIFY=SUCCESS,SUCCESS", "NOTIFY=NEVER NOTIFY=NEVER", "ORCPT", "ORCPT=rfc822", "ORCPT=rfc822;",
+        "ORCPT=;a@b.example", "ORCPT=rfc822;a=b", "ORCPT=rfc822;+0D+0A", "ORCPT=rfc822;+C3+A4@b.example",
+        "ORCPT=rfc822;\u{e4}@b.example", "ORCPT=a@b;c", "ORCPT=utf-8;\\x{110000}", "ORCPT=utf-8;\\x{0A}",
+        "ORCPT=utf-8;\\x{+41}", "ORCPT=utf-8;\\x{41", "ORCPT=utf-8;a\\b", "ORCPT=utf-8;\u{85}",
+        "ORCPT=rfc822;" + String(repeating: "x", count: 494),
+    ])
+    func `bad reports of RCPT are refused`(parameter: String) {
+        #expect(refusal("RCPT TO:<a@b.example> \(parameter)", dsn: true) == 501)
+    }
+
+    @Test(arguments: [
+        ("utf-8;gr\u{fc}n@b.example", "utf-8;gr\u{fc}n@b.example"),
+        ("UTF-8;gr\\x{FC}n\\x{5C}@b.example", "UTF-8;gr\u{fc}n\\@b.example"),
+        ("utf-8;gr+C3+BCn@b.example", "utf-8;gr\u{fc}n@b.example"), ("x400;/S=a", nil), ("x400;/S+3Da", "x400;/S=a"),
+        ("rfc822;" + String(repeating: "x", count: 493), "rfc822;" + String(repeating: "x", count: 493)),
+    ])
+    func `original recipients are decoded`(written: String, read: String?) {
+        let command = try? parse("RCPT TO:<a@b.example> ORCPT=\(written)", dsn: true).get()
+        var original: String?
+        if case .rcpt(let recipient) = command { original = recipient.originalRecipient }
+        #expect(original == read)
+    }
+
+    @Test(arguments: [
         ("MAIL FROM:<a@b.example> FOO=1", 555), ("MAIL FROM:<a@b.example> RET=FULL", 555),
         ("MAIL FROM:<a@b.example> SIZE=1 SIZE=2", 501), ("MAIL FROM:<a@b.example> SIZE=x", 501),
         ("MAIL FROM:<a@b.example> SIZE", 501), ("MAIL FROM:<a@b.example> BODY", 501),

@@ -211,6 +211,23 @@ private struct Machine {
         }
     }
 
+    @Test func `DSN is for clients that are known`() {
+        let mail = "MAIL FROM:<a@b.example> RET=HDRS ENVID=x"
+        for role in [SMTPSessionConfiguration.Role.submission, .lmtp, .device, .sendmail] {
+            #expect(Machine(role: role).session.keywords.contains("DSN"))
+        }
+        var stranger = Machine(role: .mx)
+        #expect(!stranger.session.keywords.contains("DSN"))
+        _ = stranger.send("EHLO x")
+        #expect(stranger.send(mail).hasPrefix("555 5.5.4"))
+        var known = Machine(role: .mx)
+        known.session.knowsClient = true
+        #expect(known.session.keywords.contains("DSN"))
+        _ = known.send("EHLO x")
+        #expect(known.send(mail).hasPrefix("250"))
+        #expect(known.send("RCPT TO:<a@b.example> NOTIFY=NEVER,DELAY").hasPrefix("501 5.5.4"))
+    }
+
     @Test func `XCLIENT begins the session anew for another client`() throws {
         var machine = Machine(role: .mx) { $0.offersXClient = true }
         #expect(machine.session.keywords.contains("XCLIENT NAME ADDR PORT PROTO HELO LOGIN DESTADDR DESTPORT"))
