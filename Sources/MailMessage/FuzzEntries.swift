@@ -2,6 +2,10 @@ import MailSyntax
 
 /// Plain functions for fuzz targets: each must return for any octets, and traps when a promise is broken.
 package enum FuzzEntries {
+    private static func promise(_ isKept: Bool, _ otherwise: String) {
+        precondition(isKept, otherwise)
+    }
+
     /// Scans whole and cut in two; both must give the same index, which must survive its coding.
     package static func scan(_ bytes: [UInt8]) {
         let whole = MessageIndex(scanning: bytes)
@@ -9,9 +13,9 @@ package enum FuzzEntries {
         let cut = bytes.count / 3
         scanner.consume(Array(bytes[..<cut]))
         scanner.consume(Array(bytes[cut...]))
-        precondition(scanner.finish() == whole, "split scan differs")
+        promise(scanner.finish() == whole, "split scan differs")
         let decoded = try? MessageIndex.decode(whole.encode(), headerBlock: whole.headerBlock)
-        precondition(decoded == whole, "index coding differs")
+        promise(decoded == whole, "index coding differs")
         _ = SearchText.extract(index: whole) { Array(bytes[$0.clamped(to: 0..<bytes.count)]) }
     }
 
@@ -41,12 +45,12 @@ package enum FuzzEntries {
             if case .address(let address) = place.written { same[index] = address }
             others[index] = other
         }
-        precondition(rewriter.replacing(same) == nil, "the same addresses change the header")
+        promise(rewriter.replacing(same) == nil, "the same addresses change the header")
         guard let changed = rewriter.replacing(others) else { return }
-        precondition(changed.fields.count == rewriter.header.fields.count, "the header has other fields")
+        promise(changed.fields.count == rewriter.header.fields.count, "the header has other fields")
         let again = HeaderAddressRewriter(changed)
-        precondition(again.places.count == rewriter.places.count, "the header has other addresses")
-        precondition(again.places.allSatisfy { $0.written == .address(other) }, "an address was not replaced")
+        promise(again.places.count == rewriter.places.count, "the header has other addresses")
+        promise(again.places.allSatisfy { $0.written == .address(other) }, "an address was not replaced")
     }
 
     package static func syntax(_ bytes: [UInt8]) {

@@ -9,7 +9,9 @@ struct RelayExampleTests {
     /// Who sends, and who Postfix says has logged in to bring it; nil for mail by MX.
     typealias Way = (sender: String, login: String?)
 
-    private static let users = ["username", "username1", "username2", "user", "user@isp.example"]
+    private static let users = [
+        "username", "username1", "username2", "user", "user@isp.example", "hisaccount", "your-account",
+    ]
 
     @Test(.timeLimit(.minutes(2))) func standAlone() async throws {
         try await run("stand-alone", [:], [("a@one.example", nil), ("<>", nil)])
@@ -62,6 +64,37 @@ struct RelayExampleTests {
         try await run("relay-domains", ["[relay.example.com]:587": .submission], ways)
     }
 
+    @Test(.timeLimit(.minutes(2))) func localAddressesLeaveAsTheProviders() async throws {
+        let ways: [Way] = [
+            ("his@localdomain.local", "hisaccount"), ("her@localdomain.local", "hisaccount"),
+            ("else@localdomain.local", "hisaccount"), ("x@other.example", "hisaccount"),
+        ]
+        let leaving = [
+            "his@localdomain.local": "hisaccount@hisisp.example", "her@localdomain.local": "heraccount@herisp.example",
+            "else@localdomain.local": "hisaccount+local@hisisp.example",
+        ]
+        try await run("generic-maps", ["[mail.hisisp.example]:587": .submission], ways, leaving: leaving)
+    }
+
+    @Test(.timeLimit(.minutes(2))) func mailForTheAddressAtTheProviderStaysHere() async throws {
+        let local = "your-login-name@hostname.localdomain"
+        let outside = "your-account@your-isp.example"
+        try await run(
+            "canonical-virtual", ["[mail.your-isp.example]:587": .submission], [(local, "your-account")],
+            leaving: [local: outside],
+            before: { server in
+                let secret = try server.folder.write(ServerUnderTest.password + "\n", to: "password", mode: 0o600)
+                try await server.succeed("domain", "add", "hostname.localdomain", "--postmaster", local)
+                try await server.succeed("account", "add", local, "--password-file", secret)
+            },
+            after: { server in
+                let sent = try await Peer.python("relay_send", ["\(server.port(25))", outside, "someone@else.example"])
+                expectSuccess(sent, server)
+                let accounts = try await server.succeed("account", "list", "--json")
+                #expect(accounts.filter { !$0.isWhitespace }.contains("\"messages\":1"), "\(accounts)")
+            })
+    }
+
     // MARK: Parts
 
     enum PeerPort: Sendable {
@@ -70,8 +103,10 @@ struct RelayExampleTests {
     }
 
     private func run(
-        _ example: String, _ hosts: [String: PeerPort], _ ways: [Way],
-        credentials: (ServerUnderTest, PostfixPeer) throws -> String? = { _, _ in nil }
+        _ example: String, _ hosts: [String: PeerPort], _ ways: [Way], leaving: [String: String] = [:],
+        credentials: (ServerUnderTest, PostfixPeer) throws -> String? = { _, _ in nil },
+        before: (ServerUnderTest) async throws -> Void = { _ in },
+        after: (ServerUnderTest) async throws -> Void = { _ in }
     ) async throws {
         let server = try ServerUnderTest()
         let sasl = try await SASLPeer.start(mechanisms: ["plain", "login"], users: Self.users)
@@ -85,10 +120,12 @@ struct RelayExampleTests {
         do {
             try await postfix.start()
             try use(example, server, postfix, hosts, credentials: try credentials(server, postfix))
+            try await before(server)
             try await server.start([
                 "MARTLET_SERVER_DNS_FORWARDERS": zone.forwarder, "MARTLET_OUTBOUND_PORT": "\(postfix.port)",
             ])
-            try await send(ways, server, postfix)
+            try await send(ways, leaving, server, postfix)
+            try await after(server)
         } catch {
             await leave(postfix, sasl, zone)
             _ = try? await server.stop()
@@ -125,7 +162,10 @@ struct RelayExampleTests {
             mode: 0o600)
     }
 
-    private func send(_ ways: [Way], _ server: ServerUnderTest, _ postfix: PostfixPeer) async throws {
+    /// - Parameter leaving: what senders are called on the way out, where that is another address.
+    private func send(
+        _ ways: [Way], _ leaving: [String: String], _ server: ServerUnderTest, _ postfix: PostfixPeer
+    ) async throws {
         let sent = try await Peer.python(
             "relay_send", ["\(server.port(25))", "sink@\(PostfixPeer.domain)"] + ways.map(\.sender))
         expectSuccess(sent, server)
@@ -136,9 +176,12 @@ struct RelayExampleTests {
         }
         let texts = try postfix.messages.map { try String(contentsOfFile: $0, encoding: .utf8) }
         for (sender, login) in ways {
-            let path = sender == "<>" ? "<>" : "<\(sender)>"
+            let path = sender == "<>" ? "<>" : "<\(leaving[sender] ?? sender)>"
             let text = try #require(texts.first { $0.contains("Return-Path: \(path)\n") }, "nothing from \(sender)")
             let hop = try #require(text.components(separatedBy: "\nReceived: ").dropFirst().first)
+            if let address = leaving[sender] {
+                #expect(text.contains("\nFrom: \(address)\n") && !text.contains(sender), "\(text)")
+            }
             if let login {
                 #expect(hop.contains("(Authenticated sender: \(login))"), "\(sender): \(hop)")
                 #expect(hop.contains(" with ESMTPSA id "), "\(sender): \(hop)")

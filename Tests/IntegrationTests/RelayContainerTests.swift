@@ -1,0 +1,122 @@
+import Foundation
+import MartletTesting
+import Testing
+
+/// examples/relay-container.yaml, from one user of the container network to a real Postfix as relay host.
+@Suite(.serialized, .enabled(if: Peer.present("postfix", "swaks")))
+struct RelayContainerTests {
+    private static let password = "container secret 1"
+    private static let recipient = "someone@\(PostfixPeer.domain)"
+
+    @Test("Only the named user from the trusted networks gets through", .timeLimit(.minutes(2)))
+    func onlyTheUser() async throws {
+        try await withRelay { server, postfix in
+            let anonymous = try await swaks(server, "--quit-after", "RCPT")
+            #expect(anonymous.text.contains("530 5.7.0"), "\(anonymous)")
+            let wrong = try await swaks(server, login("wrong") + ["--quit-after", "RCPT"])
+            #expect(wrong.text.contains("535 5.7.8"), "\(wrong)")
+            let forged = try await swaks(
+                server, login(Self.password) + ["--from", "boss@elsewhere.test", "--quit-after", "RCPT"])
+            #expect(forged.text.contains("553 5.7.1"), "\(forged)")
+            let outside = try await swaks(
+                server, login(Self.password) + ["--local-interface", "127.0.0.9", "--quit-after", "RCPT"])
+            #expect(outside.text.contains("554 5.7.1"), "\(outside)")
+            expectSuccess(try await swaks(server, login(Self.password)), server)
+            try await eventually(within: .seconds(30), "the message at the relay host\n\(server.log.suffix(2000))") {
+                postfix.messages.count == 1
+            }
+            #expect(postfix.messages.count == 1)
+        }
+    }
+
+    @Test("Header checks take away what applications tell about themselves", .timeLimit(.minutes(2)))
+    func headerChecks() async throws {
+        try await withRelay { server, postfix in
+            let sent = try await swaks(
+                server,
+                login(Self.password) + [
+                    "--header", "X-Mailer: secret 1.0", "--add-header", "X-PHP-Originating-Script: 33:mail.php",
+                    "--add-header", "User-Agent: secret 2.0", "--add-header", "MIME-Version: 1.0 (Secret 3.0)",
+                    "--add-header", "X-Kept: yes",
+                ])
+            expectSuccess(sent, server)
+            try await eventually(within: .seconds(30), "the message at the relay host\n\(server.log.suffix(2000))") {
+                postfix.messages.count == 1
+            }
+            let text = try String(contentsOfFile: try #require(postfix.messages.first), encoding: .utf8)
+            #expect(!text.contains("secret") && !text.contains("Secret") && !text.contains("mail.php"), "\(text)")
+            #expect(text.contains("MIME-Version: 1.0\n") && text.contains("X-Kept: yes\n"), "\(text)")
+            // The relay host adds its own; ours would name the application's host.
+            #expect(text.components(separatedBy: "\nReceived:").count == 2, "\(text)")
+        }
+    }
+
+    @Test("A message over the limit is refused, declared or not", .timeLimit(.minutes(2)))
+    func size() async throws {
+        try await withRelay { server, postfix in
+            let body = String(repeating: String(repeating: "x", count: 70) + "\n", count: 20_000)
+            let file = try server.folder.write(body, to: "large")
+            let large = try await swaks(server, login(Self.password) + ["--body", "@\(file)"])
+            #expect(large.text.contains("552 5.3.4"), "\(large.text.suffix(500))")
+            #expect(postfix.messages.isEmpty)
+        }
+    }
+
+    @Test("The log is a JSON object a line", .timeLimit(.minutes(2)))
+    func jsonLog() async throws {
+        try await withRelay { server, postfix in
+            expectSuccess(try await swaks(server, login(Self.password)), server)
+            try await eventually(within: .seconds(30), "the message at the relay host") { postfix.messages.count == 1 }
+            let lines = server.log.split(separator: "\n")
+            #expect(lines.count > 3)
+            for line in lines {
+                let object = try JSONSerialization.jsonObject(with: Data(line.utf8))
+                #expect(object is [String: Any], "\(line)")
+            }
+            #expect(server.log.contains(Self.recipient))
+            #expect(!server.log.contains(Self.password))
+        }
+    }
+
+    // MARK: Parts
+
+    private func withRelay(_ body: (ServerUnderTest, PostfixPeer) async throws -> Void) async throws {
+        let server = try ServerUnderTest(environment: ["APP_PASSWORD": Self.password])
+        let postfix = try PostfixPeer(routes: [])
+        try server.useExample(
+            "relay-container",
+            replacing: [
+                "port: 587": "port: \(server.port(587)), address: 127.0.0.1",
+                "/var/lib/martlet": server.data,
+                "127.0.0.0/8": "127.0.0.0/30",
+                "[192.168.0.1]": "[127.0.0.1]:\(postfix.port)",
+                "10240000B": "1MB",
+            ])
+        do {
+            try await postfix.start()
+            try await server.start()
+            try await body(server, postfix)
+        } catch {
+            await postfix.stop()
+            _ = try? await server.stop()
+            throw error
+        }
+        await postfix.stop()
+        #expect(try await server.stop() == 0)
+    }
+
+    private func login(_ password: String) -> [String] {
+        ["--auth", "PLAIN", "--auth-user", "test@test.com", "--auth-password", password]
+    }
+
+    private func swaks(_ server: ServerUnderTest, _ words: String...) async throws -> ProcessResult {
+        try await swaks(server, words)
+    }
+
+    private func swaks(_ server: ServerUnderTest, _ words: [String]) async throws -> ProcessResult {
+        let from = words.contains("--from") ? [] : ["--from", "app@test.com"]
+        return try await ProcessRunner.run(
+            ["swaks", "--server", "127.0.0.1:\(server.port(587))", "--helo", "app", "--to", Self.recipient] + from
+                + words)
+    }
+}
