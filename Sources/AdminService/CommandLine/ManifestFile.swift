@@ -52,10 +52,7 @@ package enum ManifestFile {
     /// Checks the text of the manifest that is, or is to be, at `path`, with the environment's overrides.
     package static func parse(_ text: String, path: String) throws -> LoadedManifest {
         switch ManifestLoader.load(text: text, file: FileBytes.absolute(path), environment: environment) {
-        case .success(let loaded):
-            let unfinished = Schema.unfinished(in: loaded)
-            guard unfinished.isEmpty else { throw AdminError(.config, ManifestErrors(unfinished).description) }
-            return loaded
+        case .success(let loaded): return loaded
         case .failure(let errors): throw AdminError(.config, errors.description)
         }
     }
