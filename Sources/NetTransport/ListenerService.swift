@@ -7,15 +7,37 @@ import ServiceLifecycle
 import Synchronization
 
 /// A connection that was let in, before its session runs.
-struct AcceptedConnection: Sendable {
+final class AcceptedConnection: Sendable {
     enum Client: Sendable {
         case known(ConnectionInfo)
         /// A proxy has not said yet who it is; nil when it never did, or the client is turned away.
         case proxied(EventLoopFuture<ConnectionInfo?>)
     }
 
-    var child: NIOAsyncChannel<WireEvent, WireItem>
-    var client: Client
+    let client: Client
+    private let child: NIOAsyncChannel<WireEvent, WireItem>
+    private let isTaken = Atomic(false)
+
+    init(child: NIOAsyncChannel<WireEvent, WireItem>, client: Client) {
+        self.child = child
+        self.client = client
+    }
+
+    var eventLoop: any EventLoop { child.channel.eventLoop }
+
+    /// The channel, for whoever runs it to its end.
+    func take() -> NIOAsyncChannel<WireEvent, WireItem> {
+        isTaken.store(true, ordering: .relaxed)
+        return child
+    }
+
+    /// A connection that came while its listener stopped is nobody's: NIO ends the process over a channel that is dropped
+    /// without having been run.
+    deinit {
+        guard !isTaken.load(ordering: .relaxed) else { return }
+        // Ends at once: the channel is closed.
+        Task { [child] in try? await child.executeThenClose { _, _ in } }
+    }
 }
 
 /// Accepts connections on some addresses and runs one session task for each.
@@ -286,15 +308,16 @@ package final class ListenerService<Framer: ConnectionFramer>: Service {
         case .shared:
             group.addTask { await self.run(accepted) }
         case .eventLoop:
-            group.addTask(executorPreference: EventLoopExecutor(accepted.child.channel.eventLoop)) {
+            group.addTask(executorPreference: EventLoopExecutor(accepted.eventLoop)) {
                 await self.run(accepted)
             }
         }
     }
 
     private func run(_ accepted: AcceptedConnection) async {
-        let channel = accepted.child.channel
-        try? await accepted.child.executeThenClose { inbound, outbound in
+        let child = accepted.take()
+        let channel = child.channel
+        try? await child.executeThenClose { inbound, outbound in
             guard let info = await client(of: accepted) else {
                 configuration.limiter.end()
                 try? await channel.closeFuture.get()

@@ -308,6 +308,27 @@ extension ConnectionEvents where Frame == String {
         }
     }
 
+    /// NIO ends the process when a channel is dropped that nobody ran, as of a client that comes in this moment.
+    @Test func `clients may come while the listener stops`() async throws {
+        for _ in 0..<20 {
+            let service = try Echo.service(.none)
+            try await Echo.running(service) { port in
+                await withDiscardingTaskGroup { group in
+                    for number in 0..<16 {
+                        group.addTask {
+                            if number == 8 { service.stop(drainTime: .zero) }
+                            // Whether it still got in is chance.
+                            try? await Echo.client(port) { connection in
+                                var events = connection.events()
+                                _ = await events.next()
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
     @Test func `a port in use is an error with a remedy`() async throws {
         try await Echo.running(try Echo.service(.none)) { port in
             var configuration = ListenerConfiguration(
