@@ -1,6 +1,7 @@
 import FoundationEssentials
 import Logging
 import MailConfig
+import MartletTesting
 import NIOPosix
 import Testing
 
@@ -98,9 +99,11 @@ struct TemporaryData: ~Copyable {
         #expect("\(mode ?? 0)" == "\(0o600)")
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask { try await server.run() }
-            let client = try ControlClient(path: path, timeout: 20)
-            #expect(try client.perform(.status).lines == ["status"])
-            #expect(try client.perform(.queueFlush).lines == ["queueFlush"])
+            let answers = try await blocking {
+                let client = try ControlClient(path: path, timeout: 20)
+                return [try client.perform(.status).lines, try client.perform(.queueFlush).lines]
+            }
+            #expect(answers == [["status"], ["queueFlush"]])
             tasks.cancelAll()
         }
     }

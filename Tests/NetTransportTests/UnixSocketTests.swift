@@ -20,11 +20,14 @@ import Testing
         try await Echo.running(Self.service(path, mode: 0o640)) { _ in
             var info = stat()
             #expect(stat(path, &info) == 0 && info.st_mode & 0o777 == 0o640)
-            let socket = try UnixClient(path)
-            #expect(socket.receive(until: "\n") == "HELLO\r\n")
-            socket.send("hello\r\n")
-            #expect(socket.receive(until: "\n") == "hello\r\n")
-            socket.close()
+            let lines = try await blocking {
+                let socket = try UnixClient(path)
+                let greeting = socket.receive(until: "\n")
+                socket.send("hello\r\n")
+                defer { socket.close() }
+                return [greeting, socket.receive(until: "\n")]
+            }
+            #expect(lines == ["HELLO\r\n", "hello\r\n"])
         }
     }
 
