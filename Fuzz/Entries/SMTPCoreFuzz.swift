@@ -61,7 +61,7 @@ enum SMTPCoreFuzz {
         case 1: .authResponse
         case 2: .data(limit: nil)
         case 3: .data(limit: Int(choice))
-        case 4: .chunk(size: Int(choice) / 4, limit: nil, isFirst: choice & 64 == 0)
+        case 4: .chunk(size: Int(choice) / 4, limit: nil, isFirst: choice & 64 == 0, isBinary: choice & 32 == 0)
         default: .chunk(size: Int(choice), limit: 50, isFirst: true)
         }
     }

@@ -21,6 +21,7 @@ package enum SMTPPath: Sendable, Hashable, CustomStringConvertible {
 package enum SMTPBodyType: String, Sendable, Hashable {
     case sevenBit = "7BIT"
     case eightBitMIME = "8BITMIME"
+    case binaryMIME = "BINARYMIME"
 }
 
 /// MAIL: the sender and what goes with it.

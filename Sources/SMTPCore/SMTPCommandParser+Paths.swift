@@ -49,7 +49,7 @@ extension SMTPCommandParser {
                 throw .arguments(.badArguments("Bad SIZE value"))
             }
             sender.size = size > 0 ? size : nil
-        case ("BODY", let value?):  // RFC 6152 §2
+        case ("BODY", let value?):  // RFC 6152 §2, RFC 3030 §3
             let word = Self.keyword(value)
             guard let body = SMTPBodyType(rawValue: word) else {
                 throw .arguments(.badArguments("Bad BODY value"))

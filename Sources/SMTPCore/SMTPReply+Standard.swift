@@ -24,6 +24,7 @@ extension SMTPReply {
     package static let recipientFirst = SMTPReply(503, .init(5, 5, 1), "Need RCPT command")
     package static let noValidRecipients = SMTPReply(554, .init(5, 5, 1), "No valid recipients")
     package static let nestedMail = SMTPReply(503, .init(5, 5, 1), "Nested MAIL command")
+    static let binaryNeedsChunks = SMTPReply(503, .init(5, 5, 1), "A message with BODY=BINARYMIME needs BDAT")
     package static let chunksUnderWay = SMTPReply(503, .init(5, 5, 1), "BDAT transfer under way")
     package static let startTLSFirst = SMTPReply(530, .init(5, 7, 0), "Must issue a STARTTLS command first")
     // RFC 4954 §6

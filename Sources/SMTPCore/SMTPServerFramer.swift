@@ -42,8 +42,8 @@ package enum SMTPFramingMode: Sendable, Hashable {
     case authResponse
     /// Message text up to the lone dot; `limit` octets are kept.
     case data(limit: Int?)
-    /// So many octets; `limit` of them are kept. `isFirst` begins a message.
-    case chunk(size: Int, limit: Int?, isFirst: Bool)
+    /// So many octets; `limit` of them are kept. `isFirst` begins a message; `isBinary`: of any octets below its header.
+    case chunk(size: Int, limit: Int?, isFirst: Bool, isBinary: Bool = false)
 }
 
 /// Cuts a client's octets into lines, message text and chunks, knowing nothing of commands but which ones pause it.
@@ -83,10 +83,10 @@ package struct SMTPServerFramer: Sendable {
         case .data(let limit):
             state = .data
             text.begin(limit: limit)
-        case .chunk(let size, let limit, let isFirst):
+        case .chunk(let size, let limit, let isFirst, let isBinary):
             state = .chunk
             chunkLeft = size
-            if isFirst { text.begin(limit: limit) } else { text.continueMessage(limit: limit) }
+            if isFirst { text.begin(limit: limit, isBinary: isBinary) } else { text.continueMessage(limit: limit) }
         }
     }
 

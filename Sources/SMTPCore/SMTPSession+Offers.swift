@@ -10,7 +10,7 @@ extension SMTPSession {
         keywords += ["ENHANCEDSTATUSCODES", "8BITMIME"]
         if offersDSN { keywords.append("DSN") }
         if configuration.offersXClient { keywords.append("XCLIENT " + SMTPXClient.names.joined(separator: " ")) }
-        return keywords + ["SMTPUTF8", "CHUNKING", "HELP"]
+        return keywords + ["SMTPUTF8", "CHUNKING", "BINARYMIME", "HELP"]
     }
 
     /// The answer to HELP names the commands that have an effect now. // RFC 5321 §4.1.1.8

@@ -75,6 +75,8 @@ extension SMTPSession {
     func data() -> Action {
         guard let transaction else { return .reply(outOfOrder) }
         guard transaction.chunks == .none else { return .reply(.chunksUnderWay) }
+        // RFC 3030 §3: text that ends with a dot can't be any octets
+        guard transaction.sender.body != .binaryMIME else { return .reply(.binaryNeedsChunks) }
         guard transaction.recipients > 0 else { return .reply(withoutRecipients) }
         return .receiveData(.startMail)
     }
@@ -164,6 +166,9 @@ extension SMTPSession {
 
 // BDAT's bookkeeping, for the session task.
 extension SMTPSession {
+    /// The message may be any octets below its header.
+    package var isTakingBinary: Bool { transaction?.sender.body == .binaryMIME }
+
     /// The data that is coming in belongs to BDAT.
     package var isTakingChunks: Bool {
         if pendingRefusal != nil { return true }

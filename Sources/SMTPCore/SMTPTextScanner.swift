@@ -18,6 +18,9 @@ struct SMTPTextScanner: Sendable {
     private var isAtLineStart = true
     private var lineLength = 0
     private var lastWasCR = false
+    /// Of chunks: any octets may follow the header.
+    private var isBinary = false
+    private var isInHeader = true
     private(set) var octets = 0
     private(set) var fault: SMTPDataFault?
 
@@ -25,9 +28,10 @@ struct SMTPTextScanner: Sendable {
         self.maximumLine = maximumLine
     }
 
-    mutating func begin(limit: Int?) {
+    mutating func begin(limit: Int?, isBinary: Bool = false) {
         self = SMTPTextScanner(maximumLine: maximumLine)
         self.limit = limit
+        self.isBinary = isBinary
     }
 
     mutating func continueMessage(limit: Int?) {
@@ -137,17 +141,18 @@ struct SMTPTextScanner: Sendable {
         return fault == nil ? piece : ByteBuffer()
     }
 
-    /// A piece of a chunk, where nothing is stuffed: text all the same, since BINARYMIME isn't offered.
+    /// A piece of a chunk, where nothing is stuffed: text all the same, but for what follows the header of a binary message.
+    // RFC 3030 §3
     mutating func check(_ piece: ByteBuffer) -> ByteBuffer {
+        guard !isBinary || isInHeader else { return keep(piece) }
         piece.withUnsafeReadableBytes { bytes in
             var position = 0
             if lastWasCR, bytes.first != 10 { fault = .bareLineEnding }
             if lastWasCR, bytes.first == 10 {
                 position = 1
-                noteLine(1)
-                lineLength = 0
+                endChunkLine(1)
             }
-            while position < bytes.count {
+            while position < bytes.count, !isBinary || isInHeader {
                 let lineFeed = SMTPServerFramer.find(10, in: bytes, from: position)
                 // Within the line: a search beyond it, from every line, would take quadratic time.
                 let line = UnsafeRawBufferPointer(rebasing: bytes[..<(lineFeed ?? bytes.count)])
@@ -158,12 +163,18 @@ struct SMTPTextScanner: Sendable {
                     break
                 }
                 if carriageReturn != lineFeed - 1 || lineFeed == position { fault = .bareLineEnding }
-                noteLine(lineFeed + 1 - position)
-                lineLength = 0
+                endChunkLine(lineFeed + 1 - position)
                 position = lineFeed + 1
             }
             lastWasCR = bytes.last == 13
         }
         return keep(piece)
+    }
+
+    /// The blank line ends the header.
+    private mutating func endChunkLine(_ count: Int) {
+        noteLine(count)
+        if lineLength == 2 { isInHeader = false }
+        lineLength = 0
     }
 }

@@ -13,6 +13,7 @@ struct MessageCollector {
 
     private let memoryLimit: Int
     private let headerLimit: Int
+    private let isBinary: Bool
     private let makeSpool: () throws -> SpoolFile
     private var gate = HeaderGate()
     private var scanner = MessageScanner()
@@ -22,7 +23,11 @@ struct MessageCollector {
     private(set) var octets = 0
     private(set) var fault: Fault?
 
-    init(memoryLimit: Int, headerLimit: Int, makeSpool: @escaping () throws -> SpoolFile) {
+    /// - Parameter isBinary: below the header every octet is kept as it is.
+    init(
+        memoryLimit: Int, headerLimit: Int, isBinary: Bool = false, makeSpool: @escaping () throws -> SpoolFile
+    ) {
+        self.isBinary = isBinary
         self.memoryLimit = memoryLimit
         self.headerLimit = headerLimit
         self.makeSpool = makeSpool
@@ -84,10 +89,10 @@ struct MessageCollector {
         spool = nil
     }
 
-    /// Ends the message. A last line without CR LF gets one.
+    /// Ends the message. A last line without CR LF gets one, unless it is binary.
     mutating func finish() -> CollectedMessage? {
-        if fault == nil {
-            gate.finish().withUnsafeBytes { append($0) }
+        if fault == nil { gate.finish().withUnsafeBytes { append($0) } }
+        if fault == nil, !isBinary || !scanner.headerComplete {  // RFC 3030 §3
             if lastTwo.1 == 13 { fail(.bareLineEnding) }
             if lastTwo != (13, 10) { [UInt8](arrayLiteral: 13, 10).withUnsafeBytes { append($0) } }
         }

@@ -98,7 +98,7 @@ extension SMTPConversation {
                     login: login?.name ?? localUser?.description,
                     tls: tls?.version
                 ),
-                bodyType: envelope.sender.body == .eightBitMIME ? .eightBitMIME : .sevenBit,
+                bodyType: envelope.sender.body.queued,
                 smtpUTF8: envelope.sender.smtpUTF8,
                 envelopeID: envelope.sender.envelopeID,
                 dsnReturn: envelope.sender.dsnReturn.flatMap(DSNReturn.init(rawValue:)),

@@ -36,7 +36,7 @@ extension SMTPConversation {
         chain.macros = await clientMacros(id, sender)
         milters = chain
         var parameters = sender.size.map { ["SIZE=\($0)"] } ?? []
-        if sender.body == .eightBitMIME { parameters.append("BODY=8BITMIME") }
+        if sender.body != .sevenBit { parameters.append("BODY=\(sender.body.rawValue)") }
         if sender.smtpUTF8 { parameters.append("SMTPUTF8") }
         let path = envelope?.reversePath.angled ?? "<>"
         let mail = MilterEvent.mail(path: path, parameters: parameters)
@@ -158,7 +158,8 @@ extension SMTPConversation {
     private func newBody() -> MessageCollector {
         let backend = context.backend
         return MessageCollector(
-            memoryLimit: context.settings.memoryLimit, headerLimit: .max, makeSpool: { try backend.makeSpool() })
+            memoryLimit: context.settings.memoryLimit, headerLimit: .max, isBinary: session.isTakingBinary,
+            makeSpool: { try backend.makeSpool() })
     }
 }
 

@@ -248,7 +248,8 @@ struct SMTPConversation {
         case .receiveChunk(let size, let isFirst, let isKept):
             if isKept, isFirst { beginMessage() }
             if !isKept { collector = nil }
-            await expectData(.chunk(size: size, limit: nil, isFirst: isFirst))
+            let isBinary = session.isTakingBinary
+            await expectData(.chunk(size: size, limit: nil, isFirst: isFirst, isBinary: isBinary))
             return true
         }
     }
@@ -258,6 +259,7 @@ struct SMTPConversation {
         collector = MessageCollector(
             memoryLimit: context.settings.memoryLimit,
             headerLimit: context.settings.limits.headerSize,
+            isBinary: session.isTakingBinary,
             makeSpool: { try backend.makeSpool() }
         )
     }

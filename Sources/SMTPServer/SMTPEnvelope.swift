@@ -157,3 +157,13 @@ extension SMTPRecipient {
         notify = rest.isEmpty ? ["NEVER"] : rest
     }
 }
+
+extension SMTPBodyType {
+    var queued: MessageBodyType {
+        switch self {
+        case .sevenBit: .sevenBit
+        case .eightBitMIME: .eightBitMIME
+        case .binaryMIME: .binaryMIME
+        }
+    }
+}

@@ -115,7 +115,7 @@ private final class MachinePeer: TranscriptPeer {
             say(reply)
             framer.expect(.data(limit: SMTPLimits().messageSize))
         case .receiveChunk(let size, let isFirst, _):
-            framer.expect(.chunk(size: size, limit: nil, isFirst: isFirst))
+            framer.expect(.chunk(size: size, limit: nil, isFirst: isFirst, isBinary: session.isTakingBinary))
         }
     }
 

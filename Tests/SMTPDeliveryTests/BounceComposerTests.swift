@@ -36,6 +36,10 @@ struct BounceComposerTests {
         let short = BounceComposer(reportingMTA: composer.reportingMTA, wholeMessageLimit: { 10 })
         let header = short.compose(report, id: room.ids.next(), reader: reader, at: room.clock.now())
         #expect(!String(decoding: header, as: UTF8.self).contains("body words"))
+        var octets = report
+        octets.message.bodyType = .binaryMIME
+        let ofBinary = composer.compose(octets, id: room.ids.next(), reader: reader, at: room.clock.now())
+        #expect(!String(decoding: ofBinary, as: UTF8.self).contains("body words"), "a report is text")
     }
 
     @Test("A report of delay says until when it is tried, has a temporary status, and gives back the header alone")

@@ -210,6 +210,42 @@ import Testing
         #expect(try await room.onlyMessage(room.alice) == "A: b\r\n\r\n")
     }
 
+    @Test(arguments: ["\0\r.\n\u{1}\r", "", "\n.\r\nMAIL FROM:<>\r\n", "x"])
+    func `a binary message is kept octet for octet`(body: String) async throws {
+        let room = try await MailRoom()
+        let text = "Subject: x\r\nContent-Transfer-Encoding: binary\r\n\r\n" + body
+        try await room.run(.submission, adjust: { $0.offersClearTextAuthentication = true }) { client, _ in
+            let plain = Base64.encode(Array("\0alice@example.org\0secret".utf8))
+            await client.play(
+                """
+                S: 220
+                C: EHLO c
+                S: 250
+                C: AUTH PLAIN \(plain)
+                S: 235
+                C: MAIL FROM:<alice@example.org> BODY=BINARYMIME
+                S: 250
+                C: RCPT TO:<alice@example.org>
+                S: 250
+                C: RCPT TO:<x@elsewhere.example>
+                S: 250
+                """)
+            // In two chunks, the first of which ends within the line end that ends the header.
+            let first = text.utf8.prefix(text.utf8.count - body.utf8.count - 1)
+            let rest = text.utf8.dropFirst(first.count)
+            await client.send("BDAT \(first.count)\r\n" + String(decoding: first, as: UTF8.self))
+            await client.play("S: 250")
+            await client.send("BDAT \(rest.count) LAST\r\n" + String(decoding: rest, as: UTF8.self))
+            await client.play("S: 250 2.0.0\nC: NOOP\nS: 250")
+        }
+        let filed = try #require(try await room.inbox(room.alice).first)
+        let (entry, queued) = try await room.queued()
+        #expect(entry.message.bodyType == .binaryMIME)
+        for kept in [filed, queued] {
+            #expect(Array(kept.utf8.suffix(body.utf8.count + 4)) == Array(("\r\n\r\n" + body).utf8))
+        }
+    }
+
     @Test(arguments: [
         ("MAIL FROM:<> SIZE=101", "552 5.3.4"),
         ("MAIL FROM:<> SIZE=99999999999999999999", "552 5.3.4"),
@@ -219,7 +255,7 @@ import Testing
         ("MAIL FROM:<> SIZE=", "501"),
         ("MAIL FROM:<> SIZE=1 SIZE=1", "501 5.5.4"),
         ("MAIL FROM:<> BODY=8BITMIME SMTPUTF8", "250"),
-        ("MAIL FROM:<> BODY=BINARYMIME", "501"),
+        ("MAIL FROM:<> BODY=BINARYMIME", "250"),
         ("MAIL FROM:<> SMTPUTF8=yes", "501 5.5.4"),
         ("MAIL FROM:<> RET=FULL", "555"),
         ("MAIL FROM:<jürgen@remote.example>", "553 5.6.7"),

@@ -136,8 +136,11 @@ package struct BounceComposer: Sendable {
     private func returned(_ report: BounceReport, _ reader: BlobReader?) -> DeliveryStatusNotification.Returned {
         guard let reader else { return .nothing }
         // RFC 3461 §4.3: a report without a failure gives back the header alone.
+        // RFC 3030 §3: a report is text, where binary content has no place.
+        let isBinary = report.message.bodyType == .binaryMIME
         let wantsHeader =
-            report.message.dsnReturn == .headers || !report.tellsFailure || reader.size > wholeMessageLimit()
+            report.message.dsnReturn == .headers || !report.tellsFailure || isBinary
+            || reader.size > wholeMessageLimit()
         guard let bytes = try? reader.read(0..<min(reader.size, wantsHeader ? 65_536 : reader.size)) else {
             return .nothing
         }
