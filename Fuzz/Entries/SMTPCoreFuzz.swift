@@ -134,6 +134,7 @@ enum SMTPCoreFuzz {
         configuration.offersDSN = flags & 8 == 0
         configuration.offersXClient = flags & 64 != 0
         var session = SMTPSession(configuration: configuration, isTLS: flags & 16 == 0)
+        session.knowsClient = flags & 16 == 0
         check(session.greeting)
         while !input.isEmpty {
             guard step(&session, &input) else { return }

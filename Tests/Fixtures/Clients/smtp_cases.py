@@ -20,6 +20,15 @@ def newest(login=ACCOUNT, mailbox="INBOX"):
     return data[0][1]
 
 
+def everything(login=ACCOUNT):
+    client = imap(login)
+    client.select("INBOX", readonly=True)
+    _, found = client.uid("SEARCH", "ALL")
+    raw = [client.uid("FETCH", uid, "(BODY.PEEK[])")[1][0][1] for uid in found[0].split()]
+    client.logout()
+    return raw
+
+
 def case_delivers_to_an_account():
     empty()
     deliver(subject="first", body="Line one\r\n.dot at the start\r\n")
@@ -146,6 +155,61 @@ def case_keeps_eight_bit_and_utf8():
         wire.smtp("DATA", 354)
         wire.smtp("Subject: Grüße\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nänderung\r\n.".encode(), 250)
     assert newest().endswith("\r\n\r\nänderung\r\n".encode())
+
+
+def case_reports_what_users_ask_for():
+    empty()
+    with submission() as smtp:
+        contains(smtp.ehlo("client.example")[1].decode(), "\nDSN\n")
+        smtp.sendmail(
+            ACCOUNT, [ACCOUNT], "Subject: asked\r\n\r\nbody words\r\n",
+            mail_options=["RET=HDRS", "ENVID=QQ+2B314"],
+            rcpt_options=["NOTIFY=SUCCESS", f"ORCPT=rfc822;{ACCOUNT}"])
+        smtp.sendmail(ACCOUNT, [ACCOUNT], "Subject: silent\r\n\r\nx\r\n", rcpt_options=["NOTIFY=NEVER"])
+
+    def report():
+        raw = [raw for raw in everything() if b"multipart/report" in raw]
+        return raw and raw[0].decode()
+
+    text = until(report, "a report of success")
+    for part in (
+            "Return-Path: <>", "Original-Envelope-Id: QQ+314", f"Original-Recipient: rfc822; {ACCOUNT}",
+            f"Final-Recipient: rfc822; {ACCOUNT}", "Action: delivered", "Status: 2.1.5", "Subject: asked"):
+        contains(text, part)
+    assert "body words" not in text, "RET=HDRS gives back the header alone"
+    equal(len(everything()), 3, "messages")
+
+
+def case_strangers_get_no_reports_of_success():
+    with greeted(25) as wire:
+        assert "DSN" not in wire.smtp("EHLO peer.example", 250)
+        wire.smtp(f"MAIL FROM:<{OUTSIDE}>", 250)
+        wire.smtp(f"RCPT TO:<{ACCOUNT}> NOTIFY=SUCCESS", 555)
+
+
+def case_binary_messages_can_be_read():
+    empty()
+    body = bytes(range(256)) + b"\n.\r\n.\r.\n" + bytes(reversed(range(256)))
+    text = b"Subject: octets\r\nContent-Type: application/octet-stream\r\nContent-Transfer-Encoding: binary\r\n\r\n" + body
+    with greeted(25) as wire:
+        contains(wire.smtp("EHLO peer.example", 250), "BINARYMIME")
+        wire.smtp(f"MAIL FROM:<{OUTSIDE}> BODY=BINARYMIME", 250)
+        wire.smtp(f"RCPT TO:<{ACCOUNT}>", 250)
+        wire.smtp("DATA", 503)
+        wire.send(f"BDAT {len(text)} LAST\r\n".encode() + text)
+        assert wire.reply().startswith("250 ")
+    raw = newest()
+    equal(raw[-len(body):], body.replace(b"\0", b"\x80"), "body by IMAP")
+    client = imap()
+    client.select("INBOX", readonly=True)
+    _, data = client.fetch("1", "(RFC822.SIZE BODYSTRUCTURE)")
+    contains(data[0].decode(), f"RFC822.SIZE {len(raw)}")
+    contains(data[0].decode(), f'"binary" {len(body)}')
+    client.logout()
+    reader = pop3()
+    lines = reader.retr(1)[1]
+    equal(lines[lines.index(b"") + 1][:9], bytes(range(9)), "body by POP3")
+    reader.quit()
 
 
 def case_binary_sizes_and_limits():
