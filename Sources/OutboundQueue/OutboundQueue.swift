@@ -21,7 +21,7 @@ package final class OutboundQueue: Sendable {
     let clock: any WallClock
     private let lifetimes: Mutex<(message: Duration, bounce: Duration)>
     private let holds = Mutex<[QueueSelection]>([])
-    private let waker = Mutex<(@Sendable (Wake) -> Void)?>(nil)
+    private let waker = Mutex<Waker?>(nil)
     /// What this process has leased and not reported on: nobody is lost who is still at work, however long it takes and
     /// whatever the clock does.
     private let inHand = Mutex<Set<RecipientID>>([])
@@ -93,14 +93,20 @@ package final class OutboundQueue: Sendable {
         case demand
     }
 
+    /// Keeps the closure from the generic lock, which would wrap it once more each time it is read: after some hundred
+    /// thousand messages each wake-up took milliseconds, and in the end the stack.
+    private struct Waker: Sendable {
+        let body: @Sendable (Wake) -> Void
+    }
+
     /// Sets what ``wake(_:)`` calls.
     package func onWake(_ body: (@Sendable (Wake) -> Void)?) {
-        waker.withLock { $0 = body }
+        waker.withLock { $0 = body.map(Waker.init) }
     }
 
     /// Says that something may be due. Cheap; calls coalesce in the scheduler.
     package func wake(_ reason: Wake = .news) {
-        waker.withLock { $0 }?(reason)
+        waker.withLock { $0 }?.body(reason)
     }
 
     /// At start, before any lease: what this node had leased when it ended is due again.

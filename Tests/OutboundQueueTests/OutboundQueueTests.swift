@@ -19,6 +19,15 @@ struct OutboundQueueTests {
     static let reply = DeliveryReply(
         code: 450, status: EnhancedStatusCode(4, 2, 0), text: "greylisted", host: "mx.example.net[192.0.2.1]")
 
+    @Test("The scheduler can be woken as often as there are messages")
+    func wakes() throws {
+        let room = try QueueFixture()
+        let count = Mutex(0)
+        room.queue.onWake { _ in count.withLock { $0 += 1 } }
+        for _ in 0..<200_000 { room.queue.wake() }
+        #expect(count.withLock { $0 } == 200_000)
+    }
+
     @Test("A clock that was ahead and is set back delays nothing for longer than the schedule")
     func clockSetBack() async throws {
         let room = try QueueFixture()
