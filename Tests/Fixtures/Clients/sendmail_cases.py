@@ -328,8 +328,7 @@ def case_large_in_little_memory():
 
 def case_php():
     php = shutil.which("php")
-    if not php:
-        return
+    assert php, "php is missing: scripts/install-packages test"
     with Room().start() as room:
         os.symlink(room.binary, f"{room.folder}/sendmail")
         code = f'exit(mail("{ALICE}", "from PHP", "php body\\n", "From: {ALICE}\\r\\nX-Mine: yes") ? 0 : 1);'
