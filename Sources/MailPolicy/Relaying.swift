@@ -17,7 +17,7 @@ extension Policy {
         case (.lmtp, _): return .refused("LMTP delivers here only")
         case (.sendmail, _): return .granted(rule: "relay-sendmail", setting: nil, to: "a program of this host")
         case (_, let login?) where login.device != nil:
-            return .granted(rule: "relay-device", setting: "devices", to: "the device \(login.name)")
+            return permission(ofDevice: login.name, client, rules)
         default: break
         }
         let network = "the trusted network of \(client.address)"
@@ -128,5 +128,15 @@ extension Policy {
         guard let rule = rules.rule(for: address), !rule.mayReceive else { return nil }
         let text = "Recipient address rejected: Access denied"
         return refusal(554, 5, 7, 1, address, text, "may-receive", origin: rule.origin, &context)
+    }
+
+    /// A device that is bound to networks of its own may send from there; another only from where anybody may.
+    private static func permission(
+        ofDevice name: String, _ client: ClientFacts, _ rules: PolicyRules
+    ) -> RelayPermission {
+        let needsTrust = [.both, .network].contains(rules.manifest.relay.permit)
+        let isBound = rules.device(named: name)?.networks.isEmpty == false
+        guard client.isTrusted || isBound || !needsTrust else { return .refused("not in a trusted network") }
+        return .granted(rule: "relay-device", setting: "devices", to: "the device \(name)")
     }
 }

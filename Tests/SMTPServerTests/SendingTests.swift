@@ -153,6 +153,29 @@ import Testing
             })
     }
 
+    @Test(
+        arguments: [
+            ("relay: {permit: both, networks: 192.0.2.0/24}\n" + printer, "554 5.7.1"),
+            ("relay: {permit: network, networks: 192.0.2.0/24}\n" + printer, "554 5.7.1"),
+            ("relay: {permit: both, networks: 127.0.0.1}\n" + printer, "250"),
+            (
+                "relay: {permit: both, networks: 192.0.2.0/24}\n" + printer.dropLast(2) + ", networks: 127.0.0.1}]",
+                "250"
+            ),
+        ] as [(String, String)])
+    func `a device without networks of its own sends from where anybody may`(_ test: (String, String)) async throws {
+        try await play(
+            .submission, test.0,
+            """
+            C: \(Self.plain("printer", "secret"))
+            S: 235
+            C: MAIL FROM:<printer@example.org>
+            S: 250
+            C: RCPT TO:<x@elsewhere.example>
+            S: \(test.1)
+            """, backend: FakeBackend(), adjust: { $0.offersClearTextAuthentication = true })
+    }
+
     @Test func `a device without a login is known by its network, and nobody else is`() async throws {
         let camera = "devices: [{name: camera, senders: \"@cam.example\", networks: 127.0.0.1}]"
         try await play(
