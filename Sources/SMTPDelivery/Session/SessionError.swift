@@ -1,3 +1,4 @@
+import Glibc
 import MailSyntax
 import NIOCore
 import OutboundQueue
@@ -101,7 +102,7 @@ enum SessionError: Error, Sendable {
     /// A transport's error in a few words.
     static func describe(_ error: any Error) -> String {
         switch error {
-        case let error as IOError: String(describing: error).split(separator: "\n").first.map(String.init) ?? "error"
+        case let error as IOError: String(cString: strerror(error.errnoCode))
         case ChannelError.connectTimeout: "timed out"
         default: String("\(error)".prefix(200))
         }
