@@ -123,7 +123,7 @@ struct Echo {
             port: port,
             id: MailID(rawValue: 1),
             framer: LineFramer(),
-            timeout: .seconds(5),
+            timeout: .seconds(60),
             implicitTLS: tls,
             group: MultiThreadedEventLoopGroup.singleton,
             body: body

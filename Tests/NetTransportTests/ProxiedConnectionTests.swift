@@ -11,7 +11,7 @@ import Testing
     /// A server that requires the header from loopback, and greets with what it knows of the client.
     private static func running(
         _ tls: ListenerTLS = .none, limiter: ConnectionLimiter = ConnectionLimiter(total: 100, perPeer: 1),
-        patience: Duration = .seconds(10), _ body: (Int) async throws -> Void
+        patience: Duration = .seconds(60), _ body: (Int) async throws -> Void
     ) async throws {
         let service = try Echo.service(
             tls, limiter: limiter,

@@ -18,9 +18,9 @@ enum Probe {
         var plan = SessionPlan(
             endpoint: .tcp(address, port: port), host: "raw.test[127.0.0.1]", heloName: "mail.example.org",
             security: SessionSecurity(TLSRequirement(level: .may), host: "mx.one.example"))
-        plan.timeouts.connect = .seconds(5)
-        plan.timeouts.command = .seconds(20)
-        plan.timeouts.final = .seconds(20)
+        plan.timeouts.connect = .seconds(60)
+        plan.timeouts.command = .seconds(120)
+        plan.timeouts.final = .seconds(120)
         change(&plan)
         return plan
     }
