@@ -115,6 +115,10 @@ queue: {{minimum_backoff: 1s, maximum_backoff: 2s}}
     def arrived(self, subject):
         return until(lambda: [m for m in self.mail.messages if f"Subject: {subject}" in m[2]], f"{subject} has arrived")
 
+    def logged(self, words):
+        """The log is written by a thread of its own, a moment later."""
+        until(lambda: words in self.log(), f"the log says {words!r}")
+
     def deferred(self, words):
         """The one message that waits, and why."""
         def look():
@@ -282,7 +286,7 @@ def case_no_token_then_login():
         room.start()
         room.send("early")
         room.deferred("nobody has logged in")
-        contains(room.log(), "martlet route login office")
+        room.logged("martlet route login office")
         equal(room.mail.logins, [])
         room.log_in()
         room.arrived("early")
@@ -295,7 +299,7 @@ def case_revocation_defers():
         room.provider.access = room.provider.refresh = None
         room.send("revoked")
         room.deferred("revoked")
-        contains(room.log(), "no access token: mail of this login waits")
+        room.logged("no access token: mail of this login waits")
         assert not room.mail.messages
         room.provider.polls = 0
         room.log_in()

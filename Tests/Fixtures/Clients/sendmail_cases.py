@@ -137,7 +137,8 @@ def case_down():
                 matches(text, r"Received: by .* from uid=65534 nobody\)")
                 matches(text, r"Return-Path: <nobody@mail\.example\.test>")
         until(lambda: not os.listdir(room.maildrop), "the maildrop is empty")
-        contains(room.log(), 'login="uid=65534 (nobody)"' if os.getuid() == 0 else "uid=")
+        origin = 'login="uid=65534 (nobody)"' if os.getuid() == 0 else "uid="
+        until(lambda: origin in room.log(), f"the log says {origin!r}")
 
 
 def case_killed_server():
@@ -293,7 +294,7 @@ def case_hostile_files():
         room.arrived("good one")
         until(lambda: os.listdir(room.maildrop) == [".beginning"], f"only a beginning is left: {os.listdir(room.maildrop)}")
         equal(len(os.listdir(f"{room.folder}/data/sendmail/corrupt")), bad, room.log())
-        equal(room.log().count("was put aside"), bad)
+        until(lambda: room.log().count("was put aside") == bad, f"the log tells of {bad} files")
         equal(len(room.mailbox()), 1)
 
 
