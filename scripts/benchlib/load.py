@@ -116,7 +116,7 @@ def lone(host, port, recipient, count, size=10240, first=0):
     times = []
     for index in range(count):
         octets = message(size, first + index, recipient)
-        client.send(f"MAIL FROM:<{sender}>\r\nRCPT TO:<{recipient}>\r\nDATA\r\n".encode())
+        client.send(f"MAIL FROM:<sender@elsewhere.test>\r\nRCPT TO:<{recipient}>\r\nDATA\r\n".encode())
         client.expect(b"250")
         client.expect(b"250")
         client.expect(b"354")
