@@ -129,20 +129,7 @@ message_size_limit = 0
 maillog_file = /var/log/martlet-bench-postfix.log
 maillog_file_prefixes = /var
 {milter}""")
-        fixed = []
-        for line in pathlib.Path("/etc/postfix/master.cf").read_text().splitlines():
-            if not line or line.startswith("#"):
-                continue
-            words = line.split()
-            if line.startswith("smtp ") and " inet " in line:
-                line = f"127.0.0.1:{self.smtp_port} inet n - n - - smtpd"
-            elif len(words) >= 8 and not line.startswith(" ") and words[4] == "y":
-                words[4] = "n"
-                line = " ".join(words)
-            fixed.append(line)
-        if not any(line.startswith("postlog ") for line in fixed):
-            fixed.append("postlog unix-dgram n - n - 1 postlogd")
-        (etc / "master.cf").write_text("\n".join(fixed) + "\n")
+        servers.write_master(etc, self.smtp_port)
         if self.signs:
             self.set_up_milter()
 

@@ -30,6 +30,24 @@ def wait_for_port(port, process, seconds=30):
     raise RuntimeError(f"nothing listens on port {port}")
 
 
+def write_master(etc, smtp_port):
+    """Debian's services of Postfix, SMTP on a port of ours, and none in a chroot: our sockets lie outside."""
+    fixed = []
+    for line in pathlib.Path("/etc/postfix/master.cf").read_text().splitlines():
+        if not line or line.startswith("#"):
+            continue
+        words = line.split()
+        if line.startswith("smtp ") and " inet " in line:
+            line = f"127.0.0.1:{smtp_port} inet n - n - - smtpd"
+        elif len(words) >= 8 and not line.startswith(" ") and words[4] == "y":
+            words[4] = "n"
+            line = " ".join(words)
+        fixed.append(line)
+    if not any(line.startswith("postlog ") for line in fixed):
+        fixed.append("postlog unix-dgram n - n - 1 postlogd")
+    (etc / "master.cf").write_text("\n".join(fixed) + "\n")
+
+
 class Martlet:
     name = "martlet"
     offset = 21000
@@ -133,22 +151,7 @@ smtpd_client_connection_count_limit = 0
 smtpd_client_connection_rate_limit = 0
 """)
         (etc / "mailboxes").write_text("".join(f"{address} ok\n" for address in ACCOUNTS))
-        lines = pathlib.Path("/etc/postfix/master.cf").read_text().splitlines()
-        kept = [line for line in lines if line and not line.startswith("#")]
-        text = "\n".join(kept)
-        text = "\n".join(
-            f"127.0.0.1:{self.smtp_port} inet n - n - - smtpd" if line.startswith("smtp ") and " inet " in line
-            else line for line in text.splitlines())
-        fixed = []
-        for line in text.splitlines():
-            words = line.split()
-            if len(words) >= 8 and not line.startswith(" ") and words[4] == "y":
-                words[4] = "n"  # no chroot: the LMTP socket lies outside
-                line = " ".join(words)
-            fixed.append(line)
-        if not any(line.startswith("postlog ") for line in fixed):
-            fixed.append("postlog unix-dgram n - n - 1 postlogd")
-        (etc / "master.cf").write_text("\n".join(fixed) + "\n")
+        write_master(etc, self.smtp_port)
         (etc / "dovecot.conf").write_text(
             f"""protocols = imap lmtp
 base_dir = {self.folder}/run/dovecot

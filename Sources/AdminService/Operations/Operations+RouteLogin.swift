@@ -71,6 +71,7 @@ extension Operations {
         let state = status.text(route: login.key.route, now: SystemClock().now())
         var lines = ["\(login.key.login) has logged in for route \(login.key.route): the token is \(state)"]
         if let remark { lines.append("note: \(remark)") }
+        // What waits for the token goes by itself at its time, too; the login is done either way.
         if server != nil { _ = try? await stores.queue.flush() }
         lines.append("try it: martlet route test \(login.key.route)")
         return .done(lines: lines)

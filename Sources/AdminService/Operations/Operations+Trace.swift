@@ -33,6 +33,7 @@ extension Operations {
     }
 
     private func describe(_ trace: StoredTrace) async throws -> MessageTrace {
+        // A row that another version wrote is shown with what can be read of it.
         let origin = try? ControlCoding.decode(MessageTrace.Origin.self, from: Array(trace.origin.utf8))
         let steps = try? ControlCoding.decode([TraceStep].self, from: Array(trace.steps.utf8))
         let queued = try await stores.queue.show(trace.id)

@@ -25,7 +25,7 @@ class Room:
         with open(f"{self.folder}/client.secret", "w") as file:
             file.write(SECRET + "\n")
         self.run("quickstart", "alice@example.test", "--hostname", "mail.example.test", "--data", f"{self.folder}/data",
-                 "--listen", "127.0.0.1", "--port-offset", str(self.offset()), "--password-file",
+                 "--listen", "127.0.0.1", "--port-offset", str(free_offset()), "--password-file",
                  f"{self.folder}/password")
         endpoint = f'device_endpoint: "{self.provider.base}/device", ' if device else ""
         with open(self.config, "a") as file:
@@ -45,17 +45,6 @@ routing:
     - {{route: office}}
 queue: {{minimum_backoff: 1s, maximum_backoff: 2s}}
 """)
-
-    @staticmethod
-    def offset():
-        while True:
-            offset = 27000 - 25 + (os.getpid() * 7 + int(time.monotonic() * 1000)) % 900
-            try:
-                for standard in (25, 587, 465, 143, 993, 110, 995):
-                    socket.create_server((HOST, standard + offset)).close()
-                return offset
-            except OSError:
-                time.sleep(0.003)
 
     def __enter__(self):
         return self

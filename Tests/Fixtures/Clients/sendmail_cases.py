@@ -25,24 +25,13 @@ class Room:
             shutil.copy(os.environ["IT_BINARY"], self.binary)
         with open(f"{self.folder}/password", "w") as file:
             file.write("correct horse 1\n")
-        self.offset = self.free_offset()
+        self.offset = free_offset()
         self.run("quickstart", ALICE, "--hostname", "mail.example.test", "--data", f"{self.folder}/data", "--listen",
                  "127.0.0.1", "--port-offset", str(self.offset), "--password-file", f"{self.folder}/password")
         self.run("account", "add", BOB, "--password-file", f"{self.folder}/password")
         with open(self.config, "a") as file:
             file.write(more)
         self.maildrop = f"{self.folder}/data/sendmail/maildrop"
-
-    @staticmethod
-    def free_offset():
-        while True:
-            offset = 27000 - 25 + (os.getpid() * 7 + int(time.monotonic() * 1000)) % 900
-            try:
-                for standard in (25, 587, 465, 143, 993, 110, 995):
-                    socket.create_server((HOST, standard + offset)).close()
-                return offset
-            except OSError:
-                time.sleep(0.003)
 
     def __enter__(self):
         return self
