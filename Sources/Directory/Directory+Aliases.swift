@@ -4,11 +4,14 @@ import SQLEngine
 extension Directory {
     /// Makes an alias, or gives an existing one other targets.
     ///
-    /// - Parameter targets: makes the targets from those it has, which are none for a new one. May be called more than once.
+    /// - Parameters:
+    ///   - senders: who may send as it from now on; nil leaves that as it is.
+    ///   - targets: makes the targets from those it has, which are none for a new one. May be called more than once.
     /// - Returns: the targets it has now.
     @discardableResult
     package func changeAlias(
-        _ address: EmailAddress, author: String, targets: @Sendable ([EmailAddress]) throws -> [EmailAddress]
+        _ address: EmailAddress, senders: AliasSenders? = nil, author: String,
+        targets: @Sendable ([EmailAddress]) throws -> [EmailAddress]
     ) async throws -> [EmailAddress] {
         try await change(author: author) { directory in
             guard let name = address.domain else { throw DirectoryError.invalid("\(address) has no domain") }
@@ -17,16 +20,21 @@ extension Directory {
             let old = directory.alias(address)
             let targets = try targets(old?.targets ?? [])
             try directory.requireUsable(targets, of: address)
-            let made = Alias(id: old?.id ?? 0, address: address, targets: targets)
+            let made = Alias(
+                id: old?.id ?? 0, address: address, targets: targets,
+                membersSend: senders?.members ?? old?.membersSend ?? false)
             let next = directory.changing(aliases: directory.aliases.filter { $0.id != old?.id } + [made])
             guard next.resolve(address) != .unknown else {
                 throw DirectoryError.invalid("alias \(address) would only lead back to itself")
             }
             try directory.requirePostmasters(in: next)
             let list = targets.map(\.description).joined(separator: ", ")
-            return DirectoryChange("alias add \(address) \(list)") { writer, now in
+            let accounts = try senders.map { try directory.requireAccounts($0.accounts) }
+            let said = senders.map { " --send-as \($0)" } ?? ""
+            return DirectoryChange("alias add \(address) \(list)\(said)") { writer, now in
                 if let old { try writer.execute(DirectoryStatements.deleteAlias, old.id) }
-                try Self.insertAlias(writer, address, targets: targets, domain: domain.id, now: now)
+                try Self.insertAlias(writer, made, domain: domain.id, now: now)
+                if let accounts { try Self.setGrants(writer, of: .address(address), to: accounts, now: now) }
                 return targets
             }
         }
@@ -49,18 +57,18 @@ extension Directory {
             try directory.requirePostmasters(in: next)
             return DirectoryChange("alias remove \(address)") { writer, _ in
                 try writer.execute(DirectoryStatements.deleteAlias, alias.id)
+                try writer.execute(DirectoryStatements.deleteGrantsOfSender, address.folded)
             }
         }
     }
 
-    static func insertAlias(
-        _ writer: any SQLWriter, _ address: EmailAddress, targets: [EmailAddress], domain: Int64, now: Timestamp
-    ) throws {
+    static func insertAlias(_ writer: any SQLWriter, _ alias: Alias, domain: Int64, now: Timestamp) throws {
+        let address = alias.address
         let id = try writer.first(
-            DirectoryStatements.insertAlias, domain, address.folded, address.description, now
+            DirectoryStatements.insertAlias, domain, address.folded, address.description, alias.membersSend, now
         ) { $0.int64(0) }
         guard let id else { throw DatabaseError.other("no id for the alias") }
-        for (position, target) in targets.enumerated() {
+        for (position, target) in alias.targets.enumerated() {
             try writer.execute(DirectoryStatements.insertAliasTarget, id, position, target.description)
         }
     }

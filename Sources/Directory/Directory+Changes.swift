@@ -22,7 +22,8 @@ extension Directory {
                 guard let id else { throw DatabaseError.other("no id for the domain") }
                 for key in keys { try Self.insertKey(writer, key, domain: id, now: now) }
                 if let postmaster, postmaster.folded != alias.folded {
-                    try Self.insertAlias(writer, alias, targets: [postmaster], domain: id, now: now)
+                    try Self.insertAlias(
+                        writer, Alias(id: 0, address: alias, targets: [postmaster]), domain: id, now: now)
                 }
             }
         }
@@ -40,7 +41,9 @@ extension Directory {
             try directory.requireUnused(
                 where: { $0.domain == name }, "domain \(name)", ignoringAliasesOf: name)
             let aliases = directory.aliases.filter { $0.address.domain == name }.map(\.id)
+            let granted = Set(directory.sendGrants.filter { $0.sender.domain == name }.map(\.sender.folded))
             return DirectoryChange("domain remove \(name)") { writer, _ in
+                for sender in granted { try writer.execute(DirectoryStatements.deleteGrantsOfSender, sender) }
                 for alias in aliases { try writer.execute(DirectoryStatements.deleteAlias, alias) }
                 try writer.execute(DirectoryStatements.deleteDomain, name.ascii)
             }
@@ -108,6 +111,7 @@ extension Directory {
         try await change(author: author) { directory in
             let account = try directory.requireRemovable(address)
             return DirectoryChange("account remove \(address)") { writer, _ in
+                try writer.execute(DirectoryStatements.deleteGrantsOfSender, account.address.folded)
                 try writer.execute(DirectoryStatements.deleteAccount, account.id)
             }
         }

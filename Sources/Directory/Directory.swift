@@ -85,6 +85,9 @@ package final class Directory: Sendable {
                         algorithm: row.string(3), privateKey: row.string(4), isActive: row.bool(5),
                         createdAt: row.timestamp(6))
                 },
+                grants: try reader.query(DirectoryStatements.sendGrants) { row in
+                    SendGrant(account: AccountID(rawValue: row.int64(0)), sender: try readSender(row.string(1)))
+                },
                 recipientDelimiters: delimiters)
         }
     }
@@ -94,9 +97,13 @@ package final class Directory: Sendable {
         try reader.forEach(DirectoryStatements.aliases, binds: []) { row in
             let target = try readAddress(row.string(2))
             if let last = aliases.last, last.id == row.int64(0) {
-                aliases[aliases.count - 1] = Alias(id: last.id, address: last.address, targets: last.targets + [target])
+                aliases[aliases.count - 1] = Alias(
+                    id: last.id, address: last.address, targets: last.targets + [target], membersSend: last.membersSend)
             } else {
-                aliases.append(Alias(id: row.int64(0), address: try readAddress(row.string(1)), targets: [target]))
+                aliases.append(
+                    Alias(
+                        id: row.int64(0), address: try readAddress(row.string(1)), targets: [target],
+                        membersSend: row.bool(3)))
             }
         }
         return aliases
@@ -118,6 +125,11 @@ struct DirectoryChange<Result: Sendable>: Sendable {
 private func readAddress(_ text: String) throws -> EmailAddress {
     guard let address = EmailAddress(text) else { throw DatabaseError.corrupt("not an address: \(text)") }
     return address
+}
+
+private func readSender(_ text: String) throws -> GrantedSender {
+    guard let sender = GrantedSender(text) else { throw DatabaseError.corrupt("not an address or @domain: \(text)") }
+    return sender
 }
 
 private func readDomain(_ text: String) throws -> DomainName {

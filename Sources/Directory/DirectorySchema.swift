@@ -2,8 +2,24 @@ package import SQLEngine
 
 package enum DirectorySchema {
     package static let migrations = [
-        Migration("directory-1", [domain, account, alias, aliasTarget, credential, credentialIndex, dkimKey, revision])
+        Migration(
+            "directory-1", [domain, account, alias, aliasTarget, credential, credentialIndex, dkimKey, revision]),
+        Migration("directory-2", [membersSend, sendGrant]),
     ]
+
+    /// Whether those who get an alias' mail may send as it.
+    private static let membersSend = SchemaChange.addColumn(
+        .int("members_send").defaulting(to: "0").checking("members_send IN (0, 1)"), to: "alias")
+
+    /// What an account may send as beside its own addresses: an address, or `@domain`.
+    private static let sendGrant = SchemaChange.createTable(
+        Table(
+            "send_grant",
+            columns: [
+                .int("account_id").belonging(to: "account"), .text("folded_sender"), .text("sender"),
+                .int("created_at"),
+            ],
+            primaryKey: ["account_id", "folded_sender"]))
 
     private static let domain = SchemaChange.createTable(
         Table(
@@ -86,7 +102,7 @@ package enum DirectoryStatements {
         "SELECT id, address, name, enabled, quota, created_at FROM account ORDER BY id")
     static let aliases = SQLStatement(
         """
-        SELECT alias.id, alias.address, alias_target.address FROM alias
+        SELECT alias.id, alias.address, alias_target.address, alias.members_send FROM alias
         JOIN alias_target ON alias_target.alias_id = alias.id
         ORDER BY alias.id, alias_target.position
         """)
@@ -112,9 +128,21 @@ package enum DirectoryStatements {
     static let setQuota = SQLStatement("UPDATE account SET quota = $2 WHERE id = $1")
     static let deleteAccount = SQLStatement("DELETE FROM account WHERE id = $1")
     static let insertAlias = SQLStatement(
-        "INSERT INTO alias (domain_id, folded_address, address, created_at) VALUES ($1, $2, $3, $4) RETURNING id")
+        """
+        INSERT INTO alias (domain_id, folded_address, address, members_send, created_at)
+        VALUES ($1, $2, $3, $4, $5) RETURNING id
+        """)
     static let insertAliasTarget = SQLStatement(
         "INSERT INTO alias_target (alias_id, position, address) VALUES ($1, $2, $3)")
+    static let setMembersSend = SQLStatement("UPDATE alias SET members_send = $2 WHERE id = $1")
+    static let sendGrants = SQLStatement("SELECT account_id, sender FROM send_grant ORDER BY account_id, folded_sender")
+    static let insertSendGrant = SQLStatement(
+        """
+        INSERT INTO send_grant (account_id, folded_sender, sender, created_at) VALUES ($1, $2, $3, $4)
+        ON CONFLICT (account_id, folded_sender) DO NOTHING
+        """)
+    static let deleteSendGrant = SQLStatement("DELETE FROM send_grant WHERE account_id = $1 AND folded_sender = $2")
+    static let deleteGrantsOfSender = SQLStatement("DELETE FROM send_grant WHERE folded_sender = $1")
     static let deleteAlias = SQLStatement("DELETE FROM alias WHERE id = $1")
     static let insertKey = SQLStatement(
         """
@@ -137,6 +165,7 @@ package enum DirectoryStatements {
     package static let all = [
         domains, accounts, aliases, dkimKeys, latestRevision, insertRevision, insertDomain, findDomain, setCatchAll,
         deleteDomain, insertAccount, setEnabled, setQuota, deleteAccount, insertAlias, insertAliasTarget, deleteAlias,
-        insertKey, setKeyActive, credentials, insertCredential, deleteCredential, deleteLabelled, touchCredential,
+        setMembersSend, sendGrants, insertSendGrant, deleteSendGrant, deleteGrantsOfSender, insertKey,
+        setKeyActive, credentials, insertCredential, deleteCredential, deleteLabelled, touchCredential,
     ]
 }

@@ -12,6 +12,7 @@ package struct DirectorySnapshot: Sendable {
     package let accounts: [Account]
     package let aliases: [Alias]
     package let dkimKeys: [DKIMKeyRow]
+    let grants: SendGrants
     private let domainsByName: [DomainName: HostedDomain]
     private let accountsByAddress: [String: Account]
     private let accountsByID: [AccountID: Account]
@@ -22,13 +23,14 @@ package struct DirectorySnapshot: Sendable {
 
     package init(
         revision: Int64, domains: [HostedDomain], accounts: [Account], aliases: [Alias], dkimKeys: [DKIMKeyRow],
-        recipientDelimiters: String
+        grants: [SendGrant] = [], recipientDelimiters: String
     ) {
         self.revision = revision
         self.domains = domains.sorted { $0.name < $1.name }
         self.accounts = accounts.sorted { $0.address.folded < $1.address.folded }
         self.aliases = aliases.sorted { $0.address.folded < $1.address.folded }
         self.dkimKeys = dkimKeys
+        self.grants = SendGrants(grants)
         self.recipientDelimiters = recipientDelimiters
         domainsByName = Dictionary(domains.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
         accountsByAddress = Dictionary(
@@ -51,7 +53,8 @@ package struct DirectorySnapshot: Sendable {
         }
         return DirectorySnapshot(
             revision: revision, domains: domains, accounts: changedAccounts ?? accounts,
-            aliases: changedAliases ?? aliases, dkimKeys: dkimKeys, recipientDelimiters: recipientDelimiters)
+            aliases: changedAliases ?? aliases, dkimKeys: dkimKeys, grants: grants.all,
+            recipientDelimiters: recipientDelimiters)
     }
 
     /// Domains without a postmaster, which is a configuration error. RFC 5321 §4.5.1
@@ -69,6 +72,8 @@ package struct DirectorySnapshot: Sendable {
     package func account(login: String) -> Account? { accountsByAddress[EmailAddress.fold(login)] }
     package func account(id: AccountID) -> Account? { accountsByID[id] }
     package func alias(_ address: EmailAddress) -> Alias? { aliasesByAddress[address.folded] }
+    /// What was granted, by account.
+    package var sendGrants: [SendGrant] { grants.all }
     /// The active signing keys of a domain, in the order they were made.
     package func signingKeys(_ domain: DomainName) -> [DKIMKeyRow] { keysByDomain[domain] ?? [] }
 

@@ -30,6 +30,15 @@ package struct Alias: Sendable, Hashable {
     package let address: EmailAddress
     /// Local or remote, in the order given; never empty.
     package let targets: [EmailAddress]
+    /// Whether those who get its mail may send as it.
+    package let membersSend: Bool
+
+    package init(id: Int64, address: EmailAddress, targets: [EmailAddress], membersSend: Bool = false) {
+        self.id = id
+        self.address = address
+        self.targets = targets
+        self.membersSend = membersSend
+    }
 }
 
 /// A domain whose mail is kept or expanded here.

@@ -6,7 +6,7 @@ package import MailSyntax
 package enum Lookup: Hashable, Sendable {
     /// What an address means in the directory, expanded. → `.recipient`
     case recipient(EmailAddress)
-    /// Whether an account may put the address into its reverse-path. → `.flag`
+    /// Whether an account may put the address into its reverse-path. → `.sender`
     case mayUse(EmailAddress, login: Int64)
     /// Whether `size` more octets fit into the account's quota. → `.quota`
     case quota(account: Int64, size: Int)
@@ -45,6 +45,7 @@ package enum SRSAnswer: Hashable, Sendable {
 package enum Answer: Hashable, Sendable {
     case recipient(RecipientAnswer)
     case flag(Bool)
+    case sender(SenderAnswer)
     case quota(QuotaAnswer)
     case domain(DomainName?)
     /// nil: no table of the purpose has the key.
@@ -53,6 +54,15 @@ package enum Answer: Hashable, Sendable {
     case srs(SRSAnswer)
     /// The source didn't answer: a temporary refusal, never a permanent one.
     case unavailable(String)
+}
+
+/// What an address is to an account.
+package enum SenderAnswer: Hashable, Sendable {
+    /// Its mail goes to the account and to nobody else.
+    case own
+    /// It was said that the account may send as it: by what, and where that is written.
+    case granted(String, origin: String)
+    case foreign
 }
 
 /// What a table has for a key.

@@ -43,6 +43,9 @@ extension Policy {
         for author in facts.authors {
             switch authorship(of: author, facts.client, rules, &context) {
             case .own, .asking: continue
+            case .granted(let rule, let origin):
+                context.step(
+                    TraceStage.admission, "sender-grant", origin: origin, before: "From: \(author)", note: rule)
             case .unavailable(let reason):
                 let reply = deferral("header-from", author, reason, &context)
                 return context.decided(.reject(reply))

@@ -1,9 +1,11 @@
 import MailConfig
 import MailSyntax
 
-/// Whether an address is one that a login may send as.
+/// Whether an address is one that a login may send as, and why.
 enum Ownership: Sendable, Hashable {
     case own
+    /// Not its own, but somebody said that it may.
+    case granted(String, origin: String)
     case foreign
     case asking
     case unavailable(String)
@@ -17,7 +19,8 @@ extension Policy {
         guard let account = login.account else { return owns(.address(address), login, rules) ? .own : .foreign }
         switch context.ask(.mayUse(address, login: account)) {
         case nil: return .asking
-        case .flag(true): return .own
+        case .sender(.own): return .own
+        case .sender(.granted(let rule, let origin)): return .granted(rule, origin: origin)
         case .unavailable(let reason): return .unavailable(reason)
         default: return .foreign
         }

@@ -113,6 +113,8 @@ extension Policy {
                 let note = "of \(login.name)"
                 let origin = login.origin(rules)
                 context.step(TraceStage.admission, "sender-login", origin: origin, before: path.text, note: note)
+            case .granted(let rule, let origin):
+                context.step(TraceStage.admission, "sender-grant", origin: origin, before: path.text, note: rule)
             case .foreign: return refuse(path, notOwnedBy: login, rules, &context)
             case .unavailable(let reason):
                 context.step(TraceStage.admission, "sender-login", before: path.text, note: "deferred: \(reason)")

@@ -51,6 +51,9 @@ extension Policy {
     ) -> Bool {
         guard let address else { return false }
         if address.folded == login.address.folded { return true }
-        return ownership(of: address, login, rules, &context) == .own
+        switch ownership(of: address, login, rules, &context) {
+        case .own, .granted: return true
+        case .foreign, .asking, .unavailable: return false
+        }
     }
 }

@@ -55,7 +55,11 @@ package struct PolicyAnswers: Sendable {
         case .recipient(let address):
             return .recipient(Self.resolve(address, in: snapshot))
         case .mayUse(let address, let login):
-            return .flag(snapshot.mayUse(address, as: AccountID(rawValue: login)))
+            switch snapshot.ownership(of: address, by: AccountID(rawValue: login)) {
+            case .own: return .sender(.own)
+            case .granted(let rule): return .sender(.granted(rule, origin: Self.origin(snapshot)))
+            case .foreign: return .sender(.foreign)
+            }
         case .quota(let account, let size):
             do {
                 return .quota(try await hasRoom(AccountID(rawValue: account), size) ? .fits : .exceeded)
@@ -93,6 +97,8 @@ package struct PolicyAnswers: Sendable {
         }
     }
 
+    private static func origin(_ snapshot: DirectorySnapshot) -> String { "directory revision \(snapshot.revision)" }
+
     private static func resolve(_ address: EmailAddress, in snapshot: DirectorySnapshot) -> RecipientAnswer {
         switch snapshot.resolve(address) {
         case .notHosted: .notHosted
@@ -106,7 +112,7 @@ package struct PolicyAnswers: Sendable {
                     },
                     remote: remote,
                     steps: steps.map { ExpansionStep(rule: $0.rule, before: $0.before, after: $0.after) },
-                    origin: "directory revision \(snapshot.revision)"
+                    origin: origin(snapshot)
                 )
             )
         }

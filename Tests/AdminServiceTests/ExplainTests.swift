@@ -19,7 +19,7 @@ import Testing
         ((try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []).filter { !$0.hasPrefix(".") }
         .sorted()
 
-    /// `example.org` with alice and bob, where `info` is an alias; whatever is sent to `catch.example` is alice's.
+    /// `example.org` with alice and bob, where `info` is an alias and `team` one of both, who may send as it; whatever is sent to `catch.example` is alice's.
     static func directory() throws -> DirectorySnapshot {
         func address(_ text: String) throws -> EmailAddress { try #require(EmailAddress(text)) }
         let time = Timestamp(seconds: 0)
@@ -34,8 +34,11 @@ import Testing
             HostedDomain(id: 2, name: try #require(DomainName("catch.example")), catchAll: alice, createdAt: time),
         ]
         let info = Alias(id: 1, address: try address("info@example.org"), targets: [alice])
+        let team = Alias(
+            id: 2, address: try address("team@example.org"), targets: accounts.map(\.address), membersSend: true)
         return DirectorySnapshot(
-            revision: 7, domains: domains, accounts: accounts, aliases: [info], dkimKeys: [], recipientDelimiters: "+")
+            revision: 7, domains: domains, accounts: accounts, aliases: [info, team], dkimKeys: [],
+            recipientDelimiters: "+")
     }
 
     static func explain(_ manifest: String, _ question: ExplainQuestion) async throws -> Explanation {

@@ -33,7 +33,9 @@ struct TemporaryData: ~Copyable {
         _ = try await operations.perform(
             .accountAdd(address: "me@example.org", password: "secret", name: "Me", quota: 1000)
         ).orThrow()
-        _ = try await operations.perform(.aliasAdd(address: "info@example.org", targets: ["me@example.org"])).orThrow()
+        _ = try await operations.perform(
+            .aliasAdd(address: "info@example.org", targets: ["me@example.org"], sendAs: nil)
+        ).orThrow()
         guard case .accounts(let accounts) = await operations.perform(.accountList),
             case .aliases(let aliases) = await operations.perform(.aliasList(domain: nil)),
             case .keys(let keys) = await operations.perform(.dkimList(domain: "example.org")),
@@ -75,6 +77,78 @@ struct TemporaryData: ~Copyable {
         }
         #expect(error.status == status)
         #expect(error.remedy != nil)
+        try stores.close()
+    }
+
+    @Test func `who may send as what is said, listed and taken back`() async throws {
+        let data = try TemporaryData()
+        let stores = try await Stores.open(data.manifest)
+        let operations = Operations(stores: stores, author: "test")
+        _ = try await operations.perform(.domainAdd(domain: "example.org", postmaster: "a@example.org")).orThrow()
+        for name in ["a", "b"] {
+            _ = try await operations.perform(
+                .accountAdd(address: "\(name)@example.org", password: "secret", name: nil, quota: nil)
+            ).orThrow()
+        }
+        let both = ["a@example.org", "b@example.org"]
+        let steps: [(AdminRequest, [String])] = [
+            (
+                .aliasAdd(address: "team@example.org", targets: both, sendAs: ["members"]),
+                ["team@example.org goes to a@example.org, b@example.org", "its members may send as team@example.org"]
+            ),
+            (
+                .aliasAdd(address: "team@example.org", targets: both, sendAs: nil),
+                ["team@example.org goes there already"]
+            ),
+            (
+                .aliasAdd(address: "team@example.org", targets: both, sendAs: ["b@example.org"]),
+                ["team@example.org goes to a@example.org, b@example.org", "b@example.org may send as team@example.org"]
+            ),
+            (
+                .aliasSendAs(address: "team@example.org", who: ["members,a@example.org"]),
+                ["its members, a@example.org may send as team@example.org"]
+            ),
+            (
+                .aliasSendAs(address: "@example.org", who: ["b@example.org"]),
+                ["b@example.org may send as @example.org"]
+            ),
+            (
+                .accountAllowSender(address: "b@example.org", senders: ["a@example.org", "@far.example"]),
+                [
+                    "b@example.org may send as a@example.org",
+                    "b@example.org may send as @far.example, which is not of this server",
+                ]
+            ),
+            (
+                .accountDenySender(address: "b@example.org", senders: ["a@example.org"]),
+                ["b@example.org was granted a@example.org no longer"]
+            ),
+            (
+                .aliasSendAs(address: "@example.org", who: ["nobody"]),
+                ["nobody has been granted to send as @example.org"]
+            ),
+        ]
+        for (request, lines) in steps { #expect(try await operations.perform(request).orThrow().lines == lines) }
+        guard case .accounts(let accounts) = await operations.perform(.accountList),
+            case .aliases(let aliases) = await operations.perform(.aliasList(domain: nil))
+        else { Issue.record("a listing is missing"); return }
+        #expect(accounts.map(\.senders) == [["team@example.org"], ["@far.example"]])
+        #expect(aliases.map(\.senders) == [[], ["members", "a@example.org"]])
+        for (request, status) in [
+            (AdminRequest.aliasSendAs(address: "a@example.org", who: ["members"]), AdminService.ExitStatus.data),
+            (.aliasSendAs(address: "none@example.org", who: ["members"]), .noUser),
+            (.aliasSendAs(address: "team@example.org", who: ["nobody", "a@example.org"]), .usage),
+            (.aliasSendAs(address: "@example.org", who: ["members"]), .data),
+            (.aliasAdd(address: "@example.org", targets: ["a@example.org"], sendAs: ["members"]), .usage),
+            (.accountDenySender(address: "b@example.org", senders: ["a@example.org"]), .noUser),
+            (.accountAllowSender(address: "b@example.org", senders: ["nonsense"]), .data),
+        ] {
+            guard case .failed(let error) = await operations.perform(request) else {
+                Issue.record("it was done: \(request)")
+                continue
+            }
+            #expect(error.status == status, "\(request)")
+        }
         try stores.close()
     }
 

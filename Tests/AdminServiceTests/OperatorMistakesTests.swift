@@ -177,7 +177,8 @@ import Testing
         try await withThrowingTaskGroup { group in
             for number in 0..<4 {
                 group.addTask {
-                    let request = AdminRequest.aliasAdd(address: "a\(number)@example.org", targets: ["x@example.net"])
+                    let request = AdminRequest.aliasAdd(
+                        address: "a\(number)@example.org", targets: ["x@example.net"], sendAs: nil)
                     _ = try await CommandContext(loaded: loaded).perform(request)
                 }
             }

@@ -40,7 +40,7 @@ struct DecisionCostTests {
     private func answer(_ lookup: Lookup) -> Answer {
         switch lookup {
         case .recipient: .recipient(.notHosted)
-        case .mayUse: .flag(true)
+        case .mayUse: .sender(.own)
         case .quota: .quota(.fits)
         case .hosted(let domain): .flag(domain.ascii == "example.org")
         case .firstHostedDomain: .domain(nil)

@@ -50,6 +50,33 @@ import Testing
         }
     }
 
+    @Test func aLoginMayUseWhatItWasGranted() throws {
+        let directory = ScriptedDirectory()
+        directory.granted = [1: ["team@example.org": "granted to the members of team@example.org"]]
+        let team = try address("team@example.org")
+        let result = try admit(.address(team), client(.submission, login: "fbi@example.org"), directory)
+        #expect(result.decision == .accept(.address(team)))
+        #expect(
+            result.trace == [
+                TraceStep(
+                    stage: "admission", rule: "sender-grant", origin: "directory revision 7",
+                    before: "<team@example.org>", note: "granted to the members of team@example.org")
+            ])
+    }
+
+    @Test func aGrantedAuthorNeedsNoSenderField() throws {
+        let directory = ScriptedDirectory()
+        directory.granted = [1: ["team@example.org": "granted to the members of team@example.org"]]
+        let login = LoginFacts(account: 1, address: try address("fbi@example.org"))
+        for (author, expected) in [
+            ("team@example.org", SenderFieldDecision.keep), ("else@example.org", .write(login.address)),
+        ] {
+            let facts = SenderFieldFacts(login: login, author: try address(author), sender: nil)
+            let result = try directory.run { Policy.judgeSenderField(facts, rules: PolicyRules(Manifest()), $0) }
+            #expect(result.decision == expected, "\(author)")
+        }
+    }
+
     @Test(arguments: ["FBI", "", "two words"])
     func aPathWithoutADomainBecomesTheLogins(text: String) throws {
         let login = try address("fbi@example.org")

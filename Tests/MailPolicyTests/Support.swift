@@ -12,6 +12,8 @@ final class ScriptedDirectory {
     var recipients: [String: RecipientAnswer] = [:]
     var hosted: Set<String> = ["example.org"]
     var identities: [Int64: Set<String>] = [1: ["fbi@example.org", "info@example.org"]]
+    /// What a login may send as by a grant, and by which.
+    var granted: [Int64: [String: String]] = [:]
     var full: Set<Int64> = []
     var sent: [String: SendCounts] = [:]
     var failing = false
@@ -27,7 +29,11 @@ final class ScriptedDirectory {
         case .recipient(let address):
             if let answer = recipients[address.folded] { return .recipient(answer) }
             return .recipient(hosted.contains(address.hostText) ? .unknown : .notHosted)
-        case .mayUse(let address, let login): return .flag(identities[login]?.contains(address.folded) ?? false)
+        case .mayUse(let address, let login):
+            if let rule = granted[login]?[address.folded] {
+                return .sender(.granted(rule, origin: "directory revision 7"))
+            }
+            return .sender(identities[login]?.contains(address.folded) == true ? .own : .foreign)
         case .quota(let account, _): return .quota(full.contains(account) ? .exceeded : .fits)
         case .hosted(let domain): return .flag(hosted.contains(domain.ascii))
         case .table(let purpose, let key, let isWhole): return table(purpose, key, isWhole)

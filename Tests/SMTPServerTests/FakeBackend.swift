@@ -48,7 +48,11 @@ final class FakeBackend: SMTPBackend {
                 return .recipient(.targets(Expansion(local: [ExpandedTarget(account: 2, address: address)])))
             default: return .recipient(.unknown)
             }
-        case .mayUse(let address, _): return .flag(address.localPart == "alice")
+        case .mayUse(let address, _):
+            if address.localPart == "sales" {
+                return .sender(.granted("granted to the members of \(address)", origin: "directory revision 7"))
+            }
+            return .sender(address.localPart == "alice" ? .own : .foreign)
         case .quota(let account, _): return .quota(account == 2 ? .exceeded : .fits)
         case .hosted(let domain): return .flag(domain.ascii == "example.org")
         case .table(let purpose, let key, _):

@@ -204,6 +204,8 @@ import Testing
         ("From: alice@example.org, Bob <bob@example.org>", "550 5.7.1 <bob@example.org>: From address rejected"),
         ("From: Team: alice@example.org, bob@example.org;", "550 5.7.1 <bob@example.org>"),
         ("From: Team: alice@example.org;", "250"),
+        // Granted to her.
+        ("From: Sales <sales@example.org>", "250"),
         ("From: undisclosed:;", "550 5.7.1"),
         (
             "From: \"alice@example.org\" <ceo@example.com>",

@@ -79,6 +79,27 @@ import Testing
         }
     }
 
+    @Test func `what was granted may be sent as from then on, and not when it was taken back`() async throws {
+        let room = try await MailRoom()
+        @Sendable func grant(_ sender: String, _ senders: AliasSenders) async throws {
+            try await room.directory.setSenders(
+                of: try #require(GrantedSender(sender)), senders, author: "test")
+        }
+        let alice = try #require(EmailAddress("alice@example.org"))
+        try await room.run(.submission, tls: .implicit(try TestServer.store())) { client, _ in
+            let refused = "C: MAIL FROM:<team@example.org>\nS: 553 5.7.1\n"
+            await client.play(Self.greeted() + refused)
+            try await grant("team@example.org", AliasSenders(members: true, accounts: []))
+            try await grant("@catch.example", AliasSenders(members: false, accounts: [alice]))
+            let taken = ["team@example.org", "team+x@example.org", "any@catch.example"].map {
+                "C: MAIL FROM:<\($0)>\nS: 250\nC: RSET\nS: 250\n"
+            }
+            await client.play(taken.joined())
+            try await grant("team@example.org", AliasSenders(members: false, accounts: []))
+            await client.play(refused)
+        }
+    }
+
     @Test func `a complete header is passed on octet by octet, but for Bcc`() async throws {
         let room = try await MailRoom()
         let before = "From: =?utf-8?q?Al=C3=AC?= <alice@example.org>\r\nX-Odd:kept  as\r\n\tit is \r\n"

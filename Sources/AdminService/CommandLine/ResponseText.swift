@@ -94,8 +94,12 @@ extension AdminResponse {
     }
 
     static func text(_ list: [AliasSummary]) -> String {
-        var table = TextTable(["ALIAS", "GOES TO"])
-        for alias in list { table.add([alias.address, alias.targets.joined(separator: ", ")]) }
+        var table = TextTable(["ALIAS", "GOES TO", "SEND AS IT"])
+        for alias in list {
+            table.add([
+                alias.address, alias.targets.joined(separator: ", "), alias.senders.joined(separator: ", "),
+            ])
+        }
         return table.text
     }
 

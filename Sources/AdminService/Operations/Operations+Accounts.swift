@@ -52,6 +52,7 @@ extension Operations {
 
     func accountList() async throws -> [AccountSummary] {
         var list: [AccountSummary] = []
+        let grants = Dictionary(grouping: directory.snapshot.sendGrants, by: \.account)
         for account in directory.snapshot.accounts {
             let usage = try await stores.usage(of: account)
             list.append(
@@ -61,7 +62,8 @@ extension Operations {
                     enabled: account.isEnabled,
                     quota: account.quota.map { Int($0) },
                     used: usage.octets,
-                    messages: usage.messages
+                    messages: usage.messages,
+                    senders: grants[account.id]?.map(\.sender.description) ?? []
                 )
             )
         }

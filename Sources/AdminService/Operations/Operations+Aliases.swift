@@ -2,7 +2,8 @@ import Directory
 import MailSyntax
 
 extension Operations {
-    func aliasAdd(_ text: String, _ targetTexts: [String]) async throws -> AdminResponse {
+    func aliasAdd(_ text: String, _ targetTexts: [String], sendAs: [String]?) async throws -> AdminResponse {
+        let senders = try sendAs.map(parseSenders)
         let targets = try targetTexts.map { try parseAddress($0) }
         // `@example.org` stands for every address of the domain that does not exist.
         if text.hasPrefix("@") {
@@ -10,6 +11,11 @@ extension Operations {
             guard let target = targets.first, targets.count == 1 else {
                 throw AdminError(
                     .usage, "a catch-all has exactly one target", remedy: "make an alias and point it there")
+            }
+            guard senders == nil else {
+                throw AdminError(
+                    .usage, "a catch-all is not an address that somebody sends as",
+                    remedy: "let an account send as any address of it: martlet alias send-as @\(domain) ACCOUNT")
             }
             try await directory.setCatchAll(domain, to: target, author: author)
             return .done(lines: ["mail for unknown addresses of \(domain) goes to \(target)"])
@@ -21,21 +27,29 @@ extension Operations {
                 if !list.contains(where: { $0.folded == target.folded }) { list.append(target) }
             }
         }
-        if let old = directory.snapshot.alias(address)?.targets, extending(old) == old {
+        let before = directory.snapshot.senders(of: .address(address))
+        if let old = directory.snapshot.alias(address)?.targets, extending(old) == old, senders ?? before == before {
             return .done(lines: ["\(address) goes there already"])
         }
-        let new = try await directory.changeAlias(address, author: author, targets: extending)
-        return .done(lines: ["\(address) goes to \(new.map(\.description).joined(separator: ", "))"])
+        let new = try await directory.changeAlias(address, senders: senders, author: author, targets: extending)
+        let goes = "\(address) goes to \(new.map(\.description).joined(separator: ", "))"
+        return .done(lines: senders == nil ? [goes] : [goes, Self.text(directory.snapshot, .address(address))])
     }
 
     func aliasList(_ domainText: String?) throws -> [AliasSummary] {
         let domain = try domainText.map { try requireHosted($0) }
         let snapshot = directory.snapshot
         let aliases = snapshot.aliases.filter { domain == nil || $0.address.domain == domain }.map {
-            AliasSummary(address: $0.address.description, targets: $0.targets.map(\.description))
+            AliasSummary(
+                address: $0.address.description, targets: $0.targets.map(\.description),
+                senders: snapshot.senders(of: .address($0.address)).names)
         }
         let catchAlls = snapshot.domains.filter { domain == nil || $0.name == domain }.compactMap { hosted in
-            hosted.catchAll.map { AliasSummary(address: "@\(hosted.name)", targets: [$0.description]) }
+            hosted.catchAll.map {
+                AliasSummary(
+                    address: "@\(hosted.name)", targets: [$0.description],
+                    senders: snapshot.senders(of: .domain(hosted.name)).names)
+            }
         }
         return aliases + catchAlls
     }

@@ -22,8 +22,14 @@ package enum AdminRequest: Codable, Sendable, Equatable {
     case accountRemove(address: String)
     case accountEnable(address: String)
     case accountDisable(address: String)
+    /// `senders`: addresses, or `@domain` for all of a domain.
+    case accountAllowSender(address: String, senders: [String])
+    case accountDenySender(address: String, senders: [String])
 
-    case aliasAdd(address: String, targets: [String])
+    /// `sendAs` as in `aliasSendAs`; nil leaves it as it is.
+    case aliasAdd(address: String, targets: [String], sendAs: [String]?)
+    /// Who may send as an alias, or as any address of `@domain`: accounts, `members`, or `nobody`.
+    case aliasSendAs(address: String, who: [String])
     case aliasList(domain: String?)
     /// Removes the given targets, or the whole alias when there are none.
     case aliasRemove(address: String, targets: [String])

@@ -97,11 +97,15 @@ package struct AccountSummary: Codable, Sendable, Equatable {
     /// Octets in use.
     package var used: Int
     package var messages: Int
+    /// What it may send as beside its own addresses, by name; not what it may as a member of an alias.
+    package var senders: [String]
 }
 
 package struct AliasSummary: Codable, Sendable, Equatable {
     package var address: String
     package var targets: [String]
+    /// Who may send as it though others get its mail: `members`, accounts.
+    package var senders: [String]
 }
 
 package struct DomainSummary: Codable, Sendable, Equatable {

@@ -5,7 +5,10 @@ struct AccountCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "account",
         abstract: "People who log in and have mailboxes.",
-        subcommands: [Add.self, List.self, Passwd.self, Quota.self, Remove.self, Enable.self, Disable.self]
+        subcommands: [
+            Add.self, List.self, Passwd.self, Quota.self, Remove.self, Enable.self, Disable.self, AllowSender.self,
+            DenySender.self,
+        ]
     )
 
     struct Add: AsyncParsableCommand {
@@ -95,5 +98,31 @@ struct AccountCommand: AsyncParsableCommand {
         @Argument(help: "The address of the account, such as alice@example.org.") var address: String
         @OptionGroup var config: ConfigOption
         func run() async throws { try await config.perform(.accountDisable(address: address)) }
+    }
+
+    struct AllowSender: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "allow-sender",
+            abstract: "Let an account send as addresses that aren't its own.",
+            discussion: """
+                  martlet account allow-sender alice@example.org boss@example.org
+                  martlet account allow-sender alice@example.org @example.net
+                """)
+        @Argument(help: "The address of the account, such as alice@example.org.") var address: String
+        @Argument(help: "Addresses, here or elsewhere, or @example.net for every address of a domain.")
+        var senders: [String]
+        @OptionGroup var config: ConfigOption
+        func run() async throws { try await config.perform(.accountAllowSender(address: address, senders: senders)) }
+    }
+
+    struct DenySender: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "deny-sender",
+            abstract: "Take back what allow-sender or alias send-as gave an account.",
+            discussion: "  martlet account deny-sender alice@example.org boss@example.org")
+        @Argument(help: "The address of the account, such as alice@example.org.") var address: String
+        @Argument(help: "What it was granted: addresses, or @example.net.") var senders: [String]
+        @OptionGroup var config: ConfigOption
+        func run() async throws { try await config.perform(.accountDenySender(address: address, senders: senders)) }
     }
 }

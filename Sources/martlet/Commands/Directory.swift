@@ -5,7 +5,7 @@ struct AliasCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "alias",
         abstract: "Addresses that stand for others, here or elsewhere.",
-        subcommands: [Add.self, List.self, Remove.self]
+        subcommands: [Add.self, List.self, Remove.self, SendAs.self]
     )
 
     struct Add: AsyncParsableCommand {
@@ -13,12 +13,39 @@ struct AliasCommand: AsyncParsableCommand {
             abstract: "Make an alias, or give it more targets.",
             discussion: """
                   martlet alias add sales@example.org alice@example.org bob@example.net
+                  martlet alias add --send-as members team@example.org al@example.org bo@example.org
                   martlet alias add @example.org alice@example.org
                 """)
         @Argument(help: "The address, or @example.org for all unknown addresses of a domain.") var address: String
         @Argument(help: "Where its mail goes: accounts and aliases here, or addresses elsewhere.") var targets: [String]
+        @Option(
+            help: "Who may send as it: members, accounts (with commas, or the option again), or nobody.")
+        var sendAs: [String] = []
         @OptionGroup var config: ConfigOption
-        func run() async throws { try await config.perform(.aliasAdd(address: address, targets: targets)) }
+        func run() async throws {
+            try await config.perform(
+                .aliasAdd(address: address, targets: targets, sendAs: sendAs.isEmpty ? nil : sendAs))
+        }
+    }
+
+    struct SendAs: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "send-as",
+            abstract: "Say who may send as an alias that has several people.",
+            discussion: """
+                What is said takes the place of what was said before. Whoever is the only one to get an alias' mail may
+                send as it anyway.
+
+                  martlet alias send-as team@example.org members
+                  martlet alias send-as sales@example.org alice@example.org bob@example.org
+                  martlet alias send-as @example.org alice@example.org
+                  martlet alias send-as team@example.org nobody
+                """)
+        @Argument(help: "The alias, or @example.org for every address of a domain, other people's too.")
+        var address: String
+        @Argument(help: "members (who get its mail, through other aliases too), accounts, or nobody.") var who: [String]
+        @OptionGroup var config: ConfigOption
+        func run() async throws { try await config.perform(.aliasSendAs(address: address, who: who)) }
     }
 
     struct List: AsyncParsableCommand {
