@@ -183,7 +183,7 @@ let package = Package(
         ),
         .executableTarget(
             name: "martlet",
-            dependencies: ["AdminService", "MailConfig", "MailSyntax", .argumentParser],
+            dependencies: ["AdminService", "Directory", "MailConfig", "MailSyntax", .argumentParser],
             swiftSettings: settings
         ),
 

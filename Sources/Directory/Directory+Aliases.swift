@@ -15,7 +15,7 @@ extension Directory {
     ) async throws -> [EmailAddress] {
         try await change(author: author) { directory in
             guard let name = address.domain else { throw DirectoryError.invalid("\(address) has no domain") }
-            guard let domain = directory.domain(name) else { throw DirectoryError.domainNotHosted(name) }
+            let domain = try directory.requireHosted(name)
             guard directory.account(address) == nil else { throw DirectoryError.alreadyExists("account \(address)") }
             let old = directory.alias(address)
             let targets = try targets(old?.targets ?? [])

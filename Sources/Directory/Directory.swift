@@ -68,8 +68,8 @@ package final class Directory: Sendable {
             DirectorySnapshot(
                 revision: try reader.first(DirectoryStatements.latestRevision) { $0.int64(0) } ?? 0,
                 domains: try reader.query(DirectoryStatements.domains) { row in
-                    HostedDomain(
-                        id: row.int64(0), name: try readDomain(row.string(1)),
+                    DirectoryDomain(
+                        id: row.int64(0), name: try readDomain(row.string(1)), kind: try readKind(row.string(4)),
                         catchAll: try row.optionalString(2).map(readAddress), createdAt: row.timestamp(3))
                 },
                 accounts: try reader.query(DirectoryStatements.accounts) { row in
@@ -130,6 +130,11 @@ private func readAddress(_ text: String) throws -> EmailAddress {
 private func readSender(_ text: String) throws -> GrantedSender {
     guard let sender = GrantedSender(text) else { throw DatabaseError.corrupt("not an address or @domain: \(text)") }
     return sender
+}
+
+private func readKind(_ text: String) throws -> DomainKind {
+    guard let kind = DomainKind(rawValue: text) else { throw DatabaseError.corrupt("not a kind of domain: \(text)") }
+    return kind
 }
 
 private func readDomain(_ text: String) throws -> DomainName {

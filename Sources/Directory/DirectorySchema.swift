@@ -5,6 +5,7 @@ package enum DirectorySchema {
         Migration(
             "directory-1", [domain, account, alias, aliasTarget, credential, credentialIndex, dkimKey, revision]),
         Migration("directory-2", [membersSend, sendGrant]),
+        Migration("directory-3", [domainKind]),
     ]
 
     /// Whether those who get an alias' mail may send as it.
@@ -26,6 +27,9 @@ package enum DirectorySchema {
             "domain",
             columns: [.identity("id"), .text("name"), .text("catch_all").nullable, .int("created_at")],
             unique: [["name"]]))
+
+    private static let domainKind = SchemaChange.addColumn(
+        .text("kind").defaulting(to: "'hosted'").checking("kind IN ('hosted', 'send-only')"), to: "domain")
 
     private static let account = SchemaChange.createTable(
         Table(
@@ -97,7 +101,7 @@ package enum DirectorySchema {
 }
 
 package enum DirectoryStatements {
-    static let domains = SQLStatement("SELECT id, name, catch_all, created_at FROM domain ORDER BY id")
+    static let domains = SQLStatement("SELECT id, name, catch_all, created_at, kind FROM domain ORDER BY id")
     static let accounts = SQLStatement(
         "SELECT id, address, name, enabled, quota, created_at FROM account ORDER BY id")
     static let aliases = SQLStatement(
@@ -115,8 +119,9 @@ package enum DirectoryStatements {
     static let insertRevision = SQLStatement(
         "INSERT INTO directory_revision (author, change, created_at) VALUES ($1, $2, $3)")
     static let insertDomain = SQLStatement(
-        "INSERT INTO domain (name, catch_all, created_at) VALUES ($1, $2, $3) RETURNING id")
+        "INSERT INTO domain (name, catch_all, kind, created_at) VALUES ($1, $2, $3, $4) RETURNING id")
     static let findDomain = SQLStatement("SELECT id FROM domain WHERE name = $1")
+    static let setKind = SQLStatement("UPDATE domain SET kind = $2 WHERE name = $1")
     static let setCatchAll = SQLStatement("UPDATE domain SET catch_all = $2 WHERE name = $1")
     static let deleteDomain = SQLStatement("DELETE FROM domain WHERE name = $1")
     static let insertAccount = SQLStatement(
@@ -163,9 +168,9 @@ package enum DirectoryStatements {
     static let touchCredential = SQLStatement("UPDATE credential SET last_used_at = $2 WHERE id = $1")
 
     package static let all = [
-        domains, accounts, aliases, dkimKeys, latestRevision, insertRevision, insertDomain, findDomain, setCatchAll,
-        deleteDomain, insertAccount, setEnabled, setQuota, deleteAccount, insertAlias, insertAliasTarget, deleteAlias,
-        setMembersSend, sendGrants, insertSendGrant, deleteSendGrant, deleteGrantsOfSender, insertKey,
+        domains, accounts, aliases, dkimKeys, latestRevision, insertRevision, insertDomain, findDomain, setKind,
+        setCatchAll, deleteDomain, insertAccount, setEnabled, setQuota, deleteAccount, insertAlias, insertAliasTarget,
+        deleteAlias, setMembersSend, sendGrants, insertSendGrant, deleteSendGrant, deleteGrantsOfSender, insertKey,
         setKeyActive, credentials, insertCredential, deleteCredential, deleteLabelled, touchCredential,
     ]
 }

@@ -7,10 +7,40 @@ extension DirectorySnapshot {
         return account
     }
 
+    /// A domain that can have accounts and aliases.
+    func requireHosted(_ name: DomainName) throws -> DirectoryDomain {
+        guard let domain = domain(name) else { throw DirectoryError.noDomain(name) }
+        guard domain.kind == .hosted else { throw DirectoryError.sendOnly(name) }
+        return domain
+    }
+
+    func requireNoAccounts(in name: DomainName) throws {
+        let accounts = accounts.filter { $0.address.domain == name }
+        guard accounts.isEmpty else {
+            let list = accounts.map(\.address.description).joined(separator: ", ")
+            throw DirectoryError.inUse("domain \(name) still has accounts: \(list); remove them first")
+        }
+    }
+
+    /// Refuses while addresses of a domain get mail here.
+    ///
+    /// - Returns: the aliases that go without being asked about, which are those of `postmaster`.
+    func requireEmpty(_ domain: DirectoryDomain) throws -> [Alias] {
+        try requireNoAccounts(in: domain.name)
+        let aliases = aliases.filter { $0.address.domain == domain.name }
+        let others = aliases.filter { EmailAddress.fold($0.address.localPart) != "postmaster" }
+        let names = others.map(\.address.description) + (domain.catchAll == nil ? [] : ["@\(domain.name)"])
+        guard names.isEmpty else {
+            let list = names.joined(separator: ", ")
+            throw DirectoryError.inUse("domain \(domain.name) still has aliases: \(list); remove them first")
+        }
+        return aliases
+    }
+
     /// - Returns: the domain that the new account will be in.
-    func requireFree(_ address: EmailAddress) throws -> HostedDomain {
+    func requireFree(_ address: EmailAddress) throws -> DirectoryDomain {
         guard let name = address.domain else { throw DirectoryError.invalid("\(address) has no domain") }
-        guard let domain = domain(name) else { throw DirectoryError.domainNotHosted(name) }
+        let domain = try requireHosted(name)
         guard account(address) == nil else { throw DirectoryError.alreadyExists("account \(address)") }
         guard alias(address) == nil else { throw DirectoryError.alreadyExists("alias \(address)") }
         guard !address.exceedsLocalPartLimit else {

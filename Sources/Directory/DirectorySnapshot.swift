@@ -8,12 +8,12 @@ package struct DirectorySnapshot: Sendable {
     static let requiredNames = ["postmaster", "abuse"]
 
     package let revision: Int64
-    package let domains: [HostedDomain]
+    package let domains: [DirectoryDomain]
     package let accounts: [Account]
     package let aliases: [Alias]
     package let dkimKeys: [DKIMKeyRow]
     let grants: SendGrants
-    private let domainsByName: [DomainName: HostedDomain]
+    private let domainsByName: [DomainName: DirectoryDomain]
     private let accountsByAddress: [String: Account]
     private let accountsByID: [AccountID: Account]
     private let aliasesByAddress: [String: Alias]
@@ -22,7 +22,7 @@ package struct DirectorySnapshot: Sendable {
     package let recipientDelimiters: String
 
     package init(
-        revision: Int64, domains: [HostedDomain], accounts: [Account], aliases: [Alias], dkimKeys: [DKIMKeyRow],
+        revision: Int64, domains: [DirectoryDomain], accounts: [Account], aliases: [Alias], dkimKeys: [DKIMKeyRow],
         grants: [SendGrant] = [], recipientDelimiters: String
     ) {
         self.revision = revision
@@ -48,8 +48,9 @@ package struct DirectorySnapshot: Sendable {
     ) -> Self {
         let domains = domains.map { domain in
             guard let catchAll, catchAll.domain == domain.name else { return domain }
-            return HostedDomain(
-                id: domain.id, name: domain.name, catchAll: catchAll.target, createdAt: domain.createdAt)
+            return DirectoryDomain(
+                id: domain.id, name: domain.name, kind: domain.kind, catchAll: catchAll.target,
+                createdAt: domain.createdAt)
         }
         return DirectorySnapshot(
             revision: revision, domains: domains, accounts: changedAccounts ?? accounts,
@@ -59,14 +60,16 @@ package struct DirectorySnapshot: Sendable {
 
     /// Domains without a postmaster, which is a configuration error. RFC 5321 §4.5.1
     package var domainsWithoutPostmaster: [DomainName] {
-        domains.map(\.name).filter { name in
+        hostedDomains.map(\.name).filter { name in
             if case .targets = resolve(EmailAddress(localPart: "postmaster", domain: name)) { return false }
             return true
         }
     }
 
-    package func isHosted(_ domain: DomainName) -> Bool { domainsByName[domain] != nil }
-    package func domain(_ name: DomainName) -> HostedDomain? { domainsByName[name] }
+    /// Those whose mail is kept or expanded here.
+    package var hostedDomains: some Sequence<DirectoryDomain> { domains.lazy.filter { $0.kind == .hosted } }
+    package func isHosted(_ domain: DomainName) -> Bool { domainsByName[domain]?.kind == .hosted }
+    package func domain(_ name: DomainName) -> DirectoryDomain? { domainsByName[name] }
     package func account(_ address: EmailAddress) -> Account? { accountsByAddress[address.folded] }
     /// By login as typed: the whole address, in any case.
     package func account(login: String) -> Account? { accountsByAddress[EmailAddress.fold(login)] }

@@ -41,10 +41,19 @@ package struct Alias: Sendable, Hashable {
     }
 }
 
-/// A domain whose mail is kept or expanded here.
-package struct HostedDomain: Sendable, Hashable {
+/// What a domain of the directory is here for.
+package enum DomainKind: String, Sendable, Hashable, Codable, CaseIterable {
+    /// Its mail is kept or expanded here.
+    case hosted
+    /// Its mailboxes are elsewhere: mail for it goes out like any other, mail from it is signed here.
+    case sendOnly = "send-only"
+}
+
+/// A domain that mail is sent and signed for here, and kept or expanded where it is hosted.
+package struct DirectoryDomain: Sendable, Hashable {
     package let id: Int64
     package let name: DomainName
+    package let kind: DomainKind
     /// Where mail for addresses that don't exist goes; nil refuses it.
     package let catchAll: EmailAddress?
     package let createdAt: Timestamp
@@ -115,7 +124,9 @@ package enum RecipientResolution: Sendable, Hashable {
 package enum DirectoryError: Error, Equatable, CustomStringConvertible {
     case alreadyExists(String)
     case notFound(String)
-    case domainNotHosted(DomainName)
+    case noDomain(DomainName)
+    /// Its addresses are elsewhere.
+    case sendOnly(DomainName)
     case invalid(String)
     /// The change would leave something without what it needs.
     case inUse(String)
@@ -124,8 +135,10 @@ package enum DirectoryError: Error, Equatable, CustomStringConvertible {
         switch self {
         case .alreadyExists(let what): "\(what) exists already"
         case .notFound(let what): "\(what) does not exist"
-        case .domainNotHosted(let domain):
+        case .noDomain(let domain):
             "\(domain) is not a domain of this server; add it first: martlet domain add \(domain)"
+        case .sendOnly(let domain):
+            "\(domain) only sends: its addresses are elsewhere; to keep its mail here: martlet domain kind \(domain) hosted"
         case .invalid(let text), .inUse(let text): text
         }
     }

@@ -12,6 +12,8 @@ package enum Lookup: Hashable, Sendable {
     case quota(account: Int64, size: Int)
     /// Whether a domain's mail is kept or expanded here. → `.flag`
     case hosted(DomainName)
+    /// Whether mail from a domain is sent and signed here: it is hosted, or only sends. → `.flag`
+    case signs(DomainName)
     /// Any hosted domain, the same one each time. → `.domain`
     case firstHostedDomain
     /// What the tables of a purpose have for a key, the first that has it. Tables of patterns are only asked for keys

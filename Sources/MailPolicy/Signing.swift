@@ -76,14 +76,15 @@ extension Policy {
             context.step(TraceStage.signing, rule, before: from, note: "not signed: there is no domain")
             return context.decided(.leave)
         }
-        switch context.ask(.hosted(domain)) {
+        switch context.ask(.signs(domain)) {
         case nil:
             return context.asking()
         case .flag(true):
             context.step(TraceStage.signing, rule, origin: "directory", before: from, after: "d=\(domain)")
             return context.decided(.sign(domain))
         default:
-            context.step(TraceStage.signing, rule, before: from, note: "not signed: \(domain) is not hosted here")
+            let note = "not signed: \(domain) is not a domain of this server"
+            context.step(TraceStage.signing, rule, before: from, note: note)
             return context.decided(.leave)
         }
     }

@@ -68,8 +68,10 @@ package struct PolicyAnswers: Sendable {
             }
         case .hosted(let domain):
             return .flag(snapshot.isHosted(domain))
+        case .signs(let domain):
+            return .flag(snapshot.domain(domain) != nil)
         case .firstHostedDomain:
-            return .domain(snapshot.domains.first?.name)
+            return .domain(snapshot.hostedDomains.first { _ in true }?.name)
         case .table(let purpose, let key, let isWhole):
             return await tables.answer(purpose, key: key, isWhole: isWhole)
         case .sent(let sender):

@@ -30,8 +30,12 @@ import Testing
                 isEnabled: true, quota: nil, createdAt: time)
         }
         let domains = [
-            HostedDomain(id: 1, name: try #require(DomainName("example.org")), catchAll: nil, createdAt: time),
-            HostedDomain(id: 2, name: try #require(DomainName("catch.example")), catchAll: alice, createdAt: time),
+            DirectoryDomain(
+                id: 1, name: try #require(DomainName("example.org")), kind: .hosted, catchAll: nil, createdAt: time),
+            DirectoryDomain(
+                id: 2, name: try #require(DomainName("catch.example")), kind: .hosted, catchAll: alice, createdAt: time),
+            DirectoryDomain(
+                id: 3, name: try #require(DomainName("sends.example")), kind: .sendOnly, catchAll: nil, createdAt: time),
         ]
         let info = Alias(id: 1, address: try address("info@example.org"), targets: [alice])
         let team = Alias(

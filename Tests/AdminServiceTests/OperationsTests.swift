@@ -1,3 +1,4 @@
+import Directory
 import FoundationEssentials
 import Logging
 import MailConfig
@@ -52,6 +53,40 @@ struct TemporaryData: ~Copyable {
             Issue.record("removed an account that is in use"); return
         }
         #expect(inUse.message.contains("info@example.org"))
+        try stores.close()
+    }
+
+    @Test func `a domain is added to send only, and changes its kind`() async throws {
+        let data = try TemporaryData()
+        let stores = try await Stores.open(data.manifest)
+        let operations = Operations(stores: stores, author: "test")
+        func refusal(_ request: AdminRequest) async -> AdminError? {
+            if case .failed(let error) = await operations.perform(request) { error } else { nil }
+        }
+        // It needs nobody to read its postmaster's mail.
+        let added = await operations.perform(.domainAdd(domain: "app.example", kind: .sendOnly, postmaster: nil))
+        #expect(try added.text.contains("its mail is signed here, and its mailboxes are elsewhere"), "\(added)")
+        let named = await refusal(.domainAdd(domain: "b.example", kind: .sendOnly, postmaster: "me@b.example"))
+        #expect(named?.status == .usage)
+        let account = await refusal(.accountAdd(address: "me@app.example", password: "p", name: nil, quota: nil))
+        #expect(account?.status == .noHost && account?.message.contains("app.example only sends") == true)
+        #expect(account?.remedy?.contains("martlet domain kind app.example hosted") == true)
+        let catchAll = AdminRequest.aliasAdd(address: "@app.example", targets: ["a@b.example"], sendAs: nil)
+        #expect(await refusal(catchAll)?.status == .noHost)
+        let listed = await operations.perform(.domainList)
+        #expect(try listed.text.contains("app.example  send-only  0"), "\(listed)")
+        #expect(try await operations.perform(.dkimList(domain: "app.example")).text.contains("rsa1"))
+        let check = await operations.perform(.directoryCheck)
+        #expect(try check.text.contains("(1 domains (1 send-only), 0 accounts)"), "\(check)")
+
+        let postmaster = "me@app.example"
+        let hosted = await operations.perform(
+            .domainKind(domain: "app.example", kind: .hosted, postmaster: postmaster))
+        #expect(try hosted.text.contains("make the account of its postmaster now"), "\(hosted)")
+        _ = try await operations.perform(.accountAdd(address: postmaster, password: "p", name: nil, quota: nil))
+            .orThrow()
+        let back = await refusal(.domainKind(domain: "app.example", kind: .sendOnly, postmaster: nil))
+        #expect(back?.message.contains("still has accounts: me@app.example; remove them first") == true)
         try stores.close()
     }
 
@@ -201,4 +236,8 @@ struct TemporaryData: ~Copyable {
         #expect(text.hasSuffix("\"logger\":\"test\",\"message\":\"hello\",\"a\":\"1\",\"b\":\"2\\n\"}\n"))
         #expect(text.split(separator: "\n").count == 1)
     }
+}
+
+extension AdminResponse {
+    fileprivate var text: String { get throws { try output(json: false) } }
 }

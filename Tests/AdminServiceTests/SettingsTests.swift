@@ -133,11 +133,11 @@ import Testing
         "outbound.smarthost.username": .settings("somebody"),
         "outbound.smarthost.password_file": .settings("/secret"),
         "dkim.rsa_selector": .code(
-            "manifest.dkim.rsaSelector", in: "Sources/AdminService/Operations/Operations+Domains.swift"),
+            "manifest.dkim.rsaSelector", in: "Sources/AdminService/Operations/Operations+Keys.swift"),
         "dkim.ed25519_selector": .code(
-            "manifest.dkim.ed25519Selector", in: "Sources/AdminService/Operations/Operations+Domains.swift"),
+            "manifest.dkim.ed25519Selector", in: "Sources/AdminService/Operations/Operations+Keys.swift"),
         "dkim.rsa_bits": .code(
-            "bits: manifest.dkim.rsaBits", in: "Sources/AdminService/Operations/Operations+Domains.swift"),
+            "bits: manifest.dkim.rsaBits", in: "Sources/AdminService/Operations/Operations+Keys.swift"),
         "dkim.expire": .code("live.follow(\\.dkim.expire)", in: server + "ServerAssembly.swift"),
         "log.format": .code("log.format", in: "Sources/AdminService/Logging/LogBackend.swift"),
         "log.level": .code("log.level", in: "Sources/AdminService/Logging/LogBackend.swift"),

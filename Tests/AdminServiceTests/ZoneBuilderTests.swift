@@ -1,3 +1,4 @@
+import Directory
 import MailSyntax
 import Testing
 
@@ -54,6 +55,27 @@ import Testing
         for line in text.split(separator: "\n") where line.contains(" IN ") && !line.hasPrefix(";") {
             #expect(line.split(separator: " ").first?.hasSuffix("example.net.") == true)
         }
+    }
+
+    @Test func `a domain that only sends keeps its MX`() throws {
+        let text = ZoneBuilder(
+            domain: try #require(DomainName("example.net")), kind: .sendOnly,
+            hostname: try #require(DomainName("out.example.org")),
+            addresses: [try #require(IPAddress("198.51.100.7"))],
+            listeners: [ListenerStatus(name: "s", kind: "submission", address: "*", port: 587)],
+            keys: [
+                DKIMKeySummary(
+                    domain: "example.net", selector: "rsa1", algorithm: "rsa-sha256",
+                    recordName: "rsa1._domainkey.example.net.", recordText: "v=DKIM1; k=rsa; p=AAAA", active: true)
+            ]
+        ).build().text
+        let records = text.split(separator: "\n").filter { $0.contains(" IN ") && !$0.hasPrefix(";") }
+        #expect(
+            records == [
+                "example.net. IN TXT \"v=spf1 a:out.example.org ~all\"",
+                "rsa1._domainkey.example.net. IN TXT \"v=DKIM1; k=rsa; p=AAAA\"",
+            ], "\(text)")
+        #expect(text.contains("its MX stays as it is"), "\(text)")
     }
 
     @Test(arguments: [255, 256, 510, 511])

@@ -51,6 +51,34 @@ struct RelayContainerTests {
         }
     }
 
+    @Test("Mail of a domain whose mailboxes are elsewhere is signed with its key", .timeLimit(.minutes(2)))
+    func signs() async throws {
+        try await withRelay { server, postfix in
+            let added = try await server.succeed("domain", "add", "test.com", "--send-only")
+            #expect(added.contains("its mailboxes are elsewhere"), "\(added)")
+            let sent = try await swaks(server, login(Self.password) + ["--header", "X-Mailer: secret 1.0"])
+            expectSuccess(sent, server)
+            try await eventually(within: .seconds(30), "the message at the relay host\n\(server.log.suffix(2000))") {
+                postfix.messages.count == 1
+            }
+            let records = try server.folder.write(try await server.succeed("dkim", "record", "test.com"), to: "records")
+            expectSuccess(try await server.python("tool", "verify", postfix.mailFolder, records, "1"), server)
+            let text = try String(contentsOfFile: try #require(postfix.messages.first), encoding: .utf8)
+            #expect(text.contains("d=test.com;") && !text.contains("secret"), "\(text)")
+            // Nobody is unknown there, and mail for it takes the way of all mail.
+            let colleague = try await swaks(
+                server, login(Self.password) + ["--to", "boss@test.com", "--quit-after", "RCPT"])
+            expectSuccess(colleague, server)
+            let explained = try await server.succeed(
+                "explain", "--from", "app@test.com", "--to", "boss@test.com", "--client", "127.0.0.1", "--auth",
+                "test@test.com")
+            #expect(explained.contains("signing/from-domain: From: app@test.com → d=test.com [directory]"))
+            #expect(explained.contains("= route relayhost"), "\(explained)")
+            let zone = try await server.succeed("dns", "records", "test.com", "--address", "198.51.100.7")
+            #expect(zone.contains("a:relay.test.com ~all") && !zone.contains(" IN MX "), "\(zone)")
+        }
+    }
+
     @Test("A message over the limit is refused, declared or not", .timeLimit(.minutes(2)))
     func size() async throws {
         try await withRelay { server, postfix in
@@ -115,8 +143,8 @@ struct RelayContainerTests {
 
     private func swaks(_ server: ServerUnderTest, _ words: [String]) async throws -> ProcessResult {
         let from = words.contains("--from") ? [] : ["--from", "app@test.com"]
+        let to = words.contains("--to") ? [] : ["--to", Self.recipient]
         return try await ProcessRunner.run(
-            ["swaks", "--server", "127.0.0.1:\(server.port(587))", "--helo", "app", "--to", Self.recipient] + from
-                + words)
+            ["swaks", "--server", "127.0.0.1:\(server.port(587))", "--helo", "app"] + to + from + words)
     }
 }

@@ -42,7 +42,7 @@ struct DecisionCostTests {
         case .recipient: .recipient(.notHosted)
         case .mayUse: .sender(.own)
         case .quota: .quota(.fits)
-        case .hosted(let domain): .flag(domain.ascii == "example.org")
+        case .hosted(let domain), .signs(let domain): .flag(domain.ascii == "example.org")
         case .firstHostedDomain: .domain(nil)
         case .table: .table(nil)
         case .sent: .sent(SendCounts())

@@ -35,6 +35,17 @@ import Testing
         #expect(MessageOrigin(client, rules: PolicyRules(manifest)) == .stranger)
     }
 
+    @Test func aDomainThatOnlySendsSigns() throws {
+        let directory = ScriptedDirectory()
+        directory.sendOnly = ["app.example"]
+        let facts = SigningFacts(origin: .trusted, headerFrom: try address("x@app.example"))
+        let (decision, trace) = try directory.run {
+            Policy.chooseSigning(facts, rules: PolicyRules(Manifest()), $0)
+        }
+        #expect(decision == .sign(try domain("app.example")))
+        #expect(trace.text == "signing/from-domain: From: x@app.example → d=app.example [directory]")
+    }
+
     @Test func nobodySignsForAnAddressThatIsNotTheirs() throws {
         let login = MessageOrigin.login(LoginFacts(account: 1, address: try address("fbi@example.org")))
         #expect(try sign(login, from: "boss@example.com") == .sign(domain("example.org")))

@@ -11,6 +11,8 @@ func domain(_ text: String) throws -> DomainName { try #require(DomainName(text)
 final class ScriptedDirectory {
     var recipients: [String: RecipientAnswer] = [:]
     var hosted: Set<String> = ["example.org"]
+    /// Domains that are signed for and not hosted.
+    var sendOnly: Set<String> = []
     var identities: [Int64: Set<String>] = [1: ["fbi@example.org", "info@example.org"]]
     /// What a login may send as by a grant, and by which.
     var granted: [Int64: [String: String]] = [:]
@@ -36,6 +38,7 @@ final class ScriptedDirectory {
             return .sender(identities[login]?.contains(address.folded) == true ? .own : .foreign)
         case .quota(let account, _): return .quota(full.contains(account) ? .exceeded : .fits)
         case .hosted(let domain): return .flag(hosted.contains(domain.ascii))
+        case .signs(let domain): return .flag(hosted.union(sendOnly).contains(domain.ascii))
         case .table(let purpose, let key, let isWhole): return table(purpose, key, isWhole)
         case .sent(let meter): return .sent(sent[meter] ?? SendCounts())
         case .srs(let request): return srs(request)

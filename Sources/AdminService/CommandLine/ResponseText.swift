@@ -1,3 +1,5 @@
+import Directory
+
 /// How answers are printed.
 extension AdminResponse {
     /// What a command prints: a table or lines for a person, or JSON for a program.
@@ -104,10 +106,11 @@ extension AdminResponse {
     }
 
     static func text(_ list: [DomainSummary]) -> String {
-        var table = TextTable(["DOMAIN", "ACCOUNTS", "ALIASES", "DKIM SELECTORS"])
+        var table = TextTable(["DOMAIN", "KIND", "ACCOUNTS", "ALIASES", "DKIM SELECTORS"])
         for domain in list {
             table.add([
                 domain.unicode.map { "\(domain.name) (\($0))" } ?? domain.name,
+                domain.kind.rawValue,
                 "\(domain.accounts)",
                 "\(domain.aliases)",
                 domain.selectors.joined(separator: ", "),

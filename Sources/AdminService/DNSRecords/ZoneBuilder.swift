@@ -1,8 +1,10 @@
+package import Directory
 package import MailSyntax
 
 /// Makes the records that a domain needs in the DNS. Pure: addresses, keys and listeners come in, text comes out.
 package struct ZoneBuilder: Sendable {
     package var domain: DomainName
+    package var kind: DomainKind
     /// The server's own name.
     package var hostname: DomainName
     /// Where the server is reached from outside.
@@ -12,12 +14,14 @@ package struct ZoneBuilder: Sendable {
 
     package init(
         domain: DomainName,
+        kind: DomainKind = .hosted,
         hostname: DomainName,
         addresses: [IPAddress],
         listeners: [ListenerStatus],
         keys: [DKIMKeySummary]
     ) {
         self.domain = domain
+        self.kind = kind
         self.hostname = hostname
         self.addresses = addresses
         self.listeners = listeners
@@ -25,7 +29,11 @@ package struct ZoneBuilder: Sendable {
     }
 
     package func build() -> ZoneText {
-        let records = hostRecords() + mailRecords() + keyRecords() + [dmarcRecord()] + serviceRecords()
+        var records = hostRecords()
+        switch kind {
+        case .hosted: records += mailRecords() + keyRecords() + [dmarcRecord()] + serviceRecords()
+        case .sendOnly: records += [senderRecord()] + keyRecords()
+        }
         return ZoneText(records: records, text: render(records))
     }
 
@@ -76,6 +84,19 @@ package struct ZoneBuilder: Sendable {
                 required: true
             ),
         ]
+    }
+
+    /// A domain whose mailboxes are elsewhere has its MX and mostly an SPF record already, and may have but one.
+    /// RFC 7208 §3.2
+    private func senderRecord() -> ZoneRecord {
+        ZoneRecord(
+            name: "\(domain).",
+            type: "TXT",
+            data: Self.quoted("v=spf1 a:\(hostname) ~all"),
+            comment: "SPF: mail from the domain leaves from this server too; where the domain has such a record, put "
+                + "a:\(hostname) into it (and what a smarthost asks for)",
+            required: true
+        )
     }
 
     private func keyRecords() -> [ZoneRecord] {
@@ -159,7 +180,9 @@ package struct ZoneBuilder: Sendable {
     }
 
     private func render(_ records: [ZoneRecord]) -> String {
-        var text = "; DNS records of \(domain) for the mail server \(hostname)\n$TTL 3600\n"
+        var text = "; DNS records of \(domain) for the mail server \(hostname)\n"
+        if kind == .sendOnly { text += "; The domain only sends from here: its MX stays as it is\n" }
+        text += "$TTL 3600\n"
         for record in records {
             text += "\n; \(record.comment)\(record.required ? "" : " (optional)")\n"
             // A name server refuses a zone that holds names of another.

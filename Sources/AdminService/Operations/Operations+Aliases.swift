@@ -7,7 +7,7 @@ extension Operations {
         let targets = try targetTexts.map { try parseAddress($0) }
         // `@example.org` stands for every address of the domain that does not exist.
         if text.hasPrefix("@") {
-            let domain = try requireHosted(String(text.dropFirst()))
+            let domain = try requireDomain(String(text.dropFirst())).name
             guard let target = targets.first, targets.count == 1 else {
                 throw AdminError(
                     .usage, "a catch-all has exactly one target", remedy: "make an alias and point it there")
@@ -37,7 +37,7 @@ extension Operations {
     }
 
     func aliasList(_ domainText: String?) throws -> [AliasSummary] {
-        let domain = try domainText.map { try requireHosted($0) }
+        let domain = try domainText.map { try requireDomain($0).name }
         let snapshot = directory.snapshot
         let aliases = snapshot.aliases.filter { domain == nil || $0.address.domain == domain }.map {
             AliasSummary(
@@ -56,7 +56,7 @@ extension Operations {
 
     func aliasRemove(_ text: String, _ targetTexts: [String]) async throws -> AdminResponse {
         if text.hasPrefix("@") {
-            let domain = try requireHosted(String(text.dropFirst()))
+            let domain = try requireDomain(String(text.dropFirst())).name
             try await directory.setCatchAll(domain, to: nil, author: author)
             return .done(lines: ["mail for unknown addresses of \(domain) is refused"])
         }

@@ -6,7 +6,9 @@ extension Operations {
     func directoryCheck() throws -> AdminResponse {
         try DirectoryCheck.requireSound(directory)
         let snapshot = directory.snapshot
-        let counts = "\(snapshot.domains.count) domains, \(snapshot.accounts.count) accounts"
+        let sendOnly = snapshot.domains.count { $0.kind == .sendOnly }
+        let kinds = sendOnly == 0 ? "" : " (\(sendOnly) send-only)"
+        let counts = "\(snapshot.domains.count) domains\(kinds), \(snapshot.accounts.count) accounts"
         return .done(lines: ["directory at revision \(snapshot.revision): no errors (\(counts))"])
     }
 }

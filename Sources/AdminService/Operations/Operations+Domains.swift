@@ -4,20 +4,60 @@ import MailConfig
 import MailSyntax
 
 extension Operations {
-    func domainAdd(_ text: String, postmaster: String?) async throws -> AdminResponse {
+    func domainAdd(_ text: String, _ kind: DomainKind, postmaster: String?) async throws -> AdminResponse {
         let domain = try parseDomain(text)
-        let target = try await requirePostmaster(postmaster, of: domain)
+        let target = try await choosePostmaster(postmaster, of: domain, kind)
         let keys = try await makeKeys(DKIMAlgorithm.allCases, selector: nil)
-        try await directory.addDomain(domain, postmaster: target, keys: keys, author: author)
-        var lines = [
-            "domain \(domain) added; postmaster and abuse go to \(target)",
-            "made DKIM keys with the selectors \(keys.map(\.selector).joined(separator: " and "))",
-            "publish its DNS records: martlet dns records \(domain)",
-        ]
-        if case .unknown = directory.snapshot.resolve(target) {
-            lines.append("make the account of its postmaster now: martlet account add \(target)")
+        try await directory.addDomain(domain, kind: kind, postmaster: target, keys: keys, author: author)
+        let published = "publish its DNS records: martlet dns records \(domain)"
+        return .done(
+            lines: describe(domain, kind, "added", postmaster: target) + [
+                "made DKIM keys with the selectors \(keys.map(\.selector).joined(separator: " and "))", published,
+            ] + missing(target))
+    }
+
+    func domainKind(_ text: String, _ kind: DomainKind, postmaster: String?) async throws -> AdminResponse {
+        let domain = try requireDomain(text)
+        guard domain.kind != kind else {
+            return .done(lines: describe(domain.name, kind, "is \(kind.rawValue) already", postmaster: nil))
         }
-        return .done(lines: lines)
+        let target = try await choosePostmaster(postmaster, of: domain.name, kind)
+        try await directory.setKind(domain.name, to: kind, postmaster: target, author: author)
+        let published = "its DNS records are others now: martlet dns records \(domain.name)"
+        return .done(
+            lines: describe(domain.name, kind, "is \(kind.rawValue)", postmaster: target) + [published]
+                + missing(target))
+    }
+
+    private func describe(
+        _ domain: DomainName, _ kind: DomainKind, _ what: String, postmaster: EmailAddress?
+    ) -> [String] {
+        switch kind {
+        case .hosted:
+            let reader = postmaster.map { "; postmaster and abuse go to \($0)" } ?? ""
+            return ["domain \(domain) \(what)\(reader)"]
+        case .sendOnly: return ["domain \(domain) \(what): its mail is signed here, and its mailboxes are elsewhere"]
+        }
+    }
+
+    /// What is left to do where the postmaster isn't there yet.
+    private func missing(_ postmaster: EmailAddress?) -> [String] {
+        guard let postmaster, case .unknown = directory.snapshot.resolve(postmaster) else { return [] }
+        return ["make the account of its postmaster now: martlet account add \(postmaster)"]
+    }
+
+    /// nil where mail for the postmaster goes elsewhere like all the domain's.
+    private func choosePostmaster(
+        _ text: String?, of domain: DomainName, _ kind: DomainKind
+    ) async throws -> EmailAddress? {
+        guard kind == .sendOnly else { return try await requirePostmaster(text, of: domain) }
+        guard text == nil else {
+            throw AdminError(
+                .usage, "\(domain) only sends: others read the mail of its postmaster",
+                remedy: "leave --postmaster out"
+            )
+        }
+        return nil
     }
 
     /// RFC 5321 §4.5.1: every domain has a postmaster. Where none is named, the one of the first domain is asked to be.
@@ -40,6 +80,7 @@ extension Operations {
         return snapshot.domains.map { domain in
             DomainSummary(
                 name: domain.name.ascii,
+                kind: domain.kind,
                 unicode: domain.name.unicode == domain.name.ascii ? nil : domain.name.unicode,
                 accounts: snapshot.accounts.filter { $0.address.domain == domain.name }.count,
                 aliases: snapshot.aliases.filter { $0.address.domain == domain.name }.count,
@@ -50,132 +91,17 @@ extension Operations {
 
     func domainRemove(_ text: String) async throws -> AdminResponse {
         let domain = try parseDomain(text)
-        guard directory.snapshot.isHosted(domain) else {
+        guard directory.snapshot.domain(domain) != nil else {
             throw AdminError(.noHost, "\(domain) is not a domain of this server", remedy: "see: martlet domain list")
         }
         try await directory.removeDomain(domain, author: author)
         return .done(lines: ["domain \(domain), its aliases and its keys are removed"])
     }
 
-    // MARK: DKIM
-
-    func dkimAdd(_ text: String, selector: String?, algorithms: [String]) async throws -> AdminResponse {
-        let domain = try requireHosted(text)
-        let wanted = try algorithms.map { try Self.algorithm($0) }
-        let chosen = wanted.isEmpty ? DKIMAlgorithm.allCases : DKIMAlgorithm.allCases.filter(wanted.contains)
-        let selector = selector?.lowercased()
-        if let selector {
-            guard chosen.count == 1 else {
-                throw AdminError(
-                    .usage,
-                    "a selector names one key",
-                    remedy: "say which with --algorithm rsa or --algorithm ed25519"
-                )
-            }
-            guard selector.utf8.allSatisfy({ $0 < 0x80 && $0 != 0x5F }),
-                DomainName("\(selector)._domainkey.\(domain)") != nil
-            else {
-                throw AdminError(
-                    .data, "\"\(selector)\" can't be a selector", remedy: "use letters, digits and hyphens")
-            }
-        }
-        let keys = try await makeKeys(chosen, selector: selector, avoiding: domain)
-        for key in keys { try await directory.addDKIMKey(key, domain: domain, author: author) }
-        return .done(
-            lines: keys.map {
-                "made the \($0.algorithm) key \($0.selector) of \(domain); publish it: martlet dkim record \(domain)"
-            })
-    }
-
-    func dkimList(_ text: String?) throws -> [DKIMKeySummary] {
-        let domain = try text.map { try requireHosted($0) }
-        return try directory.snapshot.dkimKeys.filter { domain == nil || $0.domain == domain }.map(Self.summary)
-    }
-
-    func dkimRecord(_ text: String, _ selector: String?) throws -> [DKIMKeySummary] {
-        let keys = try dkimList(text).filter {
-            selector == nil || $0.selector.lowercased() == selector?.lowercased()
-        }
-        guard !keys.isEmpty else {
-            throw AdminError(
-                .noInput,
-                selector.map { "\(text) has no DKIM key \($0)" } ?? "\(text) has no DKIM key",
-                remedy: "make one: martlet dkim add \(text)"
-            )
-        }
-        return keys
-    }
-
-    static func summary(_ row: DKIMKeyRow) throws -> DKIMKeySummary {
-        let key: DKIMSigningKey
-        do {
-            key = try DKIMSigningKey(pem: row.privateKey)
-        } catch {
-            throw AdminError(
-                .data,
-                "the DKIM key \(row.selector) of \(row.domain) can't be used: \(error)",
-                remedy: "restore the database from a backup, or remove the domain and add it again with new keys"
-            )
-        }
-        return DKIMKeySummary(
-            domain: row.domain.ascii,
-            selector: row.selector,
-            algorithm: key.algorithm.rawValue,
-            recordName: "\(row.selector)._domainkey.\(row.domain).",
-            recordText: key.publicRecord,
-            active: row.isActive
-        )
-    }
-
-    private static func algorithm(_ text: String) throws -> DKIMAlgorithm {
-        switch text.lowercased() {
-        case "rsa", "rsa-sha256": .rsaSHA256
-        case "ed25519", "ed25519-sha256": .ed25519SHA256
-        default: throw AdminError(.usage, "there is no DKIM algorithm \"\(text)\"", remedy: "use rsa or ed25519")
-        }
-    }
-
-    /// New keys, each with the selector of the manifest or the next free one like it.
-    private func makeKeys(
-        _ algorithms: [DKIMAlgorithm],
-        selector: String?,
-        avoiding domain: DomainName? = nil
-    ) async throws -> [NewDKIMKey] {
-        var taken = Set(directory.snapshot.dkimKeys.filter { $0.domain == domain }.map { $0.selector.lowercased() })
-        var keys: [NewDKIMKey] = []
-        for algorithm in algorithms {
-            let usual = algorithm == .rsaSHA256 ? manifest.dkim.rsaSelector : manifest.dkim.ed25519Selector
-            let name = selector ?? Self.free(usual.lowercased(), taken)
-            taken.insert(name)
-            let key = try await Self.generate(algorithm, bits: manifest.dkim.rsaBits)
-            keys.append(NewDKIMKey(selector: name, algorithm: algorithm.keyType, privateKey: key.pem))
-        }
-        return keys
-    }
-
-    /// Making an RSA key takes a good part of a second of CPU.
-    @concurrent
-    private static func generate(_ algorithm: DKIMAlgorithm, bits: Int) async throws -> DKIMSigningKey {
-        try DKIMSigningKey.generate(algorithm, rsaBits: bits)
-    }
-
-    /// `rsa1`, then `rsa2`: the number at the end counts up.
-    static func free(_ usual: String, _ taken: Set<String>) -> String {
-        let digits = usual.reversed().prefix { $0.isASCII && $0.isNumber }.count
-        let stem = usual.dropLast(digits)
-        var number = Int(usual.suffix(digits)) ?? 1
-        var name = usual
-        while taken.contains(name) {
-            number = number < Int.max ? number + 1 : 1
-            name = "\(stem)\(number)"
-        }
-        return name
-    }
-
     // MARK: DNS
 
     func dnsRecords(_ text: String, _ addressTexts: [String]) throws -> ZoneText {
-        let domain = try requireHosted(text)
+        let domain = try requireDomain(text)
         guard let hostname = DomainName(manifest.server.hostname) else {
             throw AdminError(.config, "server.hostname \"\(manifest.server.hostname)\" is not a host name")
         }
@@ -187,7 +113,8 @@ extension Operations {
             return address
         }
         return ZoneBuilder(
-            domain: domain,
+            domain: domain.name,
+            kind: domain.kind,
             hostname: hostname,
             addresses: given.isEmpty ? HostAddresses.likely() : given,
             listeners: manifest.listeners.map {

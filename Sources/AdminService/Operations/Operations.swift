@@ -59,7 +59,10 @@ package struct Operations: Sendable {
         case .aliasSendAs(let address, let who): try await aliasSendAs(address, who)
         case .aliasList(let domain): .aliases(try aliasList(domain))
         case .aliasRemove(let address, let targets): try await aliasRemove(address, targets)
-        case .domainAdd(let domain, let postmaster): try await domainAdd(domain, postmaster: postmaster)
+        case .domainAdd(let domain, let kind, let postmaster):
+            try await domainAdd(domain, kind, postmaster: postmaster)
+        case .domainKind(let domain, let kind, let postmaster):
+            try await domainKind(domain, kind, postmaster: postmaster)
         case .domainList: .domains(domainList())
         case .domainRemove(let domain): try await domainRemove(domain)
         case .dkimAdd(let domain, let selector, let algorithms):
@@ -125,9 +128,10 @@ package struct Operations: Sendable {
         return domain
     }
 
-    func requireHosted(_ text: String) throws -> DomainName {
-        let domain = try parseDomain(text)
-        guard directory.snapshot.isHosted(domain) else { throw DirectoryError.domainNotHosted(domain) }
+    /// A domain of this server, of any kind.
+    func requireDomain(_ text: String) throws -> DirectoryDomain {
+        let name = try parseDomain(text)
+        guard let domain = directory.snapshot.domain(name) else { throw DirectoryError.noDomain(name) }
         return domain
     }
 
@@ -185,11 +189,17 @@ extension AdminError {
         switch error {
         case .alreadyExists: self.init(.cannotCreate, "\(error)")
         case .notFound: self.init(.noUser, "\(error)")
-        case .domainNotHosted(let domain):
+        case .noDomain(let domain):
             self.init(
                 .noHost,
                 "\(domain) is not a domain of this server",
                 remedy: "add it first: martlet domain add \(domain) --postmaster ADDRESS"
+            )
+        case .sendOnly(let domain):
+            self.init(
+                .noHost,
+                "\(domain) only sends: its addresses are elsewhere",
+                remedy: "to keep its mail here: martlet domain kind \(domain) hosted --postmaster ADDRESS"
             )
         case .invalid: self.init(.data, "\(error)")
         case .inUse: self.init(.unavailable, "\(error)")

@@ -1,3 +1,4 @@
+import Directory
 import Glibc
 package import MailConfig
 import MailSyntax
@@ -217,6 +218,7 @@ package struct Quickstart: Sendable {
             case .accounts(let accounts) = try await context.perform(.accountList)
         else { throw AdminError(.protocolError, "the server's answer is not a list") }
         if let known = domains.first(where: { $0.name == domain.ascii }) {
+            guard known.kind == .hosted else { throw AdminError(translating: DirectoryError.sendOnly(domain)) }
             steps.append("kept the domain \(domain) with the DKIM keys \(known.selectors.joined(separator: ", "))")
             if known.selectors.isEmpty {
                 let request = AdminRequest.dkimAdd(domain: domain.ascii, selector: nil, algorithms: [])

@@ -1,3 +1,4 @@
+package import Directory
 package import OAuthClient
 
 /// Every operation of an operator that reads or changes what the server keeps.
@@ -34,8 +35,9 @@ package enum AdminRequest: Codable, Sendable, Equatable {
     /// Removes the given targets, or the whole alias when there are none.
     case aliasRemove(address: String, targets: [String])
 
-    /// `postmaster` names the account that reads postmaster and abuse.
-    case domainAdd(domain: String, postmaster: String?)
+    /// `postmaster` names the account that reads postmaster and abuse of a hosted domain.
+    case domainAdd(domain: String, kind: DomainKind = .hosted, postmaster: String?)
+    case domainKind(domain: String, kind: DomainKind, postmaster: String?)
     case domainList
     case domainRemove(domain: String)
 

@@ -1,3 +1,4 @@
+package import Directory
 package import OAuthClient
 
 /// The answer to an `AdminRequest`.
@@ -110,6 +111,7 @@ package struct AliasSummary: Codable, Sendable, Equatable {
 
 package struct DomainSummary: Codable, Sendable, Equatable {
     package var name: String
+    package var kind: DomainKind
     /// The name in Unicode, when it differs.
     package var unicode: String?
     package var accounts: Int

@@ -1,5 +1,6 @@
 import AdminService
 import ArgumentParser
+import Directory
 
 struct AliasCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -73,21 +74,46 @@ struct AliasCommand: AsyncParsableCommand {
 struct DomainCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "domain",
-        abstract: "Domains whose mail is kept here.",
-        subcommands: [Add.self, List.self, Remove.self]
+        abstract: "Domains whose mail is kept here, or only signed here.",
+        subcommands: [Add.self, List.self, Kind.self, Remove.self]
     )
 
     struct Add: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Host a domain: its postmaster and its DKIM keys.",
+            abstract: "Add a domain: its postmaster and its DKIM keys.",
             discussion: """
                   martlet domain add example.net --postmaster alice@example.org
+                  martlet domain add example.com --send-only
                 """)
         @Argument(help: "Its name, such as example.net or bücher.example.") var domain: String
         @Option(help: "Who reads the mail of postmaster and abuse; the postmaster of another domain here otherwise.")
         var postmaster: String?
+        @Flag(help: "Its mailboxes are elsewhere: mail from it is signed here, mail for it goes out like any other.")
+        var sendOnly = false
         @OptionGroup var config: ConfigOption
-        func run() async throws { try await config.perform(.domainAdd(domain: domain, postmaster: postmaster)) }
+        func run() async throws {
+            try await config.perform(
+                .domainAdd(domain: domain, kind: sendOnly ? .sendOnly : .hosted, postmaster: postmaster))
+        }
+    }
+
+    struct Kind: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Keep the mail of a domain here, or no longer; its keys stay.",
+            discussion: """
+                A domain with accounts or aliases can't become send-only: remove them first.
+
+                  martlet domain kind example.com hosted --postmaster alice@example.org
+                  martlet domain kind example.com send-only
+                """)
+        @Argument(help: "Its name.") var domain: String
+        @Argument(help: "hosted, or send-only for one whose mailboxes are elsewhere.") var kind: DomainKind
+        @Option(help: "Who reads the mail of postmaster and abuse of a hosted domain, as in domain add.")
+        var postmaster: String?
+        @OptionGroup var config: ConfigOption
+        func run() async throws {
+            try await config.perform(.domainKind(domain: domain, kind: kind, postmaster: postmaster))
+        }
     }
 
     struct List: AsyncParsableCommand {
@@ -97,7 +123,7 @@ struct DomainCommand: AsyncParsableCommand {
     }
 
     struct Remove: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Stop hosting a domain that has no accounts left.")
+        static let configuration = CommandConfiguration(abstract: "Remove a domain that has no accounts left.")
         @Argument(help: "Its name; its aliases and keys go with it.") var domain: String
         @OptionGroup var config: ConfigOption
         func run() async throws { try await config.perform(.domainRemove(domain: domain)) }
@@ -175,3 +201,5 @@ struct DNSCommand: AsyncParsableCommand {
         func run() async throws { try await options.perform(.dnsRecords(domain: domain, addresses: address)) }
     }
 }
+
+extension DomainKind: ExpressibleByArgument {}

@@ -1,0 +1,120 @@
+import Directory
+import MailAuth
+import MailConfig
+import MailSyntax
+
+// Keys that outgoing mail is signed with.
+extension Operations {
+    func dkimAdd(_ text: String, selector: String?, algorithms: [String]) async throws -> AdminResponse {
+        let domain = try requireDomain(text).name
+        let wanted = try algorithms.map { try Self.algorithm($0) }
+        let chosen = wanted.isEmpty ? DKIMAlgorithm.allCases : DKIMAlgorithm.allCases.filter(wanted.contains)
+        let selector = selector?.lowercased()
+        if let selector {
+            guard chosen.count == 1 else {
+                throw AdminError(
+                    .usage,
+                    "a selector names one key",
+                    remedy: "say which with --algorithm rsa or --algorithm ed25519"
+                )
+            }
+            guard selector.utf8.allSatisfy({ $0 < 0x80 && $0 != 0x5F }),
+                DomainName("\(selector)._domainkey.\(domain)") != nil
+            else {
+                throw AdminError(
+                    .data, "\"\(selector)\" can't be a selector", remedy: "use letters, digits and hyphens")
+            }
+        }
+        let keys = try await makeKeys(chosen, selector: selector, avoiding: domain)
+        for key in keys { try await directory.addDKIMKey(key, domain: domain, author: author) }
+        return .done(
+            lines: keys.map {
+                "made the \($0.algorithm) key \($0.selector) of \(domain); publish it: martlet dkim record \(domain)"
+            })
+    }
+
+    func dkimList(_ text: String?) throws -> [DKIMKeySummary] {
+        let domain = try text.map { try requireDomain($0).name }
+        return try directory.snapshot.dkimKeys.filter { domain == nil || $0.domain == domain }.map(Self.summary)
+    }
+
+    func dkimRecord(_ text: String, _ selector: String?) throws -> [DKIMKeySummary] {
+        let keys = try dkimList(text).filter {
+            selector == nil || $0.selector.lowercased() == selector?.lowercased()
+        }
+        guard !keys.isEmpty else {
+            throw AdminError(
+                .noInput,
+                selector.map { "\(text) has no DKIM key \($0)" } ?? "\(text) has no DKIM key",
+                remedy: "make one: martlet dkim add \(text)"
+            )
+        }
+        return keys
+    }
+
+    static func summary(_ row: DKIMKeyRow) throws -> DKIMKeySummary {
+        let key: DKIMSigningKey
+        do {
+            key = try DKIMSigningKey(pem: row.privateKey)
+        } catch {
+            throw AdminError(
+                .data,
+                "the DKIM key \(row.selector) of \(row.domain) can't be used: \(error)",
+                remedy: "restore the database from a backup, or remove the domain and add it again with new keys"
+            )
+        }
+        return DKIMKeySummary(
+            domain: row.domain.ascii,
+            selector: row.selector,
+            algorithm: key.algorithm.rawValue,
+            recordName: "\(row.selector)._domainkey.\(row.domain).",
+            recordText: key.publicRecord,
+            active: row.isActive
+        )
+    }
+
+    private static func algorithm(_ text: String) throws -> DKIMAlgorithm {
+        switch text.lowercased() {
+        case "rsa", "rsa-sha256": .rsaSHA256
+        case "ed25519", "ed25519-sha256": .ed25519SHA256
+        default: throw AdminError(.usage, "there is no DKIM algorithm \"\(text)\"", remedy: "use rsa or ed25519")
+        }
+    }
+
+    /// New keys, each with the selector of the manifest or the next free one like it.
+    func makeKeys(
+        _ algorithms: [DKIMAlgorithm],
+        selector: String?,
+        avoiding domain: DomainName? = nil
+    ) async throws -> [NewDKIMKey] {
+        var taken = Set(directory.snapshot.dkimKeys.filter { $0.domain == domain }.map { $0.selector.lowercased() })
+        var keys: [NewDKIMKey] = []
+        for algorithm in algorithms {
+            let usual = algorithm == .rsaSHA256 ? manifest.dkim.rsaSelector : manifest.dkim.ed25519Selector
+            let name = selector ?? Self.free(usual.lowercased(), taken)
+            taken.insert(name)
+            let key = try await Self.generate(algorithm, bits: manifest.dkim.rsaBits)
+            keys.append(NewDKIMKey(selector: name, algorithm: algorithm.keyType, privateKey: key.pem))
+        }
+        return keys
+    }
+
+    /// Making an RSA key takes a good part of a second of CPU.
+    @concurrent
+    private static func generate(_ algorithm: DKIMAlgorithm, bits: Int) async throws -> DKIMSigningKey {
+        try DKIMSigningKey.generate(algorithm, rsaBits: bits)
+    }
+
+    /// `rsa1`, then `rsa2`: the number at the end counts up.
+    static func free(_ usual: String, _ taken: Set<String>) -> String {
+        let digits = usual.reversed().prefix { $0.isASCII && $0.isNumber }.count
+        let stem = usual.dropLast(digits)
+        var number = Int(usual.suffix(digits)) ?? 1
+        var name = usual
+        while taken.contains(name) {
+            number = number < Int.max ? number + 1 : 1
+            name = "\(stem)\(number)"
+        }
+        return name
+    }
+}
