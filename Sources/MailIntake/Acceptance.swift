@@ -30,14 +30,16 @@ package struct Acceptance: Sendable {
     package var signFor: DomainName?
     /// A bounce of ours.
     package var isBounce: Bool
-    /// What goes elsewhere is kept until an operator releases it.
+    /// It is kept until an operator releases it.
     package var held = false
     /// Whom it is counted for; nil for senders without a limit.
     package var metered: MeteredMessage?
     /// Which lane of the queue it takes.
     package var lane = QueueLane.interactive
-    /// What goes elsewhere is not sent earlier. // RFC 4865 §4
+    /// It is neither sent nor filed earlier. // RFC 4865 §4.2
     package var notBefore: Timestamp?
+    /// What the sender asked for with HOLDFOR or HOLDUNTIL, as reports give it back: `for;3600`. // RFC 4865 §5.1.2
+    package var futureRelease: String?
 
     package init(
         id: MailID, reversePath: ReversePath, content: BlobContent, index: MessageIndex, local: [LocalDelivery],
@@ -69,21 +71,24 @@ package struct LocalDelivery: Sendable, Hashable {
     package var recipient: EmailAddress
     /// The `tag` of `user+tag`.
     package var tag: String?
-    /// The sender wants to hear that it is in the mailbox. // RFC 3461 §4.1
-    package var reportsSuccess: Bool
+    /// What the sender wants to hear. // RFC 3461 §4.1
+    package var notify: DSNNotify
     /// The ORCPT parameter with its type.
     package var originalRecipient: String?
 
     package init(
-        account: AccountID, recipient: EmailAddress, tag: String? = nil, reportsSuccess: Bool = false,
+        account: AccountID, recipient: EmailAddress, tag: String? = nil, notify: DSNNotify = .standard,
         originalRecipient: String? = nil
     ) {
         self.account = account
         self.recipient = recipient
         self.tag = tag
-        self.reportsSuccess = reportsSuccess
+        self.notify = notify
         self.originalRecipient = originalRecipient
     }
+
+    /// The sender wants to hear that it is in the mailbox.
+    package var reportsSuccess: Bool { notify.contains(.success) }
 }
 
 /// Who handed the message over.
@@ -111,6 +116,7 @@ package struct AcceptanceOrigin: Sendable, Hashable {
 /// What was kept, once it is durable.
 package struct Accepted: Sendable {
     package let id: MailID
-    package let deliveries: Int
+    /// What is in a mailbox now; the others wait.
+    package let filed: [LocalDelivery]
     package let queued: Int
 }

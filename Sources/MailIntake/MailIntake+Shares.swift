@@ -42,6 +42,7 @@ extension MailIntake {
     package func accept(_ given: Acceptance, shares: [RecipientShare]) async throws -> AcceptedShares {
         var acceptance = given
         acceptance.lane = lane(of: given, recipients: shares.lazy.map(\.remote.count).reduce(0, +))
+        let shares = putOff(shares, of: acceptance)
         let targets = await findTargets(shares)
         let (blob, message) = try await stageLocal(acceptance)
         let forwards = shares.contains { !$0.remote.isEmpty }
@@ -148,6 +149,10 @@ private struct SharePlan: Sendable {
 
     private static func forwarded(_ shares: [RecipientShare]) -> [NewQueueRecipient] {
         var seen: Set<String> = []
-        return shares.flatMap(\.remote).filter { seen.insert($0.address.folded).inserted }
+        var accounts: Set<Int64> = []
+        return shares.flatMap(\.remote).filter { recipient in
+            guard let mailbox = recipient.mailbox else { return seen.insert(recipient.address.folded).inserted }
+            return accounts.insert(mailbox.account).inserted
+        }
     }
 }

@@ -59,6 +59,7 @@ package final class MailIntake: Sendable {
     package func accept(_ given: Acceptance) async throws -> Accepted {
         var acceptance = given
         acceptance.lane = lane(of: given, recipients: given.remote.count)
+        putOff(&acceptance)
         let local = try await prepareLocal(acceptance)
         let remote: StagedBlob? = acceptance.remote.isEmpty ? nil : try await blobs.stage(acceptance.content)
         let now = clock.now()
@@ -88,7 +89,10 @@ package final class MailIntake: Sendable {
         }
         if remote != nil { queue.wake() }
         if let local { await reportSuccess(acceptance, local.blob) }
-        return Accepted(id: acceptance.id, deliveries: delivered.count, queued: acceptance.remote.count)
+        var seen: Set<AccountID> = []
+        let isEach = acceptance.local.count == delivered.count
+        let filed = isEach ? acceptance.local : acceptance.local.filter { seen.insert($0.account).inserted }
+        return Accepted(id: acceptance.id, filed: filed, queued: acceptance.remote.count)
     }
 
     /// Deletes the stored history of messages accepted before `time`, in pieces; returns how many.
@@ -143,7 +147,7 @@ package final class MailIntake: Sendable {
     }
 
     static func queueEntry(_ acceptance: Acceptance, _ blob: StagedBlob, _ now: Timestamp) -> NewQueueEntry {
-        NewQueueEntry(
+        var entry = NewQueueEntry(
             id: acceptance.id, reversePath: acceptance.forwardedFrom.map { .address($0) } ?? acceptance.reversePath,
             blob: blob.id.key, size: blob.size, createdAt: now,
             recipients: acceptance.remote, bodyType: acceptance.bodyType, smtpUTF8: acceptance.smtpUTF8,
@@ -152,6 +156,10 @@ package final class MailIntake: Sendable {
             wantsDelayReport: acceptance.origin.login != nil && acceptance.reversePath != .null,
             held: acceptance.held, login: acceptance.origin.login, lane: acceptance.lane,
             notBefore: acceptance.notBefore)
+        guard acceptance.futureRelease != nil || acceptance.forwardedFrom != nil else { return entry }
+        entry.futureRelease = acceptance.futureRelease
+        if acceptance.remote.contains(where: { $0.mailbox != nil }) { entry.localPath = acceptance.reversePath }
+        return entry
     }
 
     /// A report of ours waits behind nobody's newsletters.

@@ -59,9 +59,18 @@ enum TraceRows {
 
     /// What was filed here went nowhere else.
     private static func delivered(_ acceptance: Acceptance) -> [TraceStep] {
-        acceptance.local.map {
+        let steps = acceptance.local.map {
             TraceStep(stage: TraceStage.delivery, rule: "mailbox", before: $0.recipient.description, after: "INBOX")
         }
+        guard acceptance.remote.contains(where: { $0.mailbox != nil }) else { return steps }
+        let time = acceptance.notBefore.map(InternetTimestamp.utc)
+        let note = time.map { "waits until \($0)" } ?? "kept until it is released"
+        return steps
+            + acceptance.remote.lazy.filter { $0.mailbox != nil }.map {
+                TraceStep(
+                    stage: TraceStage.delivery, rule: "mailbox", before: $0.address.description, after: "queue",
+                    note: note)
+            }
     }
 
     private static func originJSON(_ origin: AcceptanceOrigin) -> String {

@@ -19,6 +19,9 @@ extension MailStore {
         for info in infos { changeFeed.announce(account, mailboxes: [info.id], info.highestModSeq) }
     }
 
+    /// The account as the directory has it now; nil for one that is gone. Costs no database.
+    package func account(_ account: AccountID) -> Account? { directory.snapshot.account(id: account) }
+
     /// Whether an account may be worked with: it is there and enabled. Costs no database.
     package func isOpen(_ account: AccountID) -> Bool {
         directory.snapshot.account(id: account)?.isEnabled ?? false

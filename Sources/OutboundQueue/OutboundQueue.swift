@@ -3,7 +3,7 @@ package import MailSyntax
 package import SQLEngine
 import Synchronization
 
-/// The durable queue of mail that leaves.
+/// The durable queue of mail that leaves, and of what has to wait for a mailbox here.
 ///
 /// A message has one row, each of its recipients another. A recipient that is due is leased to a node's courier, which
 /// reports its outcome; the leases of a node are taken back when it starts, and those of a lost node when they run out.
@@ -20,7 +20,7 @@ package final class OutboundQueue: Sendable {
     let node: Int
     let clock: any WallClock
     private let lifetimes: Mutex<(message: Duration, bounce: Duration)>
-    private let holds = Mutex<[QueueSelection]>([])
+    let holds = Mutex<[QueueSelection]>([])
     private let waker = Mutex<Waker?>(nil)
     /// What this process has leased and not reported on: nobody is lost who is still at work, however long it takes and
     /// whatever the clock does.
@@ -65,16 +65,18 @@ package final class OutboundQueue: Sendable {
             QueueStatements.insertMessage, entry.id, entry.reversePath.description, entry.blob, entry.size,
             entry.createdAt, expiresAt, entry.bodyType.rawValue, entry.smtpUTF8, entry.envelopeID,
             entry.dsnReturn?.rawValue, entry.dkimDomain?.ascii, entry.isBounce, entry.wantsDelayReport,
-            entry.login)
+            entry.login, entry.localPath?.description, entry.futureRelease)
         let holds = holds.withLock { $0 }
         for recipient in entry.recipients {
+            let sender = recipient.mailbox == nil ? entry.reversePath : entry.localPath ?? entry.reversePath
             let isHeld =
                 entry.held || recipient.held
-                || holds.contains { $0.matches(entry.reversePath, recipient.address, route: recipient.route) }
+                || holds.contains { $0.matches(sender, recipient.address, route: recipient.route) }
             try writer.execute(
                 QueueStatements.insertRecipient, entry.id, recipient.address.description, recipient.originalRecipient,
                 recipient.notify.rawValue, Self.destination(of: recipient.address), first, isHeld,
-                recipient.route, entry.lane.rawValue, entry.notBefore)
+                recipient.route, entry.lane.rawValue, entry.notBefore, recipient.mailbox?.account,
+                recipient.mailbox?.tag)
         }
     }
 
@@ -186,13 +188,15 @@ package final class OutboundQueue: Sendable {
             var destination: String
             // An operator's choice may be for one of them alone.
             var pinnedRoute: String?
+            var isLocal: Bool
         }
         let sorted = recipients.sorted { ($0.lane, $0.nextAttemptAt, $0.id) < ($1.lane, $1.nextAttemptAt, $1.id) }
         var order: [Key] = []
         var groups: [Key: [QueuedRecipient]] = [:]
         for recipient in sorted {
             let key = Key(
-                message: recipient.message, destination: recipient.destination, pinnedRoute: recipient.pinnedRoute)
+                message: recipient.message, destination: recipient.destination, pinnedRoute: recipient.pinnedRoute,
+                isLocal: recipient.isLocal)
             if groups[key] == nil { order.append(key) }
             groups[key, default: []].append(recipient)
         }

@@ -49,7 +49,8 @@ enum QueueRows {
             pinnedRoute: row.optionalString(16),
             lane: QueueLane(rawValue: row.int(17)) ?? .interactive,
             notBefore: row.optionalTimestamp(18),
-            parkedOn: row.optionalString(19)
+            parkedOn: row.optionalString(19),
+            mailbox: row.optionalInt64(20).map { QueuedMailbox(account: $0, tag: row.optionalString(21)) }
         )
     }
 
@@ -71,7 +72,9 @@ enum QueueRows {
             dkimDomain: row.optionalString(9).flatMap { DomainName($0) },
             isBounce: row.bool(10),
             wantsDelayReport: row.bool(12),
-            login: row.optionalString(13)
+            login: row.optionalString(13),
+            localPath: row.optionalString(14).flatMap { ReversePath($0) },
+            futureRelease: row.optionalString(15)
         )
         return (message, key)
     }

@@ -31,6 +31,7 @@ package enum QueueSchema {
             ]
         ),
         Migration("queue-3", lanesAndSites),
+        Migration("queue-4", waitingHere),
     ]
 
     /// What is ready is found by lane and time. What waits for its site, one that is down or has all it can take, is in
@@ -65,6 +66,18 @@ package enum QueueSchema {
         .createTable(attempt),
         .createTable(rule),
         .createTable(warmUp),
+    ]
+
+    /// Recipients whose mailbox is here, and what senders ask to be sent later.
+    private static let waitingHere: [SchemaChange] = [
+        .addColumn(.int("account_id").nullable, to: "queue_recipient"),
+        .addColumn(.text("tag").nullable, to: "queue_recipient"),
+        .addColumn(.text("local_path").nullable, to: "queue_message"),
+        .addColumn(.text("future_release").nullable, to: "queue_message"),
+        .createIndex(
+            "queue_recipient_account", on: "queue_recipient", columns: ["account_id"], where: "account_id IS NOT NULL"),
+        .createIndex(
+            "queue_message_future", on: "queue_message", columns: ["login"], where: "future_release IS NOT NULL"),
     ]
 
     /// Sites that are left alone for a while.

@@ -4,14 +4,14 @@ package enum QueueStatements {
     static let insertMessage = SQLStatement(
         """
         INSERT INTO queue_message (id, reverse_path, blob_id, size, created_at, expires_at, body_type, smtputf8,
-            envelope_id, dsn_return, dkim_domain, is_bounce, delay_report, login)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+            envelope_id, dsn_return, dkim_domain, is_bounce, delay_report, login, local_path, future_release)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
         """)
     static let insertRecipient = SQLStatement(
         """
         INSERT INTO queue_recipient (message_id, address, original_recipient, notify, destination, next_attempt_at, held,
-            route, lane, not_before)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+            route, lane, not_before, account_id, tag)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
         """)
     /// Leases what is due in a lane ($6), at most $5 of a destination, so that a big one does not crowd out the others.
     static let lease = SQLStatement(
@@ -31,25 +31,27 @@ package enum QueueStatements {
         )
         RETURNING id, message_id, address, original_recipient, notify, destination, next_attempt_at, attempts,
             last_attempt_at, last_code, last_status, last_text, last_host, held, lease_until, route, pinned_route, lane,
-            not_before, parked_on
+            not_before, parked_on, account_id, tag
         """)
     static let message = SQLStatement(
         """
         SELECT m.id, m.reverse_path, m.size, m.created_at, m.expires_at, m.body_type, m.smtputf8, m.envelope_id,
-            m.dsn_return, m.dkim_domain, m.is_bounce, m.blob_id, m.delay_report, m.login
+            m.dsn_return, m.dkim_domain, m.is_bounce, m.blob_id, m.delay_report, m.login,
+            m.local_path, m.future_release
         FROM queue_message m WHERE m.id = $1
         """)
     static let messages = SQLStatement(
         """
         SELECT m.id, m.reverse_path, m.size, m.created_at, m.expires_at, m.body_type, m.smtputf8, m.envelope_id,
-            m.dsn_return, m.dkim_domain, m.is_bounce, m.blob_id, m.delay_report, m.login
+            m.dsn_return, m.dkim_domain, m.is_bounce, m.blob_id, m.delay_report, m.login,
+            m.local_path, m.future_release
         FROM queue_message m WHERE m.id > $1 ORDER BY m.id LIMIT $2
         """)
     static let recipients = SQLStatement(
         """
         SELECT id, message_id, address, original_recipient, notify, destination, next_attempt_at, attempts,
             last_attempt_at, last_code, last_status, last_text, last_host, held, lease_until, route, pinned_route, lane,
-            not_before, parked_on
+            not_before, parked_on, account_id, tag
         FROM queue_recipient WHERE message_id = $1 ORDER BY id
         """)
     /// Of a lane.

@@ -55,6 +55,19 @@ package enum QueueLane: Int, Sendable, Hashable, CaseIterable, Comparable {
     package static func < (a: QueueLane, b: QueueLane) -> Bool { a.rawValue < b.rawValue }
 }
 
+/// The mailbox here that a queued recipient is for.
+package struct QueuedMailbox: Sendable, Hashable {
+    /// The account's number in the directory; it may be gone when the message is due.
+    package var account: Int64
+    /// The `tag` of `user+tag`.
+    package var tag: String?
+
+    package init(account: Int64, tag: String? = nil) {
+        self.account = account
+        self.tag = tag
+    }
+}
+
 /// A recipient to be queued.
 package struct NewQueueRecipient: Sendable, Hashable {
     package var address: EmailAddress
@@ -65,16 +78,19 @@ package struct NewQueueRecipient: Sendable, Hashable {
     package var route: String?
     /// Kept until released, as a route of kind `hold` wants it.
     package var held: Bool
+    /// For an account here, which gets it when it is due; nil for what leaves.
+    package var mailbox: QueuedMailbox?
 
     package init(
         address: EmailAddress, originalRecipient: String? = nil, notify: DSNNotify = .standard, route: String? = nil,
-        held: Bool = false
+        held: Bool = false, mailbox: QueuedMailbox? = nil
     ) {
         self.address = address
         self.originalRecipient = originalRecipient
         self.notify = notify
         self.route = route
         self.held = held
+        self.mailbox = mailbox
     }
 }
 
@@ -111,6 +127,10 @@ package struct NewQueueEntry: Sendable {
     package var lane: QueueLane
     /// Not tried earlier, as the sender wishes. Its lifetime begins then. // RFC 4865 §4
     package var notBefore: Timestamp?
+    /// The reverse-path of what is filed here, where what leaves has another.
+    package var localPath: ReversePath?
+    /// What the sender asked for with HOLDFOR or HOLDUNTIL, as reports give it back: `for;3600`. // RFC 4865 §5.1.2
+    package var futureRelease: String?
 
     package init(
         id: MailID,
@@ -172,6 +192,10 @@ package struct QueuedMessage: Sendable, Hashable {
     package var wantsDelayReport = false
     /// Who submitted it.
     package var login: String?
+    /// The reverse-path of what is filed here, where what leaves has another.
+    package var localPath: ReversePath?
+    /// What the sender asked for with HOLDFOR or HOLDUNTIL: `for;3600`. // RFC 4865 §5.1.2
+    package var futureRelease: String?
 }
 
 /// A recipient in the queue.
@@ -201,6 +225,11 @@ package struct QueuedRecipient: Sendable, Hashable, Identifiable {
     /// The site it waits for, which is down or has all it can take. ``nextAttemptAt`` is then when it is looked at even
     /// so: at its expiry, or when its sender is to hear of the delay.
     package var parkedOn: String?
+    /// The account here that it is for; nil for what leaves.
+    package var mailbox: QueuedMailbox?
+
+    /// It is filed here, unless an operator wants it to take a route.
+    package var isLocal: Bool { mailbox != nil && pinnedRoute == nil }
 }
 
 /// A message with its recipients, for listings.
@@ -217,6 +246,9 @@ package struct DeliveryJob: Sendable, Hashable {
     package var destination: String
     /// At least one, all of the destination.
     package var recipients: [QueuedRecipient]
+
+    /// It is for mailboxes here.
+    package var isLocal: Bool { recipients.first?.isLocal ?? false }
 
     package init(message: QueuedMessage, destination: String, recipients: [QueuedRecipient]) {
         self.message = message

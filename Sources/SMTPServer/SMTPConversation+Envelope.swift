@@ -80,8 +80,10 @@ extension SMTPConversation {
                 envelope = SMTPEnvelope(
                     sender: sender, reversePath: reversePath, trace: trace, answersEach: context.settings.role == .lmtp)
                 if case .rewritten(_, let admitted) = decision { envelope?.admittedSender = admitted }
-                let silences = !isOwnClient && !context.settings.rules.rewriting.hasSRS
-                envelope?.silencesForwards = silences
+                let isUnknown = !isOwnClient
+                let silencesForwards = isUnknown && !context.settings.rules.rewriting.hasSRS
+                envelope?.silencesMailboxes = isUnknown
+                envelope?.silencesForwards = silencesForwards
                 if let refusal = await milterRefusal(of: sender) {
                     envelope = nil
                     reply = refusal

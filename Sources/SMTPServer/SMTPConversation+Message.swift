@@ -124,9 +124,10 @@ extension SMTPConversation {
         }
         let accepted = try await context.backend.accept(acceptance)
         messages += 1
+        var kept = acceptance
+        kept.local = accepted.filed
         recordAccepted(
-            acceptance, local: accepted.deliveries, remote: accepted.queued,
-            recipients: envelope.recipients.map(\.address))
+            kept, local: accepted.filed.count, remote: accepted.queued, recipients: envelope.recipients.map(\.address))
         return .all(SMTPReply(250, .init(2, 0, 0), "Ok: queued as \(acceptance.id)"))
     }
 

@@ -27,6 +27,8 @@ struct SMTPEnvelope {
 
     /// Nobody is told of failures of what aliases send on for a stranger, whose address anybody may have written.
     var silencesForwards = false
+    /// The same of what waits here for a mailbox.
+    var silencesMailboxes = false
 
     /// - Parameter answersEach: with LMTP.
     init(sender: SMTPSender, reversePath: ReversePath, trace: [TraceStep], answersEach: Bool) {
@@ -48,7 +50,7 @@ struct SMTPEnvelope {
     private mutating func merge(_ admitted: AdmittedRecipient, for recipient: SMTPRecipient) {
         var recipient = recipient
         for target in admitted.local where accounts.insert(target.account).inserted {
-            local.append(Self.delivery(target, of: admitted, for: recipient))
+            local.append(delivery(target, of: admitted, for: recipient))
             recipient.forgetSuccess()
         }
         for address in admitted.remote where addresses.insert(address.folded).inserted {
@@ -63,7 +65,7 @@ struct SMTPEnvelope {
     mutating func addCopy(_ admitted: AdmittedRecipient) {
         copies.append(admitted)
         let newLocal = admitted.local.filter { accounts.insert($0.account).inserted }
-            .map { Self.delivery($0, of: admitted) }
+            .map { delivery($0, of: admitted) }
         let newRemote = admitted.remote.filter { addresses.insert($0.folded).inserted }
             .map { NewQueueRecipient(address: $0, notify: .never) }
         local += newLocal
@@ -99,7 +101,7 @@ struct SMTPEnvelope {
         var recipient = recipient
         var share = RecipientShare(local: [], remote: [])
         for target in admitted.local {
-            share.local.append(Self.delivery(target, of: admitted, for: recipient))
+            share.local.append(delivery(target, of: admitted, for: recipient))
             recipient.forgetSuccess()
         }
         for address in admitted.remote {
@@ -109,13 +111,15 @@ struct SMTPEnvelope {
         return share
     }
 
-    private static func delivery(
+    private func delivery(
         _ target: ExpandedTarget, of admitted: AdmittedRecipient, for recipient: SMTPRecipient? = nil
     ) -> LocalDelivery {
-        LocalDelivery(
+        // Of a copy the sender knows nothing.
+        var notify = recipient.map { Self.notify($0.notify) } ?? .never
+        if silencesMailboxes { notify = notify.contains(.success) ? .success : .never }
+        return LocalDelivery(
             account: AccountID(rawValue: target.account), recipient: admitted.address, tag: target.tag,
-            reportsSuccess: recipient?.notify?.contains("SUCCESS") ?? false,
-            originalRecipient: recipient?.originalRecipient)
+            notify: notify, originalRecipient: recipient?.originalRecipient)
     }
 
     private func queued(

@@ -94,7 +94,7 @@ struct IntakeFixture {
             fixture.acceptance(
                 text, local: [fixture.bob, fixture.ann, fixture.bob], remote: ["x@example.org", "y@example.org"]))
         #expect(fixture.state.database.statistics.units == before + 1)
-        #expect(accepted.deliveries == 2)
+        #expect(accepted.filed.count == 2)
         #expect(accepted.queued == 2)
         #expect(try await fixture.queue.list(limit: 10).count == 1)
         #expect(

@@ -25,7 +25,8 @@ import Testing
     private static let statements: [(name: String, all: [SQLStatement])] = [
         ("blob", BlobStatements.all), ("directory", DirectoryStatements.all), ("mailstore", MailStoreStatements.all),
         ("queue", QueueStatements.all), ("site", SiteStatements.all), ("attempt", AttemptStatements.all),
-        ("operator", OperatorStatements.all), ("trace_index", TraceIndexStatements.all),
+        ("operator", OperatorStatements.all), ("mailbox", MailboxStatements.all),
+        ("trace_index", TraceIndexStatements.all),
         ("trace_search", TraceSearchStatements.all),
         ("trace", TraceStatements.all), ("sending", SendMeterStatements.all),
         ("oauth", OAuthStatements.all),

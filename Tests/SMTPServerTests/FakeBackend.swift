@@ -90,7 +90,7 @@ final class FakeBackend: SMTPBackend {
     func accept(_ acceptance: Acceptance) async throws -> Accepted {
         if let failure { throw failure }
         accepted.withLock { $0.append(acceptance) }
-        return Accepted(id: acceptance.id, deliveries: acceptance.local.count, queued: acceptance.remote.count)
+        return Accepted(id: acceptance.id, filed: acceptance.local, queued: acceptance.remote.count)
     }
 
     func accept(_ acceptance: Acceptance, shares: [RecipientShare]) async throws -> AcceptedShares {

@@ -15,7 +15,8 @@ extension AdminResponse {
                     isFirst ? (message.from.isEmpty ? "<>" : message.from) : "",
                     recipient.address,
                     "\(recipient.state), \(recipient.attempts) tried",
-                    recipient.nextAttempt ?? recipient.waitsFor.map { "when \(firstLine($0)) is back" } ?? "",
+                    recipient.waitsUntil.map { "waits until \($0)" }
+                        ?? recipient.nextAttempt ?? recipient.waitsFor.map { "when \(firstLine($0)) is back" } ?? "",
                 ])
             }
         }
@@ -37,7 +38,12 @@ extension AdminResponse {
             text += "\nTo:       <\(TextTable.clean(recipient.address))>\n"
             text += "State:    \(recipient.state), \(recipient.attempts) attempts\n"
             if let route = recipient.route { text += "Route:    \(TextTable.clean(route))\n" }
-            if let next = recipient.nextAttempt { text += "Next:     \(next)\n" }
+            if recipient.mailbox { text += "Goes:     to a mailbox here\n" }
+            if let time = recipient.waitsUntil {
+                text += "Waits:    until \(time)\n"
+            } else if let next = recipient.nextAttempt {
+                text += "Next:     \(next)\n"
+            }
             if let site = recipient.waitsFor { text += "Next:     when \(firstLine(site)) is back or has room\n" }
             if let reply = recipient.lastReply { text += "Reply:    \(TextTable.clean(reply))\n" }
         }
@@ -87,7 +93,11 @@ extension AdminResponse {
         if !trace.queued.isEmpty { text += "\nIn the queue\n" }
         for recipient in trace.queued {
             var state = "\(recipient.state), \(recipient.attempts) attempts"
-            if let next = recipient.nextAttempt { state += ", next \(next)" }
+            if let time = recipient.waitsUntil {
+                state += ", waits until \(time)"
+            } else if let next = recipient.nextAttempt {
+                state += ", next \(next)"
+            }
             if let site = recipient.waitsFor { state += ", waits for \(firstLine(site))" }
             text += "  <\(TextTable.clean(recipient.address))>: \(state)\n"
         }

@@ -1,6 +1,7 @@
 import Directory
 import MailStore
 import MailSyntax
+import OutboundQueue
 import SASLCore
 
 /// Labels of credentials.
@@ -95,6 +96,8 @@ extension Operations {
         // First nobody can log in or send to it any more, then the mail goes.
         try await directory.setEnabled(account.address, false, author: author)
         try await stores.removeMail(of: account)
+        // What waits for it is returned now: released later it would find nobody, and its sender would hear late.
+        try await stores.queue.endWait(account: account.id.rawValue)
         try await directory.removeAccount(account.address, author: author)
     }
 

@@ -1,5 +1,6 @@
 import MailSyntax
 import OutboundQueue
+import SQLEngine
 import Telemetry
 
 extension Operations {
@@ -56,6 +57,7 @@ extension Operations {
 
     static func summary(_ recipient: QueuedRecipient) -> QueueRecipientSummary {
         let isWaiting = !recipient.held && !recipient.isLeased && recipient.parkedOn == nil
+        let isLater = recipient.notBefore.map { $0 > SystemClock().now() } ?? false
         return QueueRecipientSummary(
             address: recipient.address.description,
             state: recipient.isLeased ? "active" : recipient.held ? "held" : "waiting",
@@ -65,7 +67,9 @@ extension Operations {
                 [reply.host, reply.code.map { "\($0)" }, reply.text].compactMap(\.self).joined(separator: " ")
             },
             route: recipient.pinnedRoute ?? recipient.route,
-            waitsFor: recipient.parkedOn
+            waitsFor: recipient.parkedOn,
+            waitsUntil: isLater && !recipient.isLeased ? recipient.notBefore.map(time) : nil,
+            mailbox: recipient.isLocal
         )
     }
 

@@ -59,6 +59,10 @@ package struct QueueRecipientSummary: Codable, Sendable, Equatable {
     package var route: String?
     /// The destination that it waits for, which is down or has all it can take.
     package var waitsFor: String?
+    /// RFC 3339, UTC: it is not tried earlier, as its sender or an operator wants it.
+    package var waitsUntil: String?
+    /// It is for a mailbox here.
+    package var mailbox = false
 }
 
 package struct QueueDetail: Codable, Sendable, Equatable {

@@ -252,6 +252,7 @@ final class ServerAssembly: Sendable {
             environment: DeliveryService.Environment(
                 queue: stores.queue,
                 blobs: stores.blobs,
+                intake: stores.intake,
                 resolver: resolver,
                 contexts: try ClientTLSContexts(),
                 signer: { try signers.signer(for: $0) },

@@ -31,19 +31,25 @@ extension OutboundQueue {
         var last: MailID?
         repeat {
             let page = try await list(selection, after: last, limit: 500)
-            changed += try await apply(action, to: page.entries)
+            changed += try await apply(action, to: page.entries, isByID: selection.ids != nil)
             last = page.last
         } while last != nil
         return changed
     }
 
-    private func apply(_ action: QueueAction, to entries: [QueueEntry]) async throws -> [MailID] {
+    private func apply(_ action: QueueAction, to entries: [QueueEntry], isByID: Bool) async throws -> [MailID] {
         guard !entries.isEmpty else { return [] }
         let now = clock.now()
         return try await database.write { writer in
             try entries.compactMap { entry in
                 var count = 0
-                for recipient in entry.recipients { count += try Self.apply(action, writer, recipient.id, now: now) }
+                for recipient in entry.recipients {
+                    // Who names a message that waits for its time means it to go now.
+                    if isByID, action == .release, !recipient.held {
+                        try writer.execute(MailboxStatements.sendEarly, recipient.id, now)
+                    }
+                    count += try Self.apply(action, writer, recipient.id, now: now)
+                }
                 if case .remove = action { try Self.removeFinished(writer, entry.id, now: now) }
                 return count > 0 ? entry.id : nil
             }

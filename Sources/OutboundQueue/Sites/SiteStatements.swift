@@ -5,7 +5,7 @@ package enum SiteStatements {
     private static let columns = """
         id, message_id, address, original_recipient, notify, destination, next_attempt_at, attempts, last_attempt_at,
             last_code, last_status, last_text, last_host, held, lease_until, route, pinned_route, lane, not_before,
-            parked_on
+            parked_on, account_id, tag
         """
 
     static let park = SQLStatement(

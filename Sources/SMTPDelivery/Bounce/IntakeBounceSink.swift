@@ -77,8 +77,8 @@ package struct IntakeBounceSink: BounceSink {
             signFor: signingDomain(snapshot()),
             isBounce: true
         )
-        _ = try await intake.accept(acceptance)
-        for delivery in acceptance.local { events.record(.delivered(.local(delivery, of: acceptance))) }
+        let accepted = try await intake.accept(acceptance)
+        for delivery in accepted.filed { events.record(.delivered(.local(delivery, of: acceptance))) }
         return true
     }
 

@@ -10,6 +10,7 @@ import Telemetry
 extension Courier {
     /// The ways that a job takes, each with the recipients who take it; what takes none is settled at once.
     func sited(_ job: DeliveryJob) async -> [SitedJob] {
+        if job.isLocal { return [SitedJob(job: job, site: .mailboxes)] }
         guard settings.pinned(job.destination) == nil else {
             return [SitedJob(job: job, site: DeliverySite(name: job.destination, route: Manifest.Route.direct.name))]
         }

@@ -3,6 +3,7 @@ import DNSCore
 import Logging
 import MailAuth
 import MailConfig
+import MailIntake
 import MailSyntax
 import NIOCore
 import NIOPosix
@@ -23,6 +24,8 @@ struct Courier: Sendable {
     let settler: DeliverySettler
     let board: DeliveryBoard
     let alarms: RouteAlarms
+    /// Files what is for mailboxes here; nil where nothing is.
+    let intake: MailIntake?
     let ids: IDGenerator
     let clock: any WallClock
     let group: any EventLoopGroup
@@ -43,6 +46,10 @@ struct Courier: Sendable {
     /// One attempt at a job; returns a job that was begun on a reused connection which broke.
     private func attempt(_ sited: SitedJob) async -> SitedJob? {
         let job = sited.job
+        guard !job.isLocal else {
+            await file(sited)
+            return nil
+        }
         let content: MessageContent
         do {
             content = try await self.content(sited)

@@ -52,7 +52,7 @@ extension DeliverySettler {
             to: entry.recipient.address.description,
             via: site.via(result),
             route: site.route,
-            destination: entry.target?.host ?? entry.recipient.destination,
+            destination: entry.isFiled ? "INBOX" : entry.target?.host ?? entry.recipient.destination,
             address: entry.target?.address?.description,
             code: reply.code,
             enhanced: reply.status.description,
@@ -76,7 +76,8 @@ extension DeliverySettler {
 extension DeliverySite {
     /// For the log: `mx`, or the kind of the route; `hold` and `discard` for what went nowhere.
     func via(_ outcome: QueueAttempt.Outcome) -> String {
-        switch (outcome, plan?.kind) {
+        if isHere { return "local" }
+        return switch (outcome, plan?.kind) {
         case (.held, _): Manifest.Route.Kind.hold.rawValue
         case (.discarded, _): Manifest.Route.Kind.discard.rawValue
         case (_, nil), (_, .direct): "mx"

@@ -23,7 +23,7 @@ extension DeliverySettler {
                 await settle(&progress)
                 continue
             }
-            let overdue = overdue(message, now: now)
+            let overdue = overdue(parking.job, now: now)
             recipients += parking.job.recipients.map {
                 ParkedRecipient(id: $0.id, site: parking.site, overdueAt: overdue, reply: parking.reply)
             }
@@ -34,16 +34,17 @@ extension DeliverySettler {
             logger.error("deliveries could not be put off", metadata: [LogKey.error: "\(error)"])
         }
         for parking in parkings where parking.reply != nil && parking.job.message.expiresAt > now {
-            await reportDelay(of: parking.job.message)
+            await reportDelay(of: parking.job.message, for: parking.job.recipients)
         }
     }
 
     /// When a parked message is looked at even if its site is still down.
-    private func overdue(_ message: QueuedMessage, now: Timestamp) -> Timestamp {
+    private func overdue(_ job: DeliveryJob, now: Timestamp) -> Timestamp {
+        let message = job.message
         // Not at once again, where a site has all it can take.
         let expiry = max(message.expiresAt, now.adding(.seconds(60)))
         guard message.wantsDelayReport, let delayReport else { return expiry }
-        let report = message.createdAt.adding(delayReport)
+        let report = Self.begin(message, job.recipients).adding(delayReport)
         return report > now ? min(report, expiry) : expiry
     }
 

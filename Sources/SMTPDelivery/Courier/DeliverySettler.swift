@@ -24,7 +24,7 @@ struct DeliverySettler: Sendable {
         let message = progress.job.message
         let isBounced = await bounce(decided, of: message)
         var outcomes: [RecipientID: RecipientOutcome] = [:]
-        for entry in decided {
+        for entry in decided where !entry.isFiled {
             switch entry.decision {
             case .delivered: outcomes[entry.recipient.id] = .delivered
             case .retry(let time, let reply): outcomes[entry.recipient.id] = .deferred(until: time, reply)
@@ -36,18 +36,19 @@ struct DeliverySettler: Sendable {
                     isBounced ? .failed : .postponed(until: clock.now().adding(.seconds(300)), reply)
             }
         }
-        let attempts = decided.map { attempt($0, at: progress.site, isBounced: isBounced) }
+        let attempts = decided.filter { !$0.isFiled }.map { attempt($0, at: progress.site, isBounced: isBounced) }
         await record(outcomes, attempts, of: message.id, at: progress.site)
         for entry in decided { tell(entry, of: message, at: progress.site, isBounced: isBounced) }
-        let isDelayed = decided.contains { if case .retry = $0.decision { true } else { false } }
-        if isDelayed { await reportDelay(of: message) }
-        await reportSuccess(decided, of: message, isLMTP: progress.site.plan?.kind == .lmtp)
+        let delayed = decided.compactMap { if case .retry = $0.decision { $0.recipient } else { nil } }
+        if !delayed.isEmpty { await reportDelay(of: message, for: delayed) }
+        let isKept = progress.site.isHere || progress.site.plan?.kind == .lmtp
+        await reportSuccess(decided, of: message, isKept: isKept)
     }
 
     /// Tells a sender who asked for it what was delivered, where nobody else will: after the record, since a report of
     /// what is delivered once more would be worse than one that a crash lost.
     private func reportSuccess(
-        _ decided: [JobProgress.Decided], of message: QueuedMessage, isLMTP: Bool
+        _ decided: [JobProgress.Decided], of message: QueuedMessage, isKept: Bool
     ) async {
         guard case .address(let sender) = message.reversePath else { return }
         let successes = decided.compactMap { entry -> BounceReport.Failure? in
@@ -56,7 +57,7 @@ struct DeliverySettler: Sendable {
                 !entry.isReportedElsewhere
             else { return nil }
             return BounceReport.Failure(
-                recipient: entry.recipient, reply: reply, outcome: isLMTP ? .delivered : .relayed, at: clock.now())
+                recipient: entry.recipient, reply: reply, outcome: isKept ? .delivered : .relayed, at: clock.now())
         }
         guard !successes.isEmpty else { return }
         do {
@@ -70,9 +71,10 @@ struct DeliverySettler: Sendable {
     }
 
     /// Tells a sender of ours, once, that a message is still being tried, and for whom.
-    func reportDelay(of message: QueuedMessage) async {
+    /// - Parameter recipients: those that are late.
+    func reportDelay(of message: QueuedMessage, for recipients: [QueuedRecipient]) async {
         guard message.wantsDelayReport, let delayReport, case .address(let sender) = message.reversePath,
-            message.createdAt.adding(delayReport) <= clock.now()
+            Self.begin(message, recipients).adding(delayReport) <= clock.now()
         else { return }
         do {
             let delayed = try await queue.claimDelayReport(message.id).compactMap { recipient in
@@ -92,6 +94,11 @@ struct DeliverySettler: Sendable {
                 metadata: [LogKey.queueID: "\(message.id)", LogKey.error: "\(error)"]
             )
         }
+    }
+
+    /// When a message could first be tried: a sender who chose a time hears of no delay before it.
+    static func begin(_ message: QueuedMessage, _ recipients: [QueuedRecipient]) -> Timestamp {
+        recipients.lazy.compactMap(\.notBefore).reduce(message.createdAt, max)
     }
 
     /// Without a record the lease stays, and the recipients are tried again when it is taken back: twice, never zero times.

@@ -24,6 +24,8 @@ struct JobProgress: Sendable {
         var login: String?
         /// The host that took it reports itself, or hands the duty on.
         var isReportedElsewhere = false
+        /// It is in a mailbox here and out of the queue, which is durable already.
+        var isFiled = false
     }
 
     let job: DeliveryJob
@@ -54,6 +56,11 @@ struct JobProgress: Sendable {
             Decided(
                 recipient: recipient, decision: .delivered(reply), target: target, tls: tls, login: login,
                 isReportedElsewhere: isReportedElsewhere))
+    }
+
+    /// It is in a mailbox here and out of the queue.
+    mutating func file(_ recipient: QueuedRecipient, _ reply: DeliveryReply) {
+        decide(recipient, Decided(recipient: recipient, decision: .delivered(reply), isFiled: true))
     }
 
     /// Decides about a failure; a recipient for whom the next host is to be tried stays.

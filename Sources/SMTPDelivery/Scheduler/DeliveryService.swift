@@ -3,6 +3,7 @@ package import DNSCore
 package import Logging
 package import MailAuth
 import MailConfig
+package import MailIntake
 import MailPolicy
 package import MailSyntax
 package import NIOCore
@@ -23,6 +24,8 @@ package final class DeliveryService: Service {
     package struct Environment: Sendable {
         package var queue: OutboundQueue
         package var blobs: BlobStore
+        /// Files what waited here for mailboxes of ours; nil where nothing does.
+        package var intake: MailIntake?
         package var resolver: any DNSResolver
         package var contexts: ClientTLSContexts
         /// The keys of a domain; nil for a domain that does not sign. A throw puts the delivery off.
@@ -37,6 +40,7 @@ package final class DeliveryService: Service {
         package init(
             queue: OutboundQueue,
             blobs: BlobStore,
+            intake: MailIntake? = nil,
             resolver: any DNSResolver,
             contexts: ClientTLSContexts,
             signer: @escaping @Sendable (DomainName) async throws -> DKIMSigner? = { _ in nil },
@@ -49,6 +53,7 @@ package final class DeliveryService: Service {
         ) {
             self.queue = queue
             self.blobs = blobs
+            self.intake = intake
             self.resolver = resolver
             self.contexts = contexts
             self.signer = signer
@@ -142,6 +147,7 @@ package final class DeliveryService: Service {
             settler: settler,
             board: board,
             alarms: alarms,
+            intake: environment.intake,
             ids: environment.ids,
             clock: environment.clock,
             group: environment.group,
