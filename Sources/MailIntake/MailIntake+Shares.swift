@@ -50,12 +50,12 @@ extension MailIntake {
         let now = clock.now()
         let plan = SharePlan(
             acceptance: acceptance, shares: shares, targets: targets, blob: blob, message: message, remote: remote,
-            now: now)
+            takesOver: queue.takesOver, now: now)
         let result = try await database.write(files: [blob] + (remote.map { [$0] } ?? [])) { [store, queue] writer in
             try plan.run(writer, store, queue)
         }
         for (target, delivered) in result.delivered { store.delivered(target.account, delivered) }
-        if !result.accepted.remote.isEmpty { queue.wake() }
+        if !result.accepted.remote.isEmpty { queue.handOver(result.jobs) }
         acceptance.local = result.accepted.local
         await reportSuccess(acceptance, blob)
         return result.accepted
@@ -88,6 +88,7 @@ private struct SharePlan: Sendable {
     struct Outcome: Sendable {
         var accepted: AcceptedShares
         var delivered: [(ShareTarget, Delivered)]
+        var jobs: [DeliveryJob]
     }
 
     let acceptance: Acceptance
@@ -96,6 +97,7 @@ private struct SharePlan: Sendable {
     let blob: StagedBlob
     let message: PreparedMessage
     let remote: StagedBlob?
+    let takesOver: Bool
     let now: Timestamp
 
     func run(_ writer: any SQLWriter, _ store: MailStore, _ queue: OutboundQueue) throws -> Outcome {
@@ -111,11 +113,12 @@ private struct SharePlan: Sendable {
             }
         }
         let forwarded = Self.forwarded(zip(shares, failures).compactMap { $1 == nil ? $0 : nil })
+        var jobs: [DeliveryJob] = []
         if let remote, !forwarded.isEmpty {
             try BlobRows.insert(writer, remote, references: 0, now: now)
             var entry = acceptance
             entry.remote = forwarded
-            try queue.enqueue(writer, MailIntake.queueEntry(entry, remote, now))
+            jobs = try queue.enqueue(writer, MailIntake.queueEntry(entry, remote, now), takesOver: takesOver)
         }
         let deliveries = kept.values.sorted { $0.target.account < $1.target.account }
         if !deliveries.isEmpty || !forwarded.isEmpty {
@@ -126,7 +129,7 @@ private struct SharePlan: Sendable {
         }
         return Outcome(
             accepted: AcceptedShares(failures: failures, local: deliveries.map(\.delivery), remote: forwarded),
-            delivered: deliveries.map { ($0.target, $0.delivered) })
+            delivered: deliveries.map { ($0.target, $0.delivered) }, jobs: jobs)
     }
 
     private func deliver(

@@ -64,8 +64,10 @@ package final class MailIntake: Sendable {
         let remote: StagedBlob? = acceptance.remote.isEmpty ? nil : try await blobs.stage(acceptance.content)
         let now = clock.now()
         let files = [local?.blob, remote].compactMap { $0 }
-        let delivered = try await database.write(files: files) { [store, queue, acceptance] writer -> [Delivered] in
+        let takesOver = queue.takesOver
+        let (delivered, jobs) = try await database.write(files: files) { [store, queue, acceptance] writer in
             var delivered: [Delivered] = []
+            var jobs: [DeliveryJob] = []
             if let local {
                 try BlobRows.insert(writer, local.blob, references: local.targets.count, now: now)
                 for target in local.targets {
@@ -78,16 +80,16 @@ package final class MailIntake: Sendable {
             }
             if let remote {
                 try BlobRows.insert(writer, remote, references: 0, now: now)
-                try queue.enqueue(writer, Self.queueEntry(acceptance, remote, now))
+                jobs = try queue.enqueue(writer, Self.queueEntry(acceptance, remote, now), takesOver: takesOver)
             }
             if let metered = acceptance.metered { try SendMeter.add(writer, metered, at: now) }
             try TraceRows.insert(writer, acceptance, at: now)
-            return delivered
+            return (delivered, jobs)
         }
         if let local {
             for (target, one) in zip(local.targets, delivered) { store.delivered(target.account, one) }
         }
-        if remote != nil { queue.wake() }
+        if remote != nil { queue.handOver(jobs) }
         if let local { await reportSuccess(acceptance, local.blob) }
         var seen: Set<AccountID> = []
         let isEach = acceptance.local.count == delivered.count
@@ -149,7 +151,7 @@ package final class MailIntake: Sendable {
     static func queueEntry(_ acceptance: Acceptance, _ blob: StagedBlob, _ now: Timestamp) -> NewQueueEntry {
         var entry = NewQueueEntry(
             id: acceptance.id, reversePath: acceptance.forwardedFrom.map { .address($0) } ?? acceptance.reversePath,
-            blob: blob.id.key, size: blob.size, createdAt: now,
+            blob: blob.id, size: blob.size, createdAt: now,
             recipients: acceptance.remote, bodyType: acceptance.bodyType, smtpUTF8: acceptance.smtpUTF8,
             envelopeID: acceptance.envelopeID, dsnReturn: acceptance.dsnReturn, dkimDomain: acceptance.signFor,
             isBounce: acceptance.isBounce,

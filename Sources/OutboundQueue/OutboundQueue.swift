@@ -21,7 +21,7 @@ package final class OutboundQueue: Sendable {
     let clock: any WallClock
     private let lifetimes: Mutex<(message: Duration, bounce: Duration)>
     let holds = Mutex<[QueueSelection]>([])
-    private let waker = Mutex<Waker?>(nil)
+    let scheduler = Mutex<Scheduler?>(nil)
     /// What this process has leased and not reported on: nobody is lost who is still at work, however long it takes and
     /// whatever the clock does.
     private let inHand = Mutex<Set<RecipientID>>([])
@@ -54,30 +54,44 @@ package final class OutboundQueue: Sendable {
     }
 
     /// Puts a message into the queue, inside the transaction that accepts it, and takes one reference to its blob,
-    /// whose row must be there. Call ``wake()`` after the commit.
-    package func enqueue(_ writer: any SQLWriter, _ entry: NewQueueEntry) throws {
+    /// whose row must be there. Call ``handOver(_:)`` with what it returns after the commit.
+    /// - Parameter takesOver: whether to lease what is due, as ``takesOver`` said before the transaction.
+    /// - Returns: what was leased, for the scheduler.
+    package func enqueue(
+        _ writer: any SQLWriter, _ entry: NewQueueEntry, takesOver: Bool = false
+    ) throws -> [DeliveryJob] {
         guard !entry.recipients.isEmpty else { throw DatabaseError.constraint("a queued message needs a recipient") }
         let lifetime = lifetimes.withLock { entry.isBounce ? $0.bounce : $0.message }
         let first = max(entry.createdAt, entry.notBefore ?? entry.createdAt)
         let expiresAt = entry.expiresAt ?? first.adding(lifetime)
-        try BlobRows.retain(writer, entry.blob)
+        try BlobRows.retain(writer, entry.blob.key)
         try writer.execute(
-            QueueStatements.insertMessage, entry.id, entry.reversePath.description, entry.blob, entry.size,
+            QueueStatements.insertMessage, entry.id, entry.reversePath.description, entry.blob.key, entry.size,
             entry.createdAt, expiresAt, entry.bodyType.rawValue, entry.smtpUTF8, entry.envelopeID,
             entry.dsnReturn?.rawValue, entry.dkimDomain?.ascii, entry.isBounce, entry.wantsDelayReport,
             entry.login, entry.localPath?.description, entry.futureRelease)
         let holds = holds.withLock { $0 }
+        let leaseUntil: Timestamp? =
+            takesOver && entry.notBefore == nil && entry.recipients.count <= Self.mostHandedOver
+            ? entry.createdAt.adding(Self.leaseDuration) : nil
+        var leased: [QueuedRecipient] = []
         for recipient in entry.recipients {
             let sender = recipient.mailbox == nil ? entry.reversePath : entry.localPath ?? entry.reversePath
             let isHeld =
                 entry.held || recipient.held
                 || holds.contains { $0.matches(sender, recipient.address, route: recipient.route) }
-            try writer.execute(
+            let destination = Self.destination(of: recipient.address)
+            let lease = isHeld ? nil : leaseUntil
+            let id = try writer.first(
                 QueueStatements.insertRecipient, entry.id, recipient.address.description, recipient.originalRecipient,
-                recipient.notify.rawValue, Self.destination(of: recipient.address), first, isHeld,
-                recipient.route, entry.lane.rawValue, entry.notBefore, recipient.mailbox?.account,
-                recipient.mailbox?.tag)
+                recipient.notify.rawValue, destination, first, isHeld, recipient.route, entry.lane.rawValue,
+                entry.notBefore, recipient.mailbox?.account, recipient.mailbox?.tag, lease,
+                lease == nil ? nil : node, map: { RecipientID(rawValue: $0.int64(0)) })
+            if lease != nil, let id {
+                leased.append(QueuedRecipient(id, of: entry, recipient, destination: destination, due: first))
+            }
         }
+        return Self.jobs(leased, of: QueuedMessage(entry, expiresAt: expiresAt))
     }
 
     /// What deliveries to an address are grouped by.
@@ -86,30 +100,6 @@ package final class OutboundQueue: Sendable {
     }
 
     // MARK: For the scheduler
-
-    /// Why the scheduler is woken.
-    package enum Wake: Sendable, Hashable {
-        /// Something may be due.
-        case news
-        /// The operator wants it tried, also where the last attempt failed a moment ago.
-        case demand
-    }
-
-    /// Keeps the closure from the generic lock, which would wrap it once more each time it is read: after some hundred
-    /// thousand messages each wake-up took milliseconds, and in the end the stack.
-    private struct Waker: Sendable {
-        let body: @Sendable (Wake) -> Void
-    }
-
-    /// Sets what ``wake(_:)`` calls.
-    package func onWake(_ body: (@Sendable (Wake) -> Void)?) {
-        waker.withLock { $0 = body.map(Waker.init) }
-    }
-
-    /// Says that something may be due. Cheap; calls coalesce in the scheduler.
-    package func wake(_ reason: Wake = .news) {
-        waker.withLock { $0 }?.body(reason)
-    }
 
     /// At start, before any lease: what this node had leased when it ended is due again.
     package func takeBackLeases() async throws {
@@ -152,7 +142,7 @@ package final class OutboundQueue: Sendable {
     package func lease(
         limit: Int,
         perDestination: Int,
-        for duration: Duration = .seconds(7200)
+        for duration: Duration = OutboundQueue.leaseDuration
     ) async throws -> [DeliveryJob] {
         let now = clock.now()
         return try await leaseJobs { [node] writer in
@@ -170,11 +160,16 @@ package final class OutboundQueue: Sendable {
     func leaseJobs(
         _ take: @Sendable @escaping (any SQLWriter) throws -> [QueuedRecipient?]
     ) async throws -> [DeliveryJob] {
-        let jobs = try await database.write { writer in
+        // A lease that a loss of power takes back would be taken back at the next start anyway.
+        let jobs = try await database.write(.foreground, .ordered) { writer in
             try Self.jobs(writer, try take(writer).compactMap(\.self))
         }
-        inHand.withLock { $0.formUnion(jobs.lazy.flatMap(\.recipients).map(\.id)) }
+        takeInHand(jobs)
         return jobs
+    }
+
+    func takeInHand(_ jobs: [DeliveryJob]) {
+        inHand.withLock { $0.formUnion(jobs.lazy.flatMap(\.recipients).map(\.id)) }
     }
 
     /// They are not in hand any more.
@@ -183,73 +178,49 @@ package final class OutboundQueue: Sendable {
     }
 
     private static func jobs(_ reader: any SQLReader, _ recipients: [QueuedRecipient]) throws -> [DeliveryJob] {
-        struct Key: Hashable {
-            var message: MailID
-            var destination: String
-            // An operator's choice may be for one of them alone.
-            var pinnedRoute: String?
-            var isLocal: Bool
-        }
         let sorted = recipients.sorted { ($0.lane, $0.nextAttemptAt, $0.id) < ($1.lane, $1.nextAttemptAt, $1.id) }
-        var order: [Key] = []
-        var groups: [Key: [QueuedRecipient]] = [:]
+        var order: [MailID] = []
+        var groups: [MailID: [QueuedRecipient]] = [:]
         for recipient in sorted {
-            let key = Key(
-                message: recipient.message, destination: recipient.destination, pinnedRoute: recipient.pinnedRoute,
-                isLocal: recipient.isLocal)
-            if groups[key] == nil { order.append(key) }
-            groups[key, default: []].append(recipient)
+            if groups[recipient.message] == nil { order.append(recipient.message) }
+            groups[recipient.message, default: []].append(recipient)
         }
-        var messages: [MailID: QueuedMessage] = [:]
-        return try order.compactMap { key in
-            if messages[key.message] == nil { messages[key.message] = try QueueRows.message(reader, key.message) }
-            guard let message = messages[key.message], let recipients = groups[key] else { return nil }
-            return DeliveryJob(message: message, destination: key.destination, recipients: recipients)
+        return try order.flatMap { id -> [DeliveryJob] in
+            guard let message = try QueueRows.message(reader, id) else { return [] }
+            return jobs(groups[id, default: []], of: message)
         }
+    }
+
+    /// One job for each destination, in the order of the recipients.
+    private static func jobs(_ recipients: [QueuedRecipient], of message: QueuedMessage) -> [DeliveryJob] {
+        var jobs: [DeliveryJob] = []
+        for recipient in recipients {
+            // An operator's choice of a route may be for one of them alone.
+            let place = jobs.firstIndex {
+                $0.destination == recipient.destination && $0.isLocal == recipient.isLocal
+                    && $0.recipients.first?.pinnedRoute == recipient.pinnedRoute
+            }
+            if let place {
+                jobs[place].recipients.append(recipient)
+            } else {
+                jobs.append(DeliveryJob(message: message, destination: recipient.destination, recipients: [recipient]))
+            }
+        }
+        return jobs
     }
 
     /// When the earliest recipient that nobody has leased is due; nil when there is none.
     package func nextDue() async throws -> Timestamp? {
+        try await nextTimes().due
+    }
+
+    /// When ``lease(limit:perDestination:for:)`` and ``leaseOverdue(limit:for:)`` next have something; nil for never.
+    package func nextTimes() async throws -> (due: Timestamp?, overdue: Timestamp?) {
         try await database.read { reader in
-            try QueueLane.allCases.compactMap { lane in
+            let due = try QueueLane.allCases.compactMap { lane in
                 try reader.first(QueueStatements.nextDue, lane.rawValue, map: { $0.optionalTimestamp(0) }) ?? nil
             }.min()
-        }
-    }
-
-    /// Records what became of leased recipients of one message, and ends their leases. Returns when it is durable.
-    ///
-    /// Recipients that were removed meanwhile are passed over.
-    /// - Parameters:
-    ///   - attempts: for the message's history, in the same commit.
-    ///   - warmUp: the route and day that the message is counted for.
-    package func record(
-        _ outcomes: [RecipientID: RecipientOutcome], of message: MailID, attempts: [QueueAttempt] = [],
-        warmUp: (route: String, day: Int)? = nil
-    ) async throws {
-        guard !outcomes.isEmpty else { return }
-        defer { release(outcomes.keys) }
-        let now = clock.now()
-        let routes = Dictionary(attempts.map { ($0.recipientID, $0.route) }) { first, _ in first }
-        try await database.write { writer in
-            for (recipient, outcome) in outcomes {
-                try Self.record(writer, outcome, of: recipient, route: routes[recipient], now: now)
-            }
-            for attempt in attempts { try Self.insert(writer, attempt, of: message) }
-            if let warmUp { try writer.execute(SiteStatements.countWarmUp, warmUp.route, warmUp.day) }
-            try Self.removeFinished(writer, message, now: now)
-        }
-    }
-
-    /// Gives leased recipients back untried, of any messages, with one write.
-    package func postpone(_ recipients: [(id: RecipientID, until: Timestamp, reply: DeliveryReply?)]) async throws {
-        guard !recipients.isEmpty else { return }
-        defer { release(recipients.lazy.map(\.id)) }
-        let now = clock.now()
-        try await database.write { writer in
-            for (id, until, reply) in recipients {
-                try Self.record(writer, .postponed(until: until, reply), of: id, route: nil, now: now)
-            }
+            return (due, try reader.first(SiteStatements.nextOverdue, map: { $0.optionalTimestamp(0) }) ?? nil)
         }
     }
 
@@ -261,35 +232,5 @@ package final class OutboundQueue: Sendable {
             guard try writer.execute(QueueStatements.claimDelayReport, id) > 0 else { return [] }
             return try QueueRows.recipients(writer, of: id).filter { $0.lastReply != nil }
         }
-    }
-
-    private static func record(
-        _ writer: any SQLWriter,
-        _ outcome: RecipientOutcome,
-        of recipient: RecipientID,
-        route: String?,
-        now: Timestamp
-    ) throws {
-        switch outcome {
-        case .delivered, .failed:
-            try writer.execute(QueueStatements.removeRecipient, recipient)
-        case .deferred(let until, let reply):
-            try writer.execute(
-                QueueStatements.reschedule, recipient, until, now, reply.code, reply.status.description, reply.text,
-                reply.host, route)
-        case .held(let route, let reply):
-            try writer.execute(
-                QueueStatements.hold, recipient, route, reply.status.description, reply.text, reply.host)
-        case .postponed(let until, let reply):
-            try writer.execute(
-                QueueStatements.postpone, recipient, until, reply?.code, reply?.status.description, reply?.text,
-                reply?.host)
-        }
-    }
-
-    static func removeFinished(_ writer: any SQLWriter, _ message: MailID, now: Timestamp) throws {
-        let blob = try writer.first(
-            QueueStatements.removeFinished, message, map: { BlobKey(rawValue: $0.int64(0)) })
-        if let blob { try BlobRows.release(writer, blob, now: now) }
     }
 }

@@ -10,8 +10,9 @@ package enum QueueStatements {
     static let insertRecipient = SQLStatement(
         """
         INSERT INTO queue_recipient (message_id, address, original_recipient, notify, destination, next_attempt_at, held,
-            route, lane, not_before, account_id, tag)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+            route, lane, not_before, account_id, tag, lease_until, lease_node)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+        RETURNING id
         """)
     /// Leases what is due in a lane ($6), at most $5 of a destination, so that a big one does not crowd out the others.
     static let lease = SQLStatement(

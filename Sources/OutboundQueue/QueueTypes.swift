@@ -100,7 +100,7 @@ package struct NewQueueEntry: Sendable {
     package var id: MailID
     package var reversePath: ReversePath
     /// A blob that has its row in the same transaction or an earlier one.
-    package var blob: BlobKey
+    package var blob: BlobID
     /// Octets.
     package var size: Int
     package var createdAt: Timestamp
@@ -135,7 +135,7 @@ package struct NewQueueEntry: Sendable {
     package init(
         id: MailID,
         reversePath: ReversePath,
-        blob: BlobKey,
+        blob: BlobID,
         size: Int,
         createdAt: Timestamp,
         expiresAt: Timestamp? = nil,

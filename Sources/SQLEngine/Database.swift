@@ -67,12 +67,21 @@ package enum WritePriority: Sendable {
     case bulk
 }
 
+/// When a write is on disk.
+package enum WriteDurability: Sendable {
+    /// Before the call returns.
+    case flushed
+    /// With the next write that is flushed, or about a second later. Others see it at once and a crash of the process
+    /// leaves it; a loss of power may take it back together with everything that was written after it.
+    case ordered
+}
+
 /// The one way to SQL.
 package protocol Database: Sendable {
     /// Runs `body` on a consistent snapshot. The closure holds SQL and pure code only.
     func read<T: Sendable>(_ body: @Sendable @escaping (any SQLReader) throws -> T) async throws -> T
 
-    /// Runs `body` as a unit of its own in the next group commit and returns when that commit is on disk.
+    /// Runs `body` as a unit of its own in the next group commit and returns when that commit is as durable as asked.
     ///
     /// `files` are written, renamed and synced before the commit; where that fails the body does not run.
     /// A body may run twice (alone, after its batch was lost), so it holds SQL and pure code only. Cancelling the caller
@@ -80,6 +89,7 @@ package protocol Database: Sendable {
     @discardableResult
     func write<T: Sendable>(
         _ priority: WritePriority,
+        _ durability: WriteDurability,
         files: [any StagedFile],
         _ body: @Sendable @escaping (any SQLWriter) throws -> T
     ) async throws -> T
@@ -89,9 +99,10 @@ extension Database {
     @discardableResult
     package func write<T: Sendable>(
         _ priority: WritePriority = .foreground,
+        _ durability: WriteDurability = .flushed,
         _ body: @Sendable @escaping (any SQLWriter) throws -> T
     ) async throws -> T {
-        try await write(priority, files: [], body)
+        try await write(priority, durability, files: [], body)
     }
 
     @discardableResult
@@ -99,7 +110,7 @@ extension Database {
         files: [any StagedFile],
         _ body: @Sendable @escaping (any SQLWriter) throws -> T
     ) async throws -> T {
-        try await write(.foreground, files: files, body)
+        try await write(.foreground, .flushed, files: files, body)
     }
 }
 

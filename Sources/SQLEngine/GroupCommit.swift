@@ -5,6 +5,7 @@ import Synchronization
 /// `run` executes the body; `finish` wakes the caller with the outcome, once the commit is on disk or the unit has failed.
 struct WriteUnit: Sendable {
     let priority: WritePriority
+    let durability: WriteDurability
     let files: [any StagedFile]
     let run: @Sendable (any SQLWriter) throws -> Void
     let finish: @Sendable ((any Error)?) -> Void
@@ -87,9 +88,11 @@ final class WriteBacklog: Sendable {
 ///
 /// Order: every temporary, every rename, one sync, then the SQL transaction with a savepoint a unit. A unit that fails
 /// leaves alone; when SQLite ends the whole transaction nothing is acknowledged and the units run again one by one. A sync
-/// that fails fails the batch and is never tried again on the same descriptors.
+/// that fails fails the batch and is never tried again on the same descriptors. A batch in which no unit waits for the disk
+/// is committed without a flush.
 struct GroupCommit {
     let connection: SQLiteConnection
+    let log: CommitLog
     let syncing: any FileSyncing
     let statistics: WriterStatistics
 
@@ -144,9 +147,11 @@ struct GroupCommit {
 
     /// Runs the units in one transaction. Returns those to run again alone when the transaction was lost, else nil.
     private func commit(_ units: [WriteUnit], retryAlone: Bool) -> [WriteUnit]? {
+        let durability = units.allSatisfy { $0.durability == .ordered } ? WriteDurability.ordered : .flushed
         do {
             // Only where an earlier ROLLBACK failed.
             if !connection.isOutsideTransaction { try connection.run("ROLLBACK") }
+            try log.prepare(connection, durability)
             try connection.run("BEGIN IMMEDIATE")
         } catch {
             fail(units, error)
@@ -174,8 +179,14 @@ struct GroupCommit {
         }
         if lost == nil {
             do {
-                if done.isEmpty { try connection.run("ROLLBACK") } else { try connection.run("COMMIT") }
+                if done.isEmpty {
+                    try connection.run("ROLLBACK")
+                } else {
+                    try connection.run("COMMIT")
+                    log.committed(durability)
+                }
             } catch {
+                log.commitFailed(error)
                 if !connection.isOutsideTransaction { try? connection.run("ROLLBACK") }  // SQLite keeps it open on BUSY
                 lost = error
             }

@@ -25,6 +25,7 @@ package final class SQLiteDatabase: Database {
     private let pool: DatabasePool
     private let backlog = WriteBacklog()
     private let syncing: any FileSyncing
+    private let log: CommitLog
     package let statistics = WriterStatistics()
 
     /// Opens or makes the file and brings its schema up to date.
@@ -37,6 +38,7 @@ package final class SQLiteDatabase: Database {
         options: Options = Options()
     ) throws {
         self.syncing = syncing
+        log = CommitLog(path: "\(path)-wal", isDurable: options.isDurable)
         var configuration = Configuration()
         configuration.label = "martlet.db"
         configuration.maximumReaderCount = options.readers
@@ -87,6 +89,7 @@ package final class SQLiteDatabase: Database {
 
     package func write<T: Sendable>(
         _ priority: WritePriority,
+        _ durability: WriteDurability,
         files: [any StagedFile],
         _ body: @Sendable @escaping (any SQLWriter) throws -> T
     ) async throws -> T {
@@ -94,6 +97,7 @@ package final class SQLiteDatabase: Database {
         return try await withCheckedThrowingContinuation { continuation in
             let unit = WriteUnit(
                 priority: priority,
+                durability: files.isEmpty ? durability : .flushed,
                 files: files,
                 run: { result.set(try body($0)) },
                 finish: { error in
@@ -116,10 +120,11 @@ package final class SQLiteDatabase: Database {
     }
 
     private func startWriter() {
-        pool.asyncWriteWithoutTransaction { [backlog, syncing, statistics] database in
+        pool.asyncWriteWithoutTransaction { [backlog, syncing, statistics, log] database in
             do {
                 let connection = try SQLiteConnection(database)
-                let commit = GroupCommit(connection: connection, syncing: syncing, statistics: statistics)
+                let commit = GroupCommit(
+                    connection: connection, log: log, syncing: syncing, statistics: statistics)
                 while let batch = backlog.take(limit: Self.batchLimit) { commit.process(batch) }
             } catch {
                 while let batch = backlog.take(limit: Self.batchLimit) {
@@ -128,6 +133,25 @@ package final class SQLiteDatabase: Database {
                         unit.finish(error)
                     }
                 }
+            }
+            if log.takeFlushRequest() { self.flushLater() }
+        }
+    }
+
+    /// Flushes what no flushed write has taken along by then.
+    private func flushLater() {
+        Task { [weak self] in
+            try? await Task.sleep(for: .seconds(1))
+            await self?.flush()
+        }
+    }
+
+    /// Returns when every write that has returned is on disk, or can't be.
+    package func flush() async {
+        await withCheckedContinuation { continuation in
+            pool.asyncWriteWithoutTransaction { [log] _ in
+                log.flush()
+                continuation.resume()
             }
         }
     }

@@ -145,7 +145,7 @@ struct OutboundQueueTests {
     func operations() async throws {
         let room = try QueueFixture()
         let wakes = Mutex(0)
-        room.queue.onWake { _ in wakes.withLock { $0 += 1 } }
+        room.queue.onWake { wake in wakes.withLock { $0 += wake == .demand ? 1 : 0 } }
         let id = try await room.enqueue(["a@one.example"])
         #expect(try await room.queue.hold(id))
         #expect(try await room.queue.lease(limit: 1, perDestination: 1).isEmpty)
@@ -183,7 +183,7 @@ struct OutboundQueueTests {
         let room = try QueueFixture()
         await #expect(throws: DatabaseError.self) { try await room.enqueue([]) }
         await #expect(throws: DatabaseError.self) {
-            try await room.enqueue(["a@one.example"]) { $0.blob = BlobKey(rawValue: 5) }
+            try await room.enqueue(["a@one.example"]) { $0.blob = BlobID(key: BlobKey(rawValue: 5), random: 0) }
         }
         #expect(try await room.queue.counts().messages == 0)
         #expect(try await room.references() == 0)

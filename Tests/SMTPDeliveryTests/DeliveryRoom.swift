@@ -103,9 +103,7 @@ final class DeliveryRoom: Sendable {
         text: String = "From: a@example.org\r\n\r\nHello\r\n.dot\r\n",
         change: @Sendable @escaping (inout NewQueueEntry) -> Void = { _ in }
     ) async throws -> MailID {
-        let id = try await fixture.enqueue(recipients, from: sender, text: text, change: change)
-        queue.wake()
-        return id
+        try await fixture.enqueue(recipients, from: sender, text: text, handsOver: true, change: change)
     }
 
     func settings(port: Int) -> DeliverySettings {

@@ -1,3 +1,4 @@
+import Foundation
 import MailSyntax
 import MartletTesting
 import SQLEngine
@@ -18,6 +19,39 @@ import Testing
         options.isDurable = false
         let other = try SQLiteDatabase(path: folder.file("other.db"), migrations: [], options: options)
         #expect(try await pragma("synchronous", of: other) == "0")
+    }
+
+    @Test func `a write that need not wait for the disk is seen at once and kept`() async throws {
+        let folder = try TemporaryFolder()
+        let database = try Notes.open(folder)
+        let mode = try await database.write(.foreground, .ordered) { writer in
+            try writer.execute(Notes.insert, "ordered")
+            return try writer.first(SQLStatement(text: "PRAGMA synchronous")) { $0.string(0) }
+        }
+        #expect(mode == "1")
+        #expect(try await database.bodies() == ["ordered"])
+        #expect(try await pragma("synchronous", of: database) == "2", "the next write waits again")
+        try await database.write(.foreground, .ordered) { _ = try $0.execute(Notes.insert, "again") }
+        await database.flush()
+        try database.close()
+        #expect(try await Notes.open(folder).bodies() == ["again", "ordered"])
+    }
+
+    @Test func `where a flush fails that earlier writes wait for, nothing more is written`() async throws {
+        let folder = try TemporaryFolder()
+        let database = try Notes.open(folder)
+        try await database.add("flushed")
+        await database.flush()
+        try await database.write(.foreground, .ordered) { _ = try $0.execute(Notes.insert, "ordered") }
+        // A log that has lost its name can't be flushed by it.
+        try FileManager.default.removeItem(atPath: folder.file("notes.db-wal"))
+        await database.flush()
+        let error = await #expect(throws: DatabaseError.self) { try await database.add("late") }
+        guard case .io(let text)? = error else {
+            Issue.record("\(String(describing: error))")
+            return
+        }
+        #expect(text.contains("started again"))
     }
 
     @Test func `another connection's lock is told as busy`() async throws {

@@ -51,11 +51,12 @@ extension OutboundQueue {
                     reply?.status.description, reply?.text, reply?.host)
             }
         }
+        if let next = recipients.lazy.map(\.overdueAt).min() { wake(.due(next)) }
     }
 
     /// Leases recipients that wait for a site: interactive before bulk, then in the order they came.
     package func leaseParked(
-        on site: String, limit: Int, for duration: Duration = .seconds(7200)
+        on site: String, limit: Int, for duration: Duration = OutboundQueue.leaseDuration
     ) async throws -> [DeliveryJob] {
         let until = clock.now().adding(duration)
         return try await leaseJobs { [node] writer in
@@ -64,7 +65,9 @@ extension OutboundQueue {
     }
 
     /// Leases recipients that wait for a site and have to be looked at even so.
-    package func leaseOverdue(limit: Int, for duration: Duration = .seconds(7200)) async throws -> [DeliveryJob] {
+    package func leaseOverdue(
+        limit: Int, for duration: Duration = OutboundQueue.leaseDuration
+    ) async throws -> [DeliveryJob] {
         let now = clock.now()
         return try await leaseJobs { [node] writer in
             try writer.query(
@@ -74,9 +77,7 @@ extension OutboundQueue {
 
     /// When ``leaseOverdue(limit:for:)`` next has something; nil when nothing waits for a site.
     package func nextOverdue() async throws -> Timestamp? {
-        try await database.read { reader in
-            try reader.first(SiteStatements.nextOverdue, map: { $0.optionalTimestamp(0) }) ?? nil
-        }
+        try await nextTimes().overdue
     }
 
     /// The sites that something waits for. One step in the index for each.

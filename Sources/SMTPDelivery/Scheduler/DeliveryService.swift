@@ -1,71 +1,18 @@
-package import Blobs
-package import DNSCore
-package import Logging
-package import MailAuth
+import Logging
 import MailConfig
-package import MailIntake
-import MailPolicy
-package import MailSyntax
-package import NIOCore
-package import NetTransport
-package import OutboundQueue
-package import SQLEngine
+import MailSyntax
+import OutboundQueue
+import SQLEngine
 import ServiceLifecycle
 import Synchronization
-package import Telemetry
+import Telemetry
 
 /// Delivers what is due in the queue until it is told to stop.
 ///
-/// It leases due recipients in batches, gives them to workers, one for each connection, and sleeps until something is
+/// It takes messages that were leased as they came, leases others that are due in batches, gives them to workers, one for each connection, and sleeps until something is
 /// due or the queue wakes it. Stopping gracefully lets each worker finish the message in hand; what was leased and not
 /// begun is due again at once.
 package final class DeliveryService: Service {
-    /// What the service needs from the rest of the house.
-    package struct Environment: Sendable {
-        package var queue: OutboundQueue
-        package var blobs: BlobStore
-        /// Files what waited here for mailboxes of ours; nil where nothing does.
-        package var intake: MailIntake?
-        package var resolver: any DNSResolver
-        package var contexts: ClientTLSContexts
-        /// The keys of a domain; nil for a domain that does not sign. A throw puts the delivery off.
-        package var signer: @Sendable (DomainName) async throws -> DKIMSigner?
-        package var bounces: any BounceSink
-        package var events: any MailEventSink
-        package var ids: IDGenerator
-        package var clock: any WallClock
-        package var group: any EventLoopGroup
-        package var logger: Logger
-
-        package init(
-            queue: OutboundQueue,
-            blobs: BlobStore,
-            intake: MailIntake? = nil,
-            resolver: any DNSResolver,
-            contexts: ClientTLSContexts,
-            signer: @escaping @Sendable (DomainName) async throws -> DKIMSigner? = { _ in nil },
-            bounces: any BounceSink,
-            events: any MailEventSink,
-            ids: IDGenerator,
-            clock: any WallClock = SystemClock(),
-            group: any EventLoopGroup,
-            logger: Logger
-        ) {
-            self.queue = queue
-            self.blobs = blobs
-            self.intake = intake
-            self.resolver = resolver
-            self.contexts = contexts
-            self.signer = signer
-            self.bounces = bounces
-            self.events = events
-            self.ids = ids
-            self.clock = clock
-            self.group = group
-            self.logger = logger
-        }
-    }
-
     /// Nobody sleeps longer: leases of lost nodes are looked for, and a clock that jumped is noticed.
     private static let longestSleep = Duration.seconds(60)
     /// Recipients that are leased with one write.
@@ -81,6 +28,7 @@ package final class DeliveryService: Service {
     private let board: DeliveryBoard
     private let alarms: RouteAlarms
     private let current: Mutex<Current>
+    private let outlook = Mutex(QueueOutlook())
     private let signals: AsyncStream<Void>
     private let signal: AsyncStream<Void>.Continuation
 
@@ -101,70 +49,11 @@ package final class DeliveryService: Service {
         signal.yield()
     }
 
-    static func makeCourier(
-        _ settings: DeliverySettings,
-        _ generation: Int,
-        _ environment: Environment,
-        _ board: DeliveryBoard,
-        _ alarms: RouteAlarms
-    ) -> Courier {
-        let settler = DeliverySettler(
-            queue: environment.queue,
-            bounces: environment.bounces,
-            events: environment.events,
-            delayReport: settings.delayReport,
-            clock: environment.clock,
-            logger: environment.logger
-        )
-        let rewriter = OutgoingRewriter(
-            rules: settings.rules, lookup: settings.lookup, logger: environment.logger)
-        return Courier(
-            settings: settings,
-            generation: generation,
-            router: MXRouter(resolver: environment.resolver, own: settings.own),
-            contexts: environment.contexts,
-            content: { sited in
-                let message = sited.job.message
-                let signer: DKIMSigner? =
-                    if let domain = message.dkimDomain { try await environment.signer(domain) } else { nil }
-                if let domain = message.dkimDomain, signer == nil {
-                    environment.logger.warning(
-                        "a message leaves unsigned: its domain has no key any more",
-                        metadata: [
-                            LogKey.queueID: "\(message.id)", LogKey.remedy: "make one: martlet dkim add \(domain)",
-                        ]
-                    )
-                }
-                let reader = try environment.blobs.open(message.blob, size: message.size)
-                // Mail for a program of this host keeps the addresses that are known here.
-                let leaves = sited.site.plan?.kind != .lmtp
-                var content = try await MessageContent.prepare(
-                    message, reader: reader, signer: signer, clock: environment.clock,
-                    spool: { try environment.blobs.makeSpool() }, change: leaves ? rewriter.change(of: message) : nil)
-                if leaves { content.envelope = try await rewriter.envelope(of: sited.job) }
-                return content
-            },
-            settler: settler,
-            board: board,
-            alarms: alarms,
-            intake: environment.intake,
-            ids: environment.ids,
-            clock: environment.clock,
-            group: environment.group,
-            logger: environment.logger
-        )
-    }
-
     package func run() async throws {
         let queue = environment.queue
         try await queue.takeBackLeases()
         await remember()
-        let signal = signal
-        let board = board
-        queue.onWake { reason in
-            if reason == .demand { board.endSuspensions() }
-            signal.yield()
-        }
+        queue.onWake(takesOver: { self.takesOver }) { self.wake($0) }
         defer { queue.onWake(nil) }
         await withGracefulShutdownHandler {
             await withDiscardingTaskGroup { group in
@@ -176,6 +65,14 @@ package final class DeliveryService: Service {
         // What was leased and not begun belongs to nobody now.
         try? await queue.takeBackLeases()
     }
+
+    private func wake(_ reason: OutboundQueue.Wake) {
+        if reason == .demand { board.endSuspensions() }
+        if outlook.withLock({ $0.hear(reason) }) { signal.yield() }
+    }
+
+    /// While little waits, a message is leased as it comes; what is in the queue has its share of the room.
+    private var takesOver: Bool { !board.isClosed && board.waitingJobs < courier.settings.mostWaiting / 2 }
 
     private func stop() {
         for wake in board.close() { wake() }
@@ -222,12 +119,14 @@ package final class DeliveryService: Service {
         await place(jobs, now: now, in: &group)
         do {
             _ = try await environment.queue.unparkAll()
+            outlook.withLock { $0.forget() }
         } catch {
             environment.logger.error("the queue could not be written", metadata: [LogKey.error: "\(error)"])
         }
     }
 
     private func takeBackLostLeases() async {
+        outlook.withLock { $0.forget() }
         do {
             try await environment.queue.takeBackExpiredLeases()
             // Ten minutes cover what is put off for a reason of our own.
@@ -246,32 +145,46 @@ package final class DeliveryService: Service {
 
     /// Leases and places what is due, and what is parked for sites that have room; returns when to look again.
     private func step(now: Timestamp, in group: inout DiscardingTaskGroup) async -> Timestamp? {
-        let settings = courier.settings
         do {
-            let queue = environment.queue
-            var times: [Timestamp?] = []
+            await place(outlook.withLock { $0.takeJobs() }, now: now, in: &group)
+            var next: Timestamp?
             // A worker that takes a job says so when there is room again.
-            if board.waitingJobs < settings.mostWaiting {
+            if board.waitingJobs < courier.settings.mostWaiting {
+                let queue = environment.queue
                 for (site, limit) in board.refills(now: now) {
                     let jobs = try await queue.leaseParked(on: site, limit: limit)
                     if jobs.lazy.map(\.recipients.count).reduce(0, +) < limit { board.emptied(site) }
                     await place(jobs, now: now, in: &group)
                 }
-                if let overdue = try await queue.nextOverdue(), overdue <= now {
-                    await place(try await queue.leaseOverdue(limit: Self.batch), now: now, in: &group)
-                }
-                if let due = try await queue.nextDue(), due <= now {
-                    let jobs = try await queue.lease(limit: Self.batch, perDestination: Self.batch)
-                    await place(jobs, now: now, in: &group)
-                }
-                times += [try await queue.nextOverdue(), try await queue.nextDue()]
+                if outlook.withLock({ $0.mustLook(now: now) }) { try await look(now: now, in: &group) }
+                next = outlook.withLock { $0.next }
             }
+            // Jobs of a route that has had enough of today are to be parked.
             await place([], now: now, in: &group)
-            return (times + [board.nextTime(now: now)]).compactMap(\.self).min()
+            return [next, board.nextTime(now: now)].compactMap(\.self).min()
         } catch {
             environment.logger.error("the queue could not be read", metadata: [LogKey.error: "\(error)"])
+            outlook.withLock { $0.forget() }
             return now.adding(.seconds(10))
         }
+    }
+
+    /// Leases what the queue has that is due, and learns when the next is.
+    private func look(now: Timestamp, in group: inout DiscardingTaskGroup) async throws {
+        let queue = environment.queue
+        var times = try await queue.nextTimes()
+        var hasLeased = false
+        if let overdue = times.overdue, overdue <= now {
+            await place(try await queue.leaseOverdue(limit: Self.batch), now: now, in: &group)
+            hasLeased = true
+        }
+        if let due = times.due, due <= now {
+            await place(try await queue.lease(limit: Self.batch, perDestination: Self.batch), now: now, in: &group)
+            hasLeased = true
+        }
+        if hasLeased { times = try await queue.nextTimes() }
+        let next = [times.due, times.overdue].compactMap(\.self).min()
+        outlook.withLock { $0.learn(next) }
     }
 
     private func place(_ jobs: [DeliveryJob], now: Timestamp, in group: inout DiscardingTaskGroup) async {

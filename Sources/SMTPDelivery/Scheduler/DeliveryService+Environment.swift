@@ -1,0 +1,115 @@
+package import Blobs
+package import DNSCore
+package import Logging
+package import MailAuth
+import MailConfig
+package import MailIntake
+import MailPolicy
+package import MailSyntax
+package import NIOCore
+package import NetTransport
+package import OutboundQueue
+package import SQLEngine
+package import Telemetry
+
+extension DeliveryService {
+    /// What the service needs from the rest of the house.
+    package struct Environment: Sendable {
+        package var queue: OutboundQueue
+        package var blobs: BlobStore
+        /// Files what waited here for mailboxes of ours; nil where nothing does.
+        package var intake: MailIntake?
+        package var resolver: any DNSResolver
+        package var contexts: ClientTLSContexts
+        /// The keys of a domain; nil for a domain that does not sign. A throw puts the delivery off.
+        package var signer: @Sendable (DomainName) async throws -> DKIMSigner?
+        package var bounces: any BounceSink
+        package var events: any MailEventSink
+        package var ids: IDGenerator
+        package var clock: any WallClock
+        package var group: any EventLoopGroup
+        package var logger: Logger
+
+        package init(
+            queue: OutboundQueue,
+            blobs: BlobStore,
+            intake: MailIntake? = nil,
+            resolver: any DNSResolver,
+            contexts: ClientTLSContexts,
+            signer: @escaping @Sendable (DomainName) async throws -> DKIMSigner? = { _ in nil },
+            bounces: any BounceSink,
+            events: any MailEventSink,
+            ids: IDGenerator,
+            clock: any WallClock = SystemClock(),
+            group: any EventLoopGroup,
+            logger: Logger
+        ) {
+            self.queue = queue
+            self.blobs = blobs
+            self.intake = intake
+            self.resolver = resolver
+            self.contexts = contexts
+            self.signer = signer
+            self.bounces = bounces
+            self.events = events
+            self.ids = ids
+            self.clock = clock
+            self.group = group
+            self.logger = logger
+        }
+    }
+
+    static func makeCourier(
+        _ settings: DeliverySettings,
+        _ generation: Int,
+        _ environment: Environment,
+        _ board: DeliveryBoard,
+        _ alarms: RouteAlarms
+    ) -> Courier {
+        let settler = DeliverySettler(
+            queue: environment.queue,
+            bounces: environment.bounces,
+            events: environment.events,
+            delayReport: settings.delayReport,
+            clock: environment.clock,
+            logger: environment.logger
+        )
+        let rewriter = OutgoingRewriter(
+            rules: settings.rules, lookup: settings.lookup, logger: environment.logger)
+        return Courier(
+            settings: settings,
+            generation: generation,
+            router: MXRouter(resolver: environment.resolver, own: settings.own),
+            contexts: environment.contexts,
+            content: { sited in
+                let message = sited.job.message
+                let signer: DKIMSigner? =
+                    if let domain = message.dkimDomain { try await environment.signer(domain) } else { nil }
+                if let domain = message.dkimDomain, signer == nil {
+                    environment.logger.warning(
+                        "a message leaves unsigned: its domain has no key any more",
+                        metadata: [
+                            LogKey.queueID: "\(message.id)", LogKey.remedy: "make one: martlet dkim add \(domain)",
+                        ]
+                    )
+                }
+                let reader = try environment.blobs.open(message.blob, size: message.size)
+                // Mail for a program of this host keeps the addresses that are known here.
+                let leaves = sited.site.plan?.kind != .lmtp
+                var content = try await MessageContent.prepare(
+                    message, reader: reader, signer: signer, clock: environment.clock,
+                    spool: { try environment.blobs.makeSpool() }, change: leaves ? rewriter.change(of: message) : nil)
+                if leaves { content.envelope = try await rewriter.envelope(of: sited.job) }
+                return content
+            },
+            settler: settler,
+            board: board,
+            alarms: alarms,
+            intake: environment.intake,
+            ids: environment.ids,
+            clock: environment.clock,
+            group: environment.group,
+            logger: environment.logger
+        )
+    }
+}
