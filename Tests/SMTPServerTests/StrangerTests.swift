@@ -24,7 +24,7 @@ import Testing
         let room = try await Self.room()
         try await room.run(adjust: {
             Self.watch(&$0)
-            $0.greetingDelay = .milliseconds(300)
+            $0.greetingDelay = .seconds(60)
         }) { client, _ in
             await client.play("C: EHLO c\nS: 554 5.5.1\n# close")
         }

@@ -72,7 +72,10 @@ package final class DeliveryService: Service {
     }
 
     /// While little waits, a message is leased as it comes; what is in the queue has its share of the room.
-    private var takesOver: Bool { !board.isClosed && board.waitingJobs < courier.settings.mostWaiting / 2 }
+    private var takesOver: Bool {
+        guard !board.isClosed else { return false }
+        return board.waitingJobs + outlook.withLock(\.waitingJobs) < courier.settings.mostWaiting / 2
+    }
 
     private func stop() {
         for wake in board.close() { wake() }

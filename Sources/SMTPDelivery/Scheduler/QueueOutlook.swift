@@ -22,6 +22,9 @@ struct QueueOutlook: Sendable {
         return true
     }
 
+    /// Jobs that came and were not taken yet.
+    var waitingJobs: Int { jobs.count }
+
     mutating func takeJobs() -> [DeliveryJob] {
         defer { jobs = [] }
         return jobs
