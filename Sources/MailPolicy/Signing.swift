@@ -89,3 +89,22 @@ extension Policy {
         }
     }
 }
+
+extension TraceStep {
+    /// What the keys of a domain do with a message that leaves.
+    ///
+    /// - Parameters:
+    ///   - selectors: of the keys that sign.
+    ///   - isLeftOut: the header can't be signed.
+    package static func signing(_ domain: DomainName, selectors: [String], isLeftOut: Bool = false) -> TraceStep {
+        var step = TraceStep(stage: TraceStage.signing, rule: "dkim", origin: "directory", before: "d=\(domain)")
+        if selectors.isEmpty {
+            step.note = "not signed: the domain has no active key"
+        } else if isLeftOut {
+            step.note = "not signed: the header has no From, or is too long"
+        } else {
+            step.after = selectors.map { "s=\($0)" }.joined(separator: ", ")
+        }
+        return step
+    }
+}

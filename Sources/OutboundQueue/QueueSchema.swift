@@ -32,6 +32,7 @@ package enum QueueSchema {
         ),
         Migration("queue-3", lanesAndSites),
         Migration("queue-4", waitingHere),
+        Migration("queue-5", [.addColumn(.text("steps").nullable, to: "queue_attempt")]),
     ]
 
     /// What is ready is found by lane and time. What waits for its site, one that is down or has all it can take, is in

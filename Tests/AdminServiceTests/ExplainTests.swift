@@ -37,11 +37,16 @@ import Testing
             DirectoryDomain(
                 id: 3, name: try #require(DomainName("sends.example")), kind: .sendOnly, catchAll: nil, createdAt: time),
         ]
+        let keys = try ["example.org", "sends.example"].enumerated().map { index, name in
+            DKIMKeyRow(
+                id: Int64(index), domain: try #require(DomainName(name)), selector: "rsa1", algorithm: "rsa",
+                privateKey: "", isActive: true, createdAt: time)
+        }
         let info = Alias(id: 1, address: try address("info@example.org"), targets: [alice])
         let team = Alias(
             id: 2, address: try address("team@example.org"), targets: accounts.map(\.address), membersSend: true)
         return DirectorySnapshot(
-            revision: 7, domains: domains, accounts: accounts, aliases: [info, team], dkimKeys: [],
+            revision: 7, domains: domains, accounts: accounts, aliases: [info, team], dkimKeys: keys,
             recipientDelimiters: "+")
     }
 

@@ -46,6 +46,8 @@ struct RelayContainerTests {
             let text = try String(contentsOfFile: try #require(postfix.messages.first), encoding: .utf8)
             #expect(!text.contains("secret") && !text.contains("Secret") && !text.contains("mail.php"), "\(text)")
             #expect(text.contains("MIME-Version: 1.0\n") && text.contains("X-Kept: yes\n"), "\(text)")
+            let mailer = "rewrite/sending_header_checks: X-Mailer: secret 1.0 (removed) ["
+            try await history(server, has: mailer)
             // The relay host adds its own; ours would name the application's host.
             #expect(text.components(separatedBy: "\nReceived:").count == 2, "\(text)")
         }
@@ -65,6 +67,7 @@ struct RelayContainerTests {
             expectSuccess(try await server.python("tool", "verify", postfix.mailFolder, records, "1"), server)
             let text = try String(contentsOfFile: try #require(postfix.messages.first), encoding: .utf8)
             #expect(text.contains("d=test.com;") && !text.contains("secret"), "\(text)")
+            try await history(server, has: "signing/dkim: d=test.com → s=rsa1, s=ed1 [directory]")
             // Nobody is unknown there, and mail for it takes the way of all mail.
             let colleague = try await swaks(
                 server, login(Self.password) + ["--to", "boss@test.com", "--quit-after", "RCPT"])
@@ -131,6 +134,18 @@ struct RelayContainerTests {
         }
         await postfix.stop()
         #expect(try await server.stop() == 0)
+    }
+
+    /// The outcome is recorded after the relay host has the message.
+    private func history(_ server: ServerUnderTest, has step: String) async throws {
+        var trace = ""
+        try await eventually(within: .seconds(20), "\(step) in the history") {
+            trace = try await server.succeed("trace", "--to", Self.recipient)
+            return trace.contains("delivered, attempt 1")
+        }
+        #expect(trace.contains(step), "\(trace)")
+        let json = try await server.succeed("trace", "--to", Self.recipient, "--json")
+        #expect(json.contains("\"steps\""), "\(json)")
     }
 
     private func login(_ password: String) -> [String] {

@@ -21,3 +21,19 @@ struct TraceKeysTests {
         #expect(!keys.contains(TraceKeys.key(.to, "s@example.org")))
     }
 }
+
+@Suite("Steps as a history keeps them")
+struct TraceTextTests {
+    @Test("A few short steps are kept of many long ones")
+    func abridged() {
+        let long = String(repeating: "é", count: 5000)
+        let steps = (0..<30).map { TraceStep(stage: "rewrite", rule: "\($0)", before: "x", after: long, note: nil) }
+        let few = steps.abridged(to: 20)
+        #expect(few.count == 21)
+        #expect(few.last?.text == "rewrite/more: and 10 more [built in]")
+        #expect(few.first?.before == "x" && few.first?.note == nil)
+        #expect(few.allSatisfy { ($0.after?.utf8.count ?? 0) <= 210 })
+        #expect(Array(steps.prefix(3)).abridged(to: 20, octets: 20_000) == Array(steps.prefix(3)))
+        #expect(few.json.utf8.count < 8000)
+    }
+}

@@ -40,7 +40,7 @@ struct HeaderChangeTests {
         let signer = try #require(try signers.signer(for: domain))
         let reader = try room.state.blobs.open(report.message.blob, size: report.message.size)
         let content = try await MessageContent.prepare(
-            report.message, reader: reader, signer: signer, clock: SystemClock(), change: { change($0) })
+            report.message, reader: reader, signer: signer, clock: SystemClock(), change: { (change($0), []) })
         let bytes = try await whole(content)
         #expect(bytes.count == content.size)
         let text = Self.text.replacing("From: Alice <alice@inside.example>", with: "From: Alice <alice@example.org>")

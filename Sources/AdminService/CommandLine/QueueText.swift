@@ -113,6 +113,7 @@ extension AdminResponse {
             separator: " ")
         var text =
             "  \(attempt.at)  <\(TextTable.clean(attempt.recipient))>  \(attempt.outcome), attempt \(attempt.number)\n"
+        for step in attempt.steps { text += "    \(step.text)\n" }
         text += "    \(TextTable.clean(how))\n    \(TextTable.clean(reply))\n"
         if let next = attempt.nextAttempt { text += "    next attempt \(next)\n" }
         return text

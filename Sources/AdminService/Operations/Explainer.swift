@@ -255,7 +255,11 @@ extension Explainer {
         guard case .copies(let copies) = decision else { return deferMessage(part) }
         let signing = SigningFacts(origin: MessageOrigin(client, rules: rules), headerFrom: author)
         if admitted.contains(where: { !$0.remote.isEmpty }) {
-            part.steps += try await run { Policy.chooseSigning(signing, rules: $0, $1) }.trace
+            let (decision, trace) = try await run { Policy.chooseSigning(signing, rules: $0, $1) }
+            part.steps += trace
+            if case .sign(let domain) = decision {
+                part.steps.append(.signing(domain, selectors: directory.signingKeys(domain).map(\.selector)))
+            }
         }
         finalAuthor = author
         explanation.parts.append(part)

@@ -32,10 +32,13 @@ extension Operations {
         }
     }
 
+    private static func steps(_ text: String) -> [TraceStep]? {
+        try? ControlCoding.decode([TraceStep].self, from: Array(text.utf8))
+    }
+
     private func describe(_ trace: StoredTrace) async throws -> MessageTrace {
         // A row that another version wrote is shown with what can be read of it.
         let origin = try? ControlCoding.decode(MessageTrace.Origin.self, from: Array(trace.origin.utf8))
-        let steps = try? ControlCoding.decode([TraceStep].self, from: Array(trace.steps.utf8))
         let queued = try await stores.queue.show(trace.id)
         return MessageTrace(
             id: trace.id.description,
@@ -45,7 +48,7 @@ extension Operations {
             messageID: trace.messageID.isEmpty ? nil : trace.messageID,
             size: trace.size,
             origin: origin ?? MessageTrace.Origin(listener: "unknown"),
-            steps: steps ?? [],
+            steps: Self.steps(trace.steps) ?? [],
             attempts: trace.attempts.map { attempt in
                 MessageTrace.Attempt(
                     at: Self.time(attempt.at),
@@ -59,7 +62,8 @@ extension Operations {
                     code: attempt.reply.code,
                     status: attempt.reply.status.description,
                     text: attempt.reply.text,
-                    nextAttempt: attempt.nextAttemptAt.map(Self.time)
+                    nextAttempt: attempt.nextAttemptAt.map(Self.time),
+                    steps: attempt.steps.flatMap(Self.steps) ?? []
                 )
             },
             queued: queued.map { $0.recipients.map(Self.summary) } ?? []

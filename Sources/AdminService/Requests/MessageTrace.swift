@@ -47,6 +47,9 @@ package struct MessageTrace: Codable, Sendable, Equatable {
         package var status: String
         package var text: String
         package var nextAttempt: String?
+        /// What was done to the message on its way out; what was done for all recipients of an attempt stands with the
+        /// first of them.
+        package var steps: [TraceStep]
     }
 
     package var id: String

@@ -5,16 +5,17 @@ package enum AttemptStatements {
     static let insert = SQLStatement(
         """
         INSERT INTO queue_attempt (message_id, recipient_id, slot, number, at, recipient, outcome, route, host, tls, login,
-            code, status, text, next_attempt_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+            code, status, text, next_attempt_at, steps)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
         ON CONFLICT (message_id, recipient_id, slot) DO UPDATE SET number = excluded.number, at = excluded.at,
             recipient = excluded.recipient, outcome = excluded.outcome, route = excluded.route, host = excluded.host,
             tls = excluded.tls, login = excluded.login, code = excluded.code, status = excluded.status,
-            text = excluded.text, next_attempt_at = excluded.next_attempt_at
+            text = excluded.text, next_attempt_at = excluded.next_attempt_at, steps = excluded.steps
         """)
     static let list = SQLStatement(
         """
-        SELECT recipient_id, recipient, number, at, outcome, route, host, tls, login, code, status, text, next_attempt_at
+        SELECT recipient_id, recipient, number, at, outcome, route, host, tls, login, code, status, text, next_attempt_at,
+            steps
         FROM queue_attempt WHERE message_id = $1 ORDER BY at, recipient_id, number
         """)
     static let purge = SQLStatement(
@@ -45,7 +46,8 @@ extension OutboundQueue {
                     code: row.optionalInt64(9).map { Int($0) },
                     status: EnhancedStatusCode(parsing: row.string(10)) ?? EnhancedStatusCode(4, 0, 0),
                     text: row.string(11)),
-                nextAttemptAt: row.optionalTimestamp(12)
+                nextAttemptAt: row.optionalTimestamp(12),
+                steps: row.optionalString(13)
             )
         }
     }
@@ -60,6 +62,7 @@ extension OutboundQueue {
         try writer.execute(
             AttemptStatements.insert, message, attempt.recipientID, attempt.slot, attempt.number, attempt.at,
             attempt.recipient, attempt.outcome.rawValue, attempt.route, attempt.host, attempt.tls, attempt.login,
-            reply.code, reply.status.description, String(reply.text.prefix(1000)), attempt.nextAttemptAt)
+            reply.code, reply.status.description, String(reply.text.prefix(1000)), attempt.nextAttemptAt,
+            attempt.steps)
     }
 }

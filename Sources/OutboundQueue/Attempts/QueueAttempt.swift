@@ -29,11 +29,13 @@ package struct QueueAttempt: Sendable, Hashable {
     package var login: String?
     package var reply: DeliveryReply
     package var nextAttemptAt: Timestamp?
+    /// What was done to the message on its way out: a JSON list of steps, in the form of the history's; nil for nothing.
+    package var steps: String?
 
     package init(
         recipientID: RecipientID, recipient: String, number: Int, at: Timestamp, outcome: Outcome, route: String,
         host: String? = nil, tls: String? = nil, login: String? = nil, reply: DeliveryReply,
-        nextAttemptAt: Timestamp? = nil
+        nextAttemptAt: Timestamp? = nil, steps: String? = nil
     ) {
         self.recipientID = recipientID
         self.recipient = recipient
@@ -46,6 +48,7 @@ package struct QueueAttempt: Sendable, Hashable {
         self.login = login
         self.reply = reply
         self.nextAttemptAt = nextAttemptAt
+        self.steps = steps
     }
 
     /// The first attempts are kept, then the newest.

@@ -1,6 +1,7 @@
 package import Blobs
 package import MailAuth
 package import MailMessage
+package import MailPolicy
 package import OutboundQueue
 package import SQLEngine
 
@@ -22,6 +23,8 @@ package struct MessageContent: Sendable {
 
     /// nil: the addresses of the queue.
     package var envelope: OutgoingEnvelope?
+    /// What was done to the message, for its history: its header rewritten, its signature made.
+    package var steps: [TraceStep] = []
 
     private enum Source: Sendable {
         case bytes([UInt8])
@@ -53,8 +56,8 @@ package struct MessageContent: Sendable {
         }
     }
 
-    /// What makes another header of one; the header comes with the empty line that ends it.
-    package typealias HeaderChange = @Sendable (HeaderBlock) async throws -> HeaderBlock
+    /// What makes another header of one, and says what it did; the header comes with the empty line that ends it.
+    package typealias HeaderChange = @Sendable (HeaderBlock) async throws -> (header: HeaderBlock, steps: [TraceStep])
 
     /// A message that needs no signature, from memory.
     package init(bytes: [UInt8], prefix: [UInt8] = []) {
@@ -86,8 +89,11 @@ package struct MessageContent: Sendable {
         var header = Self.header(of: start).dropFirst(skipped)
         let bodyStart = header.endIndex
         var source = isSmall ? Source.bytes(Array(start.dropFirst(skipped))) : .reader(reader, from: skipped)
+        var steps: [TraceStep] = []
         if let change, header.count < maximumHeader {
-            let changed = try await change(HeaderBlock(parsing: Array(header))).bytes
+            let result = try await change(HeaderBlock(parsing: Array(header)))
+            steps = result.steps
+            let changed = result.header.bytes
             if changed != Array(header) {
                 header = changed[...]
                 source = isSmall ? .bytes(changed + start[bodyStart...]) : .headed(changed, reader, from: bodyStart)
@@ -106,13 +112,48 @@ package struct MessageContent: Sendable {
                 }
             }
         }
-        return MessageContent(
+        var content = MessageContent(
             prefix: prefix,
             hasUTF8Header: header.contains { $0 >= 0x80 },
             source: source,
             signing: signer.map { Signing(signer: $0, clock: clock) },
             spool: spool
         )
+        content.steps = steps + signingSteps(signer, prefix)
+        return content
+    }
+
+    /// The same for a message in memory.
+    @concurrent
+    package static func prepare(
+        _ message: [UInt8], signer: DKIMSigner?, clock: any WallClock, change: HeaderChange? = nil
+    ) async throws -> MessageContent {
+        var bytes = message
+        var steps: [TraceStep] = []
+        if let change {
+            let header = Self.header(of: bytes)
+            let result = try await change(HeaderBlock(parsing: Array(header)))
+            steps = result.steps
+            bytes.replaceSubrange(..<header.endIndex, with: result.header.bytes)
+        }
+        let header = Self.header(of: bytes)
+        let prefix = try signer.map { signer in
+            try sign(header, by: signer, clock: clock) { $0(Array(bytes[header.endIndex...])) }
+        }
+        var content = MessageContent(
+            prefix: prefix ?? [],
+            hasUTF8Header: header.contains { $0 >= 0x80 },
+            source: .bytes(bytes),
+            signing: signer.map { Signing(signer: $0, clock: clock) },
+            spool: nil
+        )
+        content.steps = steps + signingSteps(signer, content.prefix)
+        return content
+    }
+
+    private static func signingSteps(_ signer: DKIMSigner?, _ prefix: [UInt8]) -> [TraceStep] {
+        guard let signer else { return [] }
+        return [.signing(signer.domain, selectors: signer.keys.map(\.selector), isLeftOut: prefix.isEmpty)]
     }
 
     private init(prefix: [UInt8], hasUTF8Header: Bool, source: Source, signing: Signing?, spool: SpoolMaker?) {
@@ -183,19 +224,20 @@ package struct MessageContent: Sendable {
         }
         let unsigned = MessageContent(
             prefix: [], hasUTF8Header: hasUTF8Header, source: converted, signing: signing, spool: spool)
-        guard let signing, isSigned else { return unsigned.addressed(as: envelope) }
+        guard let signing, isSigned else { return unsigned.described(as: self) }
         let header = Self.header(of: try unsigned.read(0..<min(unsigned.size, Self.maximumHeader)))
         let signature = try Self.sign(header, by: signing.signer, clock: signing.clock) { take in
             try TransferConverter.pieces(of: header.endIndex..<unsigned.size, unsigned.read, take)
         }
         let signed = MessageContent(
             prefix: signature, hasUTF8Header: hasUTF8Header, source: converted, signing: signing, spool: spool)
-        return signed.addressed(as: envelope)
+        return signed.described(as: self)
     }
 
-    private func addressed(as envelope: OutgoingEnvelope?) -> MessageContent {
+    private func described(as other: MessageContent) -> MessageContent {
         var copy = self
-        copy.envelope = envelope
+        copy.envelope = other.envelope
+        copy.steps = other.steps
         return copy
     }
 

@@ -1,3 +1,4 @@
+package import MailPolicy
 package import MailSyntax
 package import OutboundQueue
 
@@ -7,11 +8,18 @@ package import OutboundQueue
 package struct OutgoingEnvelope: Sendable {
     private let sender: ReversePath
     private let recipients: [RecipientID: EmailAddress]
+    /// How each recipient became another.
+    private let steps: [RecipientID: [TraceStep]]
 
-    package init(sender: ReversePath, recipients: [RecipientID: EmailAddress]) {
+    package init(
+        sender: ReversePath, recipients: [RecipientID: EmailAddress], steps: [RecipientID: [TraceStep]] = [:]
+    ) {
         self.sender = sender
         self.recipients = recipients
+        self.steps = steps
     }
+
+    package func steps(of recipient: RecipientID) -> [TraceStep] { steps[recipient] ?? [] }
 
     func address(of recipient: QueuedRecipient) -> EmailAddress { recipients[recipient.id] ?? recipient.address }
     var reversePath: ReversePath { sender }

@@ -32,31 +32,36 @@ struct OutgoingRewriter: Sendable {
                     "a header was rewritten on its way out",
                     metadata: [LogKey.queueID: "\(message.id)", LogKey.reason: "\(step.text)"])
             }
-            return header
+            return (header, trace)
         }
     }
 
-    /// The addresses that the next host hears; nil where they are those of the queue.
+    /// Gives content the addresses that the next host hears, where they are others than the queue's.
     /// - Throws: `RewriteUnavailable`.
-    func envelope(of job: DeliveryJob) async throws -> OutgoingEnvelope? {
-        guard rules.rewriting.hasGeneric else { return nil }
+    func address(_ content: inout MessageContent, of job: DeliveryJob) async throws {
+        guard rules.rewriting.hasGeneric else { return }
         var sender = job.message.reversePath
-        if let address = sender.address, let other = try await outgoing(address) { sender = .address(other) }
-        var recipients: [RecipientID: EmailAddress] = [:]
-        for recipient in job.recipients {
-            recipients[recipient.id] = try await outgoing(recipient.address)
+        if let address = sender.address, let other = try await outgoing(address) {
+            sender = .address(other.address)
+            content.steps = other.steps + content.steps
         }
-        guard sender != job.message.reversePath || !recipients.isEmpty else { return nil }
-        return OutgoingEnvelope(sender: sender, recipients: recipients)
+        var recipients: [RecipientID: EmailAddress] = [:]
+        var steps: [RecipientID: [TraceStep]] = [:]
+        for recipient in job.recipients {
+            guard let other = try await outgoing(recipient.address) else { continue }
+            recipients[recipient.id] = other.address
+            steps[recipient.id] = other.steps
+        }
+        guard sender != job.message.reversePath || !recipients.isEmpty else { return }
+        content.envelope = OutgoingEnvelope(sender: sender, recipients: recipients, steps: steps)
     }
 
-    private func outgoing(_ address: EmailAddress) async throws -> EmailAddress? {
-        let decision = try await Policy.run(
-            { Policy.rewriteOutgoing(address, rules: rules, $0) }, answer: lookup
-        ).decision
+    private func outgoing(_ address: EmailAddress) async throws -> (address: EmailAddress, steps: [TraceStep])? {
+        let (decision, trace) = try await Policy.run(
+            { Policy.rewriteOutgoing(address, rules: rules, $0) }, answer: lookup)
         switch decision {
         case .keep: return nil
-        case .replace(let other): return other
+        case .replace(let other): return (other, trace)
         case .unavailable(let reason): throw RewriteUnavailable(reason: reason)
         }
     }

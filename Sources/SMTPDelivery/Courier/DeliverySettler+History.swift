@@ -1,4 +1,5 @@
 import MailConfig
+import MailIntake
 import MailPolicy
 import MailSyntax
 import NetTransport
@@ -27,6 +28,22 @@ extension DeliverySettler {
             nextAttemptAt: next
         )
     }
+
+    /// The same with what was done to the message.
+    func attempt(
+        _ entry: JobProgress.Decided, _ progress: inout JobProgress, isBounced: Bool
+    ) -> QueueAttempt {
+        var attempt = attempt(entry, at: progress.site, isBounced: isBounced)
+        // Between the first attempt and the last one would read the same each time.
+        if attempt.number == 1 || attempt.outcome != .deferred {
+            let steps = progress.takeSteps(of: entry.recipient.id)
+            if !steps.isEmpty { attempt.steps = steps.abridged(to: Self.mostSteps).json }
+        }
+        return attempt
+    }
+
+    /// Of one attempt; each has a few hundred octets at most.
+    private static let mostSteps = 20
 
     private static func result(
         _ entry: JobProgress.Decided, isBounced: Bool

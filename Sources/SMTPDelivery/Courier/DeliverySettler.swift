@@ -36,7 +36,7 @@ struct DeliverySettler: Sendable {
                     isBounced ? .failed : .postponed(until: clock.now().adding(.seconds(300)), reply)
             }
         }
-        let attempts = decided.filter { !$0.isFiled }.map { attempt($0, at: progress.site, isBounced: isBounced) }
+        let attempts = decided.filter { !$0.isFiled }.map { attempt($0, &progress, isBounced: isBounced) }
         await record(outcomes, attempts, of: message.id, at: progress.site)
         for entry in decided { tell(entry, of: message, at: progress.site, isBounced: isBounced) }
         let delayed = decided.compactMap { if case .retry = $0.decision { $0.recipient } else { nil } }

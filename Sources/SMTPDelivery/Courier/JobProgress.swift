@@ -1,3 +1,4 @@
+import MailPolicy
 import MailSyntax
 import NetTransport
 import OutboundQueue
@@ -33,12 +34,21 @@ struct JobProgress: Sendable {
     let content: MessageContent
     private(set) var remaining: [QueuedRecipient]
     private(set) var decided: [Decided] = []
+    private var areStepsTaken = false
 
     init(job: DeliveryJob, site: DeliverySite, content: MessageContent) {
         self.job = job
         self.site = site
         self.content = content
         remaining = job.recipients
+    }
+
+    /// What the history says was done to the message, for the attempt of a recipient: what was done for all stands with
+    /// the first who is asked for.
+    mutating func takeSteps(of recipient: RecipientID) -> [TraceStep] {
+        defer { areStepsTaken = true }
+        let own = content.envelope?.steps(of: recipient) ?? []
+        return areStepsTaken ? own : content.steps + own
     }
 
     /// What was decided since the last call.

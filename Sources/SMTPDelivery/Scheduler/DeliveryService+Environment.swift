@@ -99,7 +99,10 @@ extension DeliveryService {
                 var content = try await MessageContent.prepare(
                     message, reader: reader, signer: signer, clock: environment.clock,
                     spool: { try environment.blobs.makeSpool() }, change: leaves ? rewriter.change(of: message) : nil)
-                if leaves { content.envelope = try await rewriter.envelope(of: sited.job) }
+                if let domain = message.dkimDomain, signer == nil {
+                    content.steps.append(.signing(domain, selectors: []))
+                }
+                if leaves { try await rewriter.address(&content, of: sited.job) }
                 return content
             },
             settler: settler,
