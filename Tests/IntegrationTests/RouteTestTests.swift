@@ -89,10 +89,15 @@ struct RouteTestTests {
         #expect(denied == 69 && wrong.visits.first?.login?.hasPrefix("refused with SCRAM-SHA-256: 535") == true)
 
         #expect(postfix.messages.isEmpty)
-        let text = try await server.succeed("route", "test", "relay", "--to", "box@\(PostfixPeer.domain)")
+        let text = try await server.succeed(
+            "route", "test", "relay", "--to", "box@\(PostfixPeer.domain)", "--from", ServerUnderTest.account)
         #expect(text.contains("  message: delivered: 250 2.0.0 Ok: queued as "))
         #expect(!text.contains(SASLPeer.password))
+        #expect(text.contains("  signing/dkim: d=\(ServerUnderTest.domain) → s=rsa1, s=ed1 [directory]"), "\(text)")
         try await eventually(within: .seconds(20), postfix.log) { postfix.messages.count == 1 }
+        let records = try await server.succeed("dkim", "record", ServerUnderTest.domain)
+        let file = try server.folder.write(records, to: "records")
+        expectSuccess(try await server.python("tool", "verify", postfix.mailFolder, file, "1"), server)
 
         if isRunning { _ = try await server.stop() }
         await postfix.stop()

@@ -1,6 +1,8 @@
 import DNSClient
 import DNSCore
+import Directory
 import Logging
+import MailAuth
 import MailConfig
 import MailPolicy
 import MailSyntax
@@ -23,14 +25,18 @@ extension Operations {
         let plan = try await testPlan(name, sender, recipient, settings)
         let test = RouteTest(settings: settings, environment: try testEnvironment(resolver))
         var report = RouteTestReport(
-            route: plan.name, kind: plan.kind.rawValue, from: "\(sender)", to: recipient.map { "\($0)" }, visits: [])
+            route: plan.name, kind: plan.kind.rawValue, from: "\(sender)", to: recipient.map { "\($0)" }, steps: [],
+            visits: [])
         let destination = recipient?.domain?.ascii ?? recipient.map { "\($0)" } ?? ""
         switch await test.targets(plan, destination: destination) {
         case .failure(let failure): report.failure = "\(failure.reply.status) \(failure.reply.text)"
         case .success(let targets):
+            var letter: SessionProbe.Letter?
+            if let recipient {
+                letter = try await testLetter(from: sender, to: recipient, by: plan, test, settings, &report)
+            }
             let end = ContinuousClock.now + Self.testTime
             for target in targets where ContinuousClock.now < end {
-                let letter = try recipient.map { try testLetter(from: sender, to: $0, by: name) }
                 let (level, seen) = await test.visit(target, plan, letter: letter)
                 report.visits.append(.init(target, level: level.rawValue, seen))
                 // Mail goes to one host, not to each.
@@ -76,7 +82,7 @@ extension Operations {
 
     /// As deliveries have them, but more impatient.
     private func testSettings(_ resolver: any DNSResolver) throws -> DeliverySettings {
-        var settings = ServerSettings.delivery(PolicyRules(manifest), listeners: server?.status().listeners ?? [])
+        var settings = ServerSettings.delivery(rules, listeners: server?.status().listeners ?? [])
         let tables = server == nil ? TableStore(try LookupTables.load(manifest)) : stores.tables
         settings.lookup = { lookup in
             guard case .table(let purpose, let key, let isWhole) = lookup else {
@@ -107,16 +113,49 @@ extension Operations {
 
     private static var silence: Logger { Logger(label: "route") { _ in SwiftLogNoOpLogHandler() } }
 
+    /// What is sent: signed and rewritten as mail from the queue would be.
     private func testLetter(
-        from sender: EmailAddress, to recipient: EmailAddress, by route: String
-    ) throws -> SessionProbe.Letter {
+        from sender: EmailAddress, to recipient: EmailAddress, by plan: RoutePlan, _ test: RouteTest,
+        _ settings: DeliverySettings, _ report: inout RouteTestReport
+    ) async throws -> SessionProbe.Letter {
         let id = stores.ids.next()
-        let now = SystemClock().now()
+        let text = testText(from: sender, to: recipient, by: plan.name, id)
+        let needsUTF8 = sender.needsSMTPUTF8 || recipient.needsSMTPUTF8
+        let message = QueuedMessage(
+            unqueued: id, reversePath: .address(sender), size: text.count, smtpUTF8: needsUTF8)
+        let (signer, steps) = try await testSigner(sender, settings)
+        let letter = try await test.letter(
+            text, message, to: QueuedRecipient(unqueued: 1, message: id, address: recipient), by: plan, signer: signer)
+        let own = letter.content.envelope?.steps(of: RecipientID(rawValue: 1)) ?? []
+        report.steps = steps + letter.content.steps + own
+        return letter
+    }
+
+    private func testSigner(
+        _ sender: EmailAddress, _ settings: DeliverySettings
+    ) async throws -> (signer: DKIMSigner?, steps: [TraceStep]) {
+        let snapshot = directory.snapshot
+        let facts = SigningFacts(origin: .system, headerFrom: sender)
+        let (decision, steps) = try Policy.run({ Policy.chooseSigning(facts, rules: settings.rules, $0) }) { lookup in
+            guard case .signs(let domain) = lookup else { return .unavailable("not asked for a signature") }
+            return .flag(snapshot.domain(domain) != nil)
+        }
+        guard case .sign(let domain) = decision else { return (nil, steps) }
+        let signers = DirectorySigner(snapshot: { snapshot }, validity: { [manifest] in manifest.dkim.expire })
+        guard let signer = try signers.signer(for: domain) else {
+            return (nil, steps + [.signing(domain, selectors: [])])
+        }
+        return (signer, steps)
+    }
+
+    private func testText(
+        from sender: EmailAddress, to recipient: EmailAddress, by route: String, _ id: MailID
+    ) -> [UInt8] {
         let text = """
             From: <\(sender)>\r
             To: <\(recipient)>\r
             Subject: Test of the route \(route)\r
-            Date: \(InternetDate.format(now))\r
+            Date: \(InternetDate.format(SystemClock().now()))\r
             Message-ID: <\(id)@\(manifest.server.hostname)>\r
             MIME-Version: 1.0\r
             Content-Type: text/plain; charset=us-ascii\r
@@ -125,13 +164,7 @@ extension Operations {
             Somebody tests the route \(route) of \(manifest.server.hostname).\r
 
             """
-        let bytes = Array(text.utf8)
-        let needsUTF8 = sender.needsSMTPUTF8 || recipient.needsSMTPUTF8
-        let message = QueuedMessage(
-            unqueued: id, reversePath: .address(sender), size: bytes.count, smtpUTF8: needsUTF8)
-        return SessionProbe.Letter(
-            message: message, recipients: [QueuedRecipient(unqueued: 1, message: id, address: recipient)],
-            content: MessageContent(bytes: bytes))
+        return Array(text.utf8)
     }
 }
 

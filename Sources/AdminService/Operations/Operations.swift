@@ -1,9 +1,11 @@
 import Directory
 package import MailConfig
+import MailIntake
 package import MailPolicy
 import MailSyntax
 package import NetTransport
 import OutboundQueue
+import SMTPDelivery
 import SQLEngine
 
 /// Everything an operator can do to what is kept, once. The command line uses it in its own process when no server runs;
@@ -179,6 +181,8 @@ extension AdminError {
         case let error as DirectoryError: self.init(error)
         case let error as DatabaseError:
             self.init(error.isTemporary ? .temporary : .ioError, "the database: \(error)")
+        case let error as RewriteUnavailable: self.init(.temporary, "\(error)")
+        case let error as SigningKeyError: self.init(.data, "\(error)")
         case let error as PasswordHashError: self.init(.data, "the password: \(error)")
         case let error as SystemError: self.init(.osError, error.description)
         default: self.init(.software, "\(error)")

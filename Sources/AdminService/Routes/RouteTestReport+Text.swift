@@ -1,7 +1,10 @@
+import MailPolicy
+
 extension RouteTestReport {
     /// For a person.
     var text: String {
         var text = "route \(route) (\(kind))\n"
+        for step in steps { text += "  \(step.text)\n" }
         if let failure { text += "\nfailed: \(failure)\n" }
         for visit in visits { text += "\n" + visit.text }
         return text

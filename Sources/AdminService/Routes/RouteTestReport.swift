@@ -1,3 +1,4 @@
+package import MailPolicy
 import MailSyntax
 import NetTransport
 import OutboundQueue
@@ -57,6 +58,8 @@ package struct RouteTestReport: Codable, Sendable, Equatable {
     package var kind: String
     package var from: String
     package var to: String?
+    /// What was done to the message before it was sent.
+    package var steps: [TraceStep]
     package var visits: [Visit]
     /// Why there was nobody to visit.
     package var failure: String?

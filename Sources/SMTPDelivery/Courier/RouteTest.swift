@@ -1,3 +1,4 @@
+package import MailAuth
 package import MailConfig
 package import MailPolicy
 package import OutboundQueue
@@ -6,11 +7,14 @@ package import OutboundQueue
 package struct RouteTest: Sendable {
     private let courier: Courier
     private let probe: SessionProbe
+    private let rewriter: OutgoingRewriter
 
     /// - Parameter environment: nothing is put into its queue, and nobody gets a bounce.
     package init(settings: DeliverySettings, environment: DeliveryService.Environment) {
         let alarms = RouteAlarms(clock: environment.clock, logger: environment.logger)
         courier = DeliveryService.makeCourier(settings, 0, environment, DeliveryBoard(settings.bounds), alarms)
+        rewriter = OutgoingRewriter(
+            rules: settings.rules, lookup: settings.lookup, logger: environment.logger)
         probe = SessionProbe(contexts: environment.contexts, ids: environment.ids, group: environment.group)
     }
 
@@ -21,6 +25,24 @@ package struct RouteTest: Sendable {
         _ plan: RoutePlan, destination: String
     ) async -> Result<[RouteTarget], DeliveryFailure> {
         await courier.targets(for: DeliverySite(plan), destination)
+    }
+
+    /// The message as it leaves by a way: rewritten and signed like mail from the queue.
+    ///
+    /// - Throws: `RewriteUnavailable`, and what signing throws.
+    package func letter(
+        _ text: [UInt8], _ message: QueuedMessage, to recipient: QueuedRecipient, by plan: RoutePlan,
+        signer: DKIMSigner?
+    ) async throws -> SessionProbe.Letter {
+        // Mail for a program of this host keeps the addresses that are known here.
+        let leaves = plan.kind != .lmtp
+        var content = try await MessageContent.prepare(
+            text, signer: signer, clock: courier.clock, change: leaves ? rewriter.change(of: message) : nil)
+        if leaves {
+            let job = DeliveryJob(message: message, destination: recipient.destination, recipients: [recipient])
+            try await rewriter.address(&content, of: job)
+        }
+        return SessionProbe.Letter(message: message, recipients: [recipient], content: content)
     }
 
     /// One visit; the certificate is looked at also where the route asks nothing of it.
