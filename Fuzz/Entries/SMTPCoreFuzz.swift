@@ -20,13 +20,25 @@ enum SMTPCoreFuzz {
         parser.workarounds = flags & 1 == 0 ? .all : []
         parser.offersDSN = flags & 2 == 0
         parser.isLMTP = flags & 4 != 0
+        parser.offersFutureRelease = flags & 8 == 0
         let line = input.remainder()
         do {
             let command = try parser.parse(line)
             if case .bdat(let size, _) = command { precondition(size >= 0) }
             if case .mail(let sender) = command, let size = sender.size { precondition(size > 0) }
+            if case .mail(let sender) = command, let release = sender.release { check(release) }
         } catch {
             if case .arguments(let reply) = error { check(reply) }
+        }
+    }
+
+    private static func check(_ release: SMTPFutureRelease) {
+        precondition(release.request.utf8.allSatisfy { (33...126).contains($0) }, "octets of a time")
+        switch release {
+        case .after(let seconds): precondition((1...999_999_999).contains(seconds))
+        case .until(let time, _):
+            let text = InternetTimestamp.utc(time)
+            precondition(InternetTimestamp.parse(Array(text.utf8)[...])?.seconds == time.seconds, "a time of its own")
         }
     }
 
@@ -132,6 +144,7 @@ enum SMTPCoreFuzz {
         if flags & 64 != 0 { configuration.authentication = .optional }
         configuration.offersClearTextAuthentication = flags & 128 != 0
         configuration.offersDSN = flags & 8 == 0
+        configuration.futureRelease = 86_400
         configuration.offersXClient = flags & 64 != 0
         var session = SMTPSession(configuration: configuration, isTLS: flags & 16 == 0)
         session.knowsClient = flags & 16 == 0
@@ -159,7 +172,7 @@ enum SMTPCoreFuzz {
         default:
             var line = input.line()
             line.insert(choice, at: 0)
-            return follow(session.lineReceived(line), &session, &input)
+            return follow(session.lineReceived(line, now: Timestamp(seconds: 1_795_255_200)), &session, &input)
         }
         return true
     }

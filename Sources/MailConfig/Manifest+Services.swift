@@ -23,6 +23,10 @@ extension Manifest {
         package var sessionsPerAddress: Int? = 250
         /// `Received` fields in a message before it counts as looping.
         package var receivedHops = 100
+        /// How long messages may wait for the time that their senders choose; zero offers nothing.
+        package var futureRelease: Duration = .seconds(30 * 86400)
+        /// Octets of the messages that one login has waiting for it; nil is unlimited.
+        package var futureReleaseStorage: Int? = 100_000_000
     }
 
     /// SMTP as a server, on MX and submission ports alike.

@@ -173,5 +173,16 @@ extension Schema {
             "limits.received_hops", \.limits.receivedHops, .int(30...1000, example: 100), unit: "fields", .live,
             "`Received` fields after which a message counts as looping. RFC 5321 §6.3 asks for 100 at least."
         ),
+        Setting(
+            "limits.future_release", \.limits.futureRelease, .duration(.zero...(.seconds(366 * 86400)), example: "30d"),
+            .live,
+            "How far ahead users may have a message sent (FUTURERELEASE, on submission ports after a login). `0` offers "
+                + "nothing."
+        ),
+        Setting(
+            "limits.future_release_storage", \.limits.futureReleaseStorage,
+            ValueType<Int>.size(64 * 1024...(1 << 40), example: "100MB").orUnlimited, .live,
+            "How much of one login's may wait for its time; a message counts as 4 KiB at least. More is answered 552."
+        ),
     ]
 }

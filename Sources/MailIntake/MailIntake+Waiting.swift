@@ -4,6 +4,9 @@ import OutboundQueue
 
 // What is for a mailbox here and has to wait goes into the queue as what leaves does.
 extension MailIntake {
+    /// Octets of the messages that a login has waiting for the time it chose.
+    package func waitingOctets(of login: String) async throws -> Int { try await queue.waitingOctets(of: login) }
+
     /// Moves the deliveries that have to wait to the recipients of the queue.
     func putOff(_ acceptance: inout Acceptance) {
         guard !acceptance.local.isEmpty else { return }

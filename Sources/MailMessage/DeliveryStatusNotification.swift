@@ -70,6 +70,8 @@ package struct DeliveryStatusNotification: Sendable {
     /// The ENVID parameter, decoded.
     package var originalEnvelopeID: String?
     package var arrivalDate: Timestamp?
+    /// What HOLDFOR or HOLDUNTIL asked for: `for;3600`. // RFC 4865 §5.1.2
+    package var futureReleaseRequest: String?
     package var recipients: [Recipient]
     package var returned: Returned
 
@@ -174,6 +176,9 @@ package struct DeliveryStatusNotification: Sendable {
             out += HeaderText.field("Original-Envelope-Id", Self.asciiLine(envelope))
         }
         if let arrivalDate { out += dateField("Arrival-Date", arrivalDate, offset) }
+        if let request = futureReleaseRequest {
+            out += HeaderText.field("Future-Release-Request", Self.asciiLine(request))
+        }
         for recipient in recipients {
             out += [13, 10]
             if let original = recipient.originalRecipient {

@@ -23,6 +23,8 @@ package enum Lookup: Hashable, Sendable {
     case sent(String)
     /// What the Sender Rewriting Scheme makes of an address. → `.srs`
     case srs(SRSRequest)
+    /// How much of a login's waits for the time that it chose, in octets. → `.octets`
+    case waiting(String)
 }
 
 /// A question for whoever holds the keys of the Sender Rewriting Scheme.
@@ -54,6 +56,7 @@ package enum Answer: Hashable, Sendable {
     case table(TableAnswer?)
     case sent(SendCounts)
     case srs(SRSAnswer)
+    case octets(Int)
     /// The source didn't answer: a temporary refusal, never a permanent one.
     case unavailable(String)
 }

@@ -138,6 +138,8 @@ package enum WrittenPath: Sendable, Hashable {
 package struct SenderFacts: Sendable, Hashable {
     package var client: ClientFacts
     package var path: WrittenPath
+    /// The client wants the message to go later.
+    package var release: FutureReleaseFacts?
 
     package init(client: ClientFacts, path: WrittenPath) {
         self.client = client

@@ -27,7 +27,7 @@ extension Policy {
         if let refusal = sendingForbidden(path, facts.client, rules, &context) {
             return context.decided(.reject(refusal))
         }
-        switch checkMessageRate(facts.client, facts.path, rules, &context) {
+        switch checkSending(facts, rules, &context) {
         case .passed: break
         case .reject(let reply): return context.decided(.reject(reply))
         case .asking: return context.asking()

@@ -39,6 +39,8 @@ package struct SMTPSender: Sendable, Hashable {
     package var envelopeID: String?
     /// AUTH=, decoded from xtext; "<>" is given as the empty string. // RFC 4954 §5
     package var authSender: String?
+    /// HOLDFOR= or HOLDUNTIL=. // RFC 4865 §3
+    package var release: SMTPFutureRelease?
 
     package init(path: SMTPPath) { self.path = path }
 }

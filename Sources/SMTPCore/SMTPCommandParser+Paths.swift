@@ -67,6 +67,10 @@ extension SMTPCommandParser {
             sender.dsnReturn = try Self.dsnReturn(value)
         case ("ENVID", let value) where offersDSN:
             sender.envelopeID = try Self.envelopeID(value)
+        case ("HOLDFOR", let value) where offersFutureRelease:
+            sender.release = try Self.release(try Self.holdFor(value), besides: sender.release)
+        case ("HOLDUNTIL", let value) where offersFutureRelease:
+            sender.release = try Self.release(try Self.holdUntil(value), besides: sender.release)
         default:
             return false
         }

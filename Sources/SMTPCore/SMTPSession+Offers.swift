@@ -9,6 +9,10 @@ extension SMTPSession {
         if offersAuthentication { keywords.append("AUTH PLAIN LOGIN") }
         keywords += ["ENHANCEDSTATUSCODES", "8BITMIME"]
         if offersDSN { keywords.append("DSN") }
+        if let latestRelease {
+            let time = InternetTimestamp.utc(latestRelease)
+            keywords.append("FUTURERELEASE \(configuration.futureRelease) \(time)")
+        }
         if configuration.offersXClient { keywords.append("XCLIENT " + SMTPXClient.names.joined(separator: " ")) }
         return keywords + ["SMTPUTF8", "CHUNKING", "BINARYMIME", "HELP"]
     }
@@ -26,6 +30,16 @@ extension SMTPSession {
     /// offered, the client's own server says that the message was relayed (RFC 3461 §5.2.2), so nobody goes without.
     var offersDSN: Bool {
         configuration.offersDSN && (configuration.role != .mx || knowsClient || login != nil)
+    }
+
+    /// Messages may be sent later: on the ports for users alone, who can log in. // RFC 4865 §4.2
+    package var offersFutureRelease: Bool {
+        configuration.role == .submission && configuration.authentication != .off && configuration.futureRelease > 0
+    }
+
+    /// In whole seconds, as it is told.
+    func latestRelease(at now: Timestamp) -> Timestamp {
+        Timestamp(seconds: now.seconds + Int64(configuration.futureRelease))
     }
 
     private var offersTLS: Bool { configuration.offersTLS && !isTLS }

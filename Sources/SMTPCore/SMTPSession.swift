@@ -1,4 +1,4 @@
-import MailSyntax
+package import MailSyntax
 
 /// What a server says about itself on one listener.
 package struct SMTPSessionConfiguration: Sendable {
@@ -39,6 +39,8 @@ package struct SMTPSessionConfiguration: Sendable {
     /// The DSN extension is offered; on the port for other servers to clients of ours alone
     /// (``SMTPSession/knowsClient``).
     package var offersDSN = true
+    /// How long a message may wait for the time that its sender chooses, in seconds; 0 offers nothing. For users alone.
+    package var futureRelease = 0
     /// The client may say on whose behalf it speaks.
     package var offersXClient = false
 
@@ -122,9 +124,13 @@ package struct SMTPSession: Sendable {
     package private(set) var isTLS: Bool
     /// The address that logged in.
     package private(set) var login: String?
+    /// The latest time that the client was told in EHLO it may choose for its message; nil where nothing was offered.
+    // RFC 4865 §4.2
+    package private(set) var latestRelease: Timestamp?
     /// The client is of a network of ours.
     package var knowsClient = false
     var transaction: Transaction?
+    private var now: Timestamp?
     /// What to answer when the octets of a refused BDAT have gone by.
     var pendingRefusal: SMTPReply?
     /// The chunk that is coming in says it is the last.
@@ -173,8 +179,12 @@ package struct SMTPSession: Sendable {
     // MARK: frames
 
     /// A command line came, without its CRLF.
-    package mutating func lineReceived(_ line: [UInt8]) -> Action {
+    ///
+    /// - Parameter now: nil where nothing depends on it (``offersFutureRelease``).
+    package mutating func lineReceived(_ line: [UInt8], now: Timestamp? = nil) -> Action {
         parser.offersDSN = offersDSN
+        parser.offersFutureRelease = latestRelease != nil
+        if offersFutureRelease { self.now = now }
         do {
             let command = try parser.parse(line)
             lastVerb = command.verb.lowercased()
@@ -270,6 +280,8 @@ package struct SMTPSession: Sendable {
         transaction = nil
         helo = name
         self.isExtended = isExtended
+        // The keyword tells whole seconds.
+        latestRelease = isExtended ? now.map { latestRelease(at: $0) } : nil
         guard isExtended else { return idle(SMTPReply(250, nil, configuration.hostname)) }
         return idle(SMTPReply(250, nil, lines: [configuration.hostname] + keywords))
     }
@@ -287,6 +299,7 @@ package struct SMTPSession: Sendable {
         helo = nil
         isExtended = false
         login = nil
+        latestRelease = nil
         transaction = nil
     }
 
@@ -305,6 +318,7 @@ package struct SMTPSession: Sendable {
     /// - Parameter login: who has logged in, as far as the session knew or was told.
     package mutating func impersonated(_ client: SMTPXClient, login: String?) -> Action {
         transaction = nil
+        latestRelease = nil
         helo = client.helo?.value
         isExtended = helo != nil && client.isExtended ?? true
         self.login = login

@@ -18,6 +18,8 @@ package struct PolicyAnswers: Sendable {
     private let clock: any WallClock
     /// What a sender has sent.
     private let sent: @Sendable (String) async throws -> SendCounts
+    /// How much of a login's waits for its time.
+    private let waiting: @Sendable (String) async throws -> Int
 
     package init(
         directory: Directory, store: MailStore, intake: MailIntake, tables: TableStore, srs: SRSKeys = SRSKeys(),
@@ -29,7 +31,8 @@ package struct PolicyAnswers: Sendable {
             tables: tables,
             srs: srs,
             clock: clock,
-            sent: { try await intake.sendCounts($0) }
+            sent: { try await intake.sendCounts($0) },
+            waiting: { try await intake.waitingOctets(of: $0) }
         )
     }
 
@@ -39,8 +42,10 @@ package struct PolicyAnswers: Sendable {
         tables: TableStore,
         srs: SRSKeys = SRSKeys(),
         clock: any WallClock = SystemClock(),
-        sent: @escaping @Sendable (String) async throws -> SendCounts
+        sent: @escaping @Sendable (String) async throws -> SendCounts,
+        waiting: @escaping @Sendable (String) async throws -> Int = { _ in 0 }
     ) {
+        self.waiting = waiting
         self.srs = srs
         self.clock = clock
         self.sent = sent
@@ -82,6 +87,12 @@ package struct PolicyAnswers: Sendable {
             }
         case .srs(let request):
             return .srs(answer(request))
+        case .waiting(let login):
+            do {
+                return .octets(try await waiting(login))
+            } catch {
+                return .unavailable("\(error)")
+            }
         }
     }
 

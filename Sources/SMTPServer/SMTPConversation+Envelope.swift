@@ -68,11 +68,12 @@ extension SMTPConversation {
 
     mutating func judge(_ sender: SMTPSender) async -> SMTPSession.Action {
         await findLocalUser()
-        let facts = SenderFacts(client: client, path: sender.path.written)
+        var facts = SenderFacts(client: client, path: sender.path.written)
+        facts.release = releaseFacts(sender)
         let reply: SMTPReply
         do {
             let (decision, trace) = try await Policy.run(
-                { [rules = context.settings.rules] in Policy.admitSender(facts, rules: rules, $0) },
+                { [rules = context.settings.rules, facts] in Policy.admitSender(facts, rules: rules, $0) },
                 answer: context.backend.answer
             )
             switch decision {

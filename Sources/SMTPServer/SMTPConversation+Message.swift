@@ -105,6 +105,7 @@ extension SMTPConversation {
                 signFor: signFor
             )
             acceptance.held = checks.holds || filtered.holds
+            putOff(&acceptance, envelope.sender)
             if let login, context.settings.rules.limits(of: login) != nil {
                 acceptance.metered = MeteredMessage(sender: login.meter, recipients: envelope.recipients.count)
             }

@@ -196,7 +196,8 @@ struct SMTPConversation {
         case .line(let line, let sequel):
             isFramerPaused = sequel == .pause || sequel == .pauseAhead
             if sequel != .nothing, sequel != .pause, isOutOfTurn(line, sequel) { return await refusePipelining(line) }
-            return await perform(session.lineReceived(line), holdsReply: sequel == .line)
+            let now = session.offersFutureRelease ? context.backend.now() : nil
+            return await perform(session.lineReceived(line, now: now), holdsReply: sequel == .line)
         case .lineTooLong:
             return await perform(session.brokenLineReceived(.lineTooLong))
         case .bareLineEnding:

@@ -86,6 +86,7 @@ package struct SMTPServerSettings: Sendable {
         var session = SMTPSessionConfiguration(
             hostname: hostname.ascii, role: role, offersTLS: offersTLS, limits: limits)
         session.authentication = authentication
+        session.futureRelease = rules.longestRelease
         session.offersClearTextAuthentication = offersClearTextAuthentication
         return session
     }

@@ -48,6 +48,9 @@ import Testing
         "limits.sessions_per_address": .code(
             "perPeer: manifest.limits.sessionsPerAddress", in: server + "ServerAssembly.swift"),
         "limits.received_hops": .settings("31"),
+        "limits.future_release": .code("manifest.limits.futureRelease", in: "Sources/MailPolicy/FutureRelease.swift"),
+        "limits.future_release_storage": .code(
+            "manifest.limits.futureReleaseStorage", in: "Sources/MailPolicy/FutureRelease.swift"),
         "smtp.timeouts.greeting": .settings("11s"),
         "smtp.timeouts.command": .settings("12s"),
         "smtp.timeouts.data": .settings("13s"),

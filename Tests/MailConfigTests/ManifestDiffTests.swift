@@ -26,7 +26,8 @@ import Testing
             listeners: [{kind: mx}, {kind: device}]
             tls: {certificates: [{chain: /c, key: /k}], self_signed: false, handshake_timeout: 1s}
             limits: {message_size: 1MB, header_size: 16KiB, recipients: 101, command_line: 1KiB, text_line: 1kB, commands: 11,
-              errors: 2, login_failures: 1, sessions: 1, sessions_per_address: 1, received_hops: 31}
+              errors: 2, login_failures: 1, sessions: 1, sessions_per_address: 1, received_hops: 31,
+              future_release: 1d, future_release_storage: 1MB}
             smtp: {timeouts: {greeting: 1s, command: 1s, data: 1s, total: 1s}, greeting_delay: 1s}
             mail: {recipient_delimiter: "-"}
             imap: {login_timeout: 1s, idle_timeout: 1s, command_size: 8KiB}

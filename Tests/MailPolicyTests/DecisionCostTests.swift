@@ -47,6 +47,7 @@ struct DecisionCostTests {
         case .table: .table(nil)
         case .sent: .sent(SendCounts())
         case .srs: .srs(.none)
+        case .waiting: .octets(0)
         }
     }
 

@@ -18,6 +18,8 @@ final class ScriptedDirectory {
     var granted: [Int64: [String: String]] = [:]
     var full: Set<Int64> = []
     var sent: [String: SendCounts] = [:]
+    /// Octets that wait for their time.
+    var waiting: [String: Int] = [:]
     var failing = false
     /// Values by purpose and key; a key that begins with `/` and ends with it is looked for in whole keys.
     var tables: [TablePurpose: [String: String]] = [:]
@@ -42,6 +44,7 @@ final class ScriptedDirectory {
         case .table(let purpose, let key, let isWhole): return table(purpose, key, isWhole)
         case .sent(let meter): return .sent(sent[meter] ?? SendCounts())
         case .srs(let request): return srs(request)
+        case .waiting(let login): return .octets(waiting[login] ?? 0)
         case .firstHostedDomain: return .domain(hosted.min().flatMap { DomainName($0) })
         }
     }

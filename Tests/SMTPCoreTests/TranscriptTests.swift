@@ -23,6 +23,7 @@ private final class MachinePeer: TranscriptPeer {
         let description = "the machine has nothing more to say"
     }
 
+    private let now = Timestamp(seconds: 1_790_000_000)
     private var session: SMTPSession
     private var framer = SMTPServerFramer(limits: SMTPLimits())
     private var isHandshakeFirst: Bool
@@ -41,6 +42,7 @@ private final class MachinePeer: TranscriptPeer {
             }
         var configuration = SMTPSessionConfiguration(
             hostname: "mx.example.org", role: role, offersTLS: true, limits: SMTPLimits())
+        configuration.futureRelease = 30 * 86_400
         if role == .device {
             configuration.authentication = .optional
             configuration.offersClearTextAuthentication = true
@@ -75,7 +77,7 @@ private final class MachinePeer: TranscriptPeer {
     private func handle(_ frame: SMTPFrame) {
         switch frame {
         case .line(let line, _) where exchange != nil: respond(SASLLine(continuation: line))
-        case .line(let line, _): perform(session.lineReceived(line))
+        case .line(let line, _): perform(session.lineReceived(line, now: now))
         case .lineTooLong: perform(session.brokenLineReceived(.lineTooLong))
         case .bareLineEnding: perform(session.brokenLineReceived(.bareLineEnding))
         case .data: break
@@ -123,6 +125,9 @@ private final class MachinePeer: TranscriptPeer {
 
     private func verdict(on sender: SMTPSender) -> SMTPReply {
         if session.configuration.authentication == .required, session.login == nil { return .authenticationRequired }
+        if let latest = session.latestRelease, let time = sender.release?.time(from: now), time > latest {
+            return .badArguments("Too late")
+        }
         let isOwn = session.login == nil || sender.path.description == session.login
         return isOwn ? SMTPReply(250, .init(2, 1, 0), "Ok") : SMTPReply(553, .init(5, 7, 1), "Not your address")
     }

@@ -21,7 +21,16 @@ private struct WaitingRoom {
     let rooms: BounceRoom
     let events = AwaitableEvents()
 
-    init() async throws { rooms = try await BounceRoom() }
+    private let sink: IntakeBounceSink
+
+    init() async throws {
+        let rooms = try await BounceRoom()
+        self.rooms = rooms
+        sink = IntakeBounceSink(
+            intake: rooms.intake, snapshot: { rooms.directory.snapshot }, blobs: rooms.state.blobs,
+            composer: BounceComposer(reportingMTA: try #require(DomainName("mail.example.org"))), ids: rooms.state.ids,
+            events: events, clock: rooms.state.clock)
+    }
 
     var queue: OutboundQueue { rooms.queue }
     var clock: ManualClock { rooms.state.clock }
@@ -47,7 +56,8 @@ private struct WaitingRoom {
         return try await rooms.intake.accept(acceptance)
     }
 
-    /// Works on the queue until so many attempts were made; returns their events.
+    /// Works on the queue until so many attempts were made and reports filed; returns their events in the order of their
+    /// recipients.
     func work(_ count: Int = 1) async throws -> [MailEvent] {
         var settings = DeliverySettings(rules: PolicyRules(Manifest()))
         settings.policy = FailurePolicy(schedule: RetrySchedule(spread: 0))
@@ -56,7 +66,7 @@ private struct WaitingRoom {
             settings: settings,
             environment: .init(
                 queue: queue, blobs: state.blobs, intake: rooms.intake, resolver: ScriptedResolver(),
-                contexts: try ClientTLSContexts(), bounces: rooms.sink, events: events, ids: state.ids,
+                contexts: try ClientTLSContexts(), bounces: sink, events: events, ids: state.ids,
                 clock: state.clock, group: MultiThreadedEventLoopGroup.singleton, logger: LogRecorder().logger))
         return try await withThrowingTaskGroup(of: [MailEvent].self) { group in
             group.addTask {
@@ -75,7 +85,8 @@ private struct WaitingRoom {
     func replaceAlice() async throws {
         let directory = rooms.directory
         let carol = try #require(EmailAddress("carol@example.org"))
-        _ = try await directory.addAccount(carol, name: nil, quota: nil, author: "test")
+        let account = try await directory.addAccount(carol, name: nil, quota: nil, author: "test")
+        try await rooms.store.prepareAccount(account.id)
         let postmaster = try #require(EmailAddress("postmaster@example.org"))
         try await directory.addAlias(postmaster, targets: [carol], author: "test")
         try await directory.setEnabled(rooms.alice.address, false, author: "test")
@@ -163,7 +174,9 @@ struct WaitingMailTests {
     @Test("A full mailbox puts off, a disabled or missing one returns to the sender")
     func failures() async throws {
         let room = try await WaitingRoom()
-        let full = try await room.accept(body: String(repeating: "x", count: 200)) { $0.held = true }
+        let full = try await room.accept(from: "carol@example.org", body: String(repeating: "x", count: 200)) {
+            $0.held = true
+        }
         _ = try await room.queue.release(full.id)
         #expect(try await room.work().map(\.name) == ["deferred"])
         let row = try await room.row(of: full.id)
@@ -173,25 +186,26 @@ struct WaitingMailTests {
 
         try await room.replaceAlice()
         _ = try await room.queue.retry(full.id)
-        let bounced = try #require(try await room.work().first)
-        #expect(bounced.name == "bounced")
-        #expect(bounced.attempt?.enhanced == "5.2.1")
-        #expect(try await room.reports() == ["bob@example.net"])
+        let events = try await room.work(2)
+        #expect(events.map(\.name) == ["delivered", "bounced"])
+        #expect(events.last?.attempt?.enhanced == "5.2.1")
+        #expect(try await room.reports() == ["carol@example.org"])
     }
 
     @Test("When its account goes, what waits for it is returned at once, or to nobody where a stranger sent it")
     func accountRemoved() async throws {
         let room = try await WaitingRoom()
-        try await room.accept { $0.held = true }
-        try await room.accept(notify: .never) { $0.held = true }
-        try await room.accept { $0.notBefore = room.clock.now().adding(.seconds(86400)) }
+        let sender = "carol@example.org"
+        try await room.accept(from: sender) { $0.held = true }
+        try await room.accept(from: sender, notify: .never) { $0.held = true }
+        try await room.accept(from: sender) { $0.notBefore = room.clock.now().adding(.seconds(86400)) }
         let alice = room.rooms.alice
         try await room.rooms.store.removeAccountMail(alice.id)
         try await room.queue.endWait(account: alice.id.rawValue)
         try await room.replaceAlice()
-        let events = try await room.work(3)
-        #expect(events.map(\.name) == ["bounced", "bounced", "bounced"])
-        #expect(try await room.reports() == ["bob@example.net", "bob@example.net"])
+        let events = try await room.work(5)
+        #expect(events.map(\.name) == ["delivered", "delivered", "bounced", "bounced", "bounced"])
+        #expect(try await room.reports() == [sender, sender])
         #expect(try await room.rooms.state.number("SELECT COUNT(*) FROM queue_recipient WHERE account_id > 0") == 0)
     }
 
@@ -218,6 +232,35 @@ struct WaitingMailTests {
         let accepted = try await room.accept { _ in }
         #expect(accepted.filed.isEmpty)
         #expect(try await room.row(of: accepted.id).held)
+    }
+
+    // RFC 4865 §5.1.2
+    @Test("A report names the time that was asked for, and a delay counts from it")
+    func reports() async throws {
+        let room = try await WaitingRoom()
+        let time = room.clock.now().adding(.seconds(7 * 86_400))
+        let accepted = try await room.accept(body: String(repeating: "x", count: 200)) {
+            $0.notBefore = time
+            $0.futureRelease = "for;604800"
+            $0.origin.login = "bob"
+            $0.reversePath = .address(room.rooms.alice.address)
+        }
+        #expect(try await room.queue.waitingOctets(of: "bob") == OutboundQueue.leastWaiting)
+        room.clock.advance(by: .seconds(7 * 86_400))
+        #expect(try await room.work().map(\.name) == ["deferred"])
+        #expect(try await room.row(of: accepted.id).attempts == 1)
+        #expect(try await room.reports() == [])
+        room.clock.advance(by: .seconds(5 * 3600))
+        #expect(try await room.work(2).map(\.name) == ["delivered", "deferred"])
+        room.clock.advance(by: .seconds(5 * 86_400))
+        #expect(try await room.work(2).map(\.name) == ["delivered", "expired"])
+        let texts = try await room.rooms.inbox().map(\.text)
+        #expect(texts.count == 2)
+        #expect(texts.first?.contains("Action: delayed\r\n") == true)
+        for text in texts {
+            #expect(text.contains("\r\nFuture-Release-Request: for;604800\r\n"))
+            #expect(text.contains("\r\nArrival-Date: "))
+        }
     }
 
     @Test("A row that an operator removed while it was leased is not filed")

@@ -63,6 +63,7 @@ final class FakeBackend: SMTPBackend {
         case .srs(.forward(let address)):
             return .srs(EmailAddress("SRS0=\(address.localPart)@example.org").map { .address($0) } ?? .none)
         case .srs: return .srs(.none)
+        case .waiting: return .octets(0)
         case .firstHostedDomain: return .domain(DomainName("example.org"))
         }
     }

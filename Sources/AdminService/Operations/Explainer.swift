@@ -3,6 +3,7 @@ import MailConfig
 import MailPolicy
 import MailSyntax
 import SMTPCore
+import SQLEngine
 
 /// Goes the way of a message that doesn't exist, by the functions that real ones are judged with. Sends nothing.
 struct Explainer {
@@ -169,8 +170,11 @@ extension Explainer {
             refuse(part, PolicyReply(reply.code, reply.enhanced ?? EnhancedStatusCode(5, 3, 4), reply.text))
             return false
         }
-        let facts = SenderFacts(client: client, path: try Self.path(written))
-        let (decision, trace) = try await run { Policy.admitSender(facts, rules: $0, $1) }
+        var facts = SenderFacts(client: client, path: try Self.path(written))
+        facts.release = try releaseFacts()
+        if let release = facts.release { part.title += " HOLDFOR=\(release.request.dropFirst(4))" }
+        let judged = facts
+        let (decision, trace) = try await run { Policy.admitSender(judged, rules: $0, $1) }
         part.steps += trace
         switch decision {
         case .reject(let reply):
@@ -184,6 +188,18 @@ extension Explainer {
             explanation.parts.append(part)
             return true
         }
+    }
+
+    private func releaseFacts() throws -> FutureReleaseFacts? {
+        guard let text = question.holdFor else { return nil }
+        guard let wait = DurationText.duration(text), (1...999_999_999).contains(wait.components.seconds) else {
+            throw AdminError(.usage, "\"\(text)\" is not how long a message may wait", remedy: "write 30m, 2h or 3d")
+        }
+        let now = SystemClock().now()
+        let seconds = Int(wait.components.seconds)
+        return FutureReleaseFacts(
+            wish: .after(seconds: seconds), request: "for;\(seconds)", now: now,
+            latest: now.adding(.seconds(rules.longestRelease)), declaredSize: question.size ?? 0)
     }
 
     private mutating func judge(_ recipient: String) async throws {

@@ -15,6 +15,8 @@ package struct ExplainQuestion: Codable, Sendable, Equatable {
     package var size: Int?
     /// The name of a listener; nil: the one that such a client would use.
     package var listener: String?
+    /// The message is to go so much later: `2h`.
+    package var holdFor: String?
 
     package init(
         from: String, to: [String], client: String? = nil, auth: String? = nil, headerFrom: String? = nil,

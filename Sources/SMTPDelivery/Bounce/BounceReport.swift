@@ -75,7 +75,7 @@ package struct BounceComposer: Sendable {
     ///   - id: of the report.
     ///   - reader: the message that is reported on; nil when it can't be read.
     package func compose(_ report: BounceReport, id: MailID, reader: BlobReader?, at now: Timestamp) -> [UInt8] {
-        DeliveryStatusNotification(
+        var notification = DeliveryStatusNotification(
             id: id,
             reportingMTA: reportingMTA,
             to: report.sender,
@@ -85,7 +85,9 @@ package struct BounceComposer: Sendable {
             queueID: report.message.id,
             originalEnvelopeID: report.message.envelopeID,
             arrivalDate: report.message.createdAt
-        ).render()
+        )
+        notification.futureReleaseRequest = report.message.futureRelease
+        return notification.render()
     }
 
     private func recipient(

@@ -20,6 +20,7 @@ extension BounceReport {
             smtpUTF8: acceptance.smtpUTF8, envelopeID: acceptance.envelopeID, dsnReturn: acceptance.dsnReturn)
         message.blob = blob
         message.createdAt = now
+        message.futureRelease = acceptance.futureRelease
         self.init(message: message, sender: sender, failures: successes)
     }
 }

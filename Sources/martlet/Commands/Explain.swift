@@ -23,11 +23,16 @@ struct ExplainCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("The size of the message in octets.", valueName: "octets")) var size: Int?
     @Option(help: ArgumentHelp("The name of the listener the client came to.", valueName: "name"))
     var listener: String?
+    @Option(
+        name: .customLong("hold-for"),
+        help: ArgumentHelp("The client wants it sent so much later, as with HOLDFOR.", valueName: "time"))
+    var holdFor: String?
     @OptionGroup var options: ListOptions
 
     func run() async throws {
-        let question = ExplainQuestion(
+        var question = ExplainQuestion(
             from: from, to: to, client: client, auth: auth, headerFrom: headerFrom, size: size, listener: listener)
+        question.holdFor = holdFor
         try await options.perform(.explain(question))
     }
 }

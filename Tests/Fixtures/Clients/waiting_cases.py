@@ -1,0 +1,59 @@
+"""Mail that waits: HOLDFOR and HOLDUNTIL by smtplib, what a header check holds, what a milter puts into quarantine."""
+import datetime
+
+from common import *
+
+
+def submit(parameters, subject, recipients):
+    """Hands a message in as ACCOUNT; returns its queue id."""
+    with smtplib.SMTP_SSL(HOST, port(465), context=TLS) as client:
+        client.ehlo("client.example")
+        offer = client.esmtp_features.get("futurerelease", "")
+        matches(offer, r"^2592000 \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$", "FUTURERELEASE")
+        client.login(ACCOUNT, PASSWORD)
+        code, text = client.mail(ACCOUNT, parameters)
+        equal(code, 250, str(text))
+        for recipient in recipients:
+            equal(client.rcpt(recipient)[0], 250, recipient)
+        code, text = client.data(f"From: {ACCOUNT}\r\nTo: {recipients[0]}\r\nSubject: {subject}\r\n\r\nwords\r\n")
+        equal(code, 250, str(text))
+        return matches(text.decode(), r"queued as (\w+)").group(1)
+
+
+def later(mode, wait, subject, *recipients):
+    if mode == "until":
+        time = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=int(wait))
+        parameter = f"HOLDUNTIL={time.strftime('%Y-%m-%dT%H:%M:%SZ')}"
+    else:
+        parameter = f"HOLDFOR={wait}"
+    print(submit([parameter], subject, recipients))
+
+
+def bring(subject):
+    """A stranger's message for ACCOUNT."""
+    deliver(subject=subject)
+
+
+def subjects(login=ACCOUNT):
+    client = imap(login)
+    client.select("INBOX", readonly=True)
+    for number in client.search(None, "ALL")[1][0].split():
+        print(client.fetch(number, "(BODY.PEEK[HEADER.FIELDS (SUBJECT RETURN-PATH)])")[1][0][1].decode().strip())
+    client.logout()
+
+
+def wait_for(login, subject):
+    """Until a message with that subject is in INBOX, told by IDLE."""
+    client = imap(login)
+    for _ in range(60):
+        client.select("INBOX", readonly=True)
+        if client.search(None, f'SUBJECT "{subject}"')[1][0].split():
+            client.logout()
+            return
+        client.noop()
+        time.sleep(0.5)
+    raise AssertionError(f"{subject} did not come")
+
+
+if __name__ == "__main__":
+    {"later": later, "bring": bring, "subjects": subjects, "wait": wait_for}[sys.argv[1]](*sys.argv[2:])
