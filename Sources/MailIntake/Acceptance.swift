@@ -20,6 +20,8 @@ package struct Acceptance: Sendable {
     package var local: [LocalDelivery]
     /// Recipients elsewhere.
     package var remote: [NewQueueRecipient]
+    /// What is reported to the sender in the same commit.
+    package var notices: [SuccessNotice] = []
     package var trace: [TraceStep]
     package var origin: AcceptanceOrigin
     package var bodyType: MessageBodyType
@@ -86,9 +88,28 @@ package struct LocalDelivery: Sendable, Hashable {
         self.notify = notify
         self.originalRecipient = originalRecipient
     }
+}
 
-    /// The sender wants to hear that it is in the mailbox.
-    package var reportsSuccess: Bool { notify.contains(.success) }
+/// What the sender asked to hear of a recipient and nobody but this server can tell. // RFC 3461 §4.1
+package struct SuccessNotice: Sendable, Hashable {
+    package enum Outcome: Sendable, Hashable {
+        /// In the mailbox of an account. Where it waits for that, the queue tells of it.
+        case delivered(AccountID)
+        /// On its way to the several whom the recipient stands for.
+        case expanded
+    }
+
+    /// As the client gave it.
+    package var recipient: EmailAddress
+    /// The ORCPT parameter with its type.
+    package var originalRecipient: String?
+    package var outcome: Outcome
+
+    package init(recipient: EmailAddress, originalRecipient: String?, outcome: Outcome) {
+        self.recipient = recipient
+        self.originalRecipient = originalRecipient
+        self.outcome = outcome
+    }
 }
 
 /// Who handed the message over.

@@ -9,10 +9,13 @@ import SQLEngine
 package struct RecipientShare: Sendable {
     package var local: [LocalDelivery]
     package var remote: [NewQueueRecipient]
+    /// What is reported to the sender where the share is accepted.
+    package var notices: [SuccessNotice]
 
-    package init(local: [LocalDelivery], remote: [NewQueueRecipient]) {
+    package init(local: [LocalDelivery], remote: [NewQueueRecipient], notices: [SuccessNotice] = []) {
         self.local = local
         self.remote = remote
+        self.notices = notices
     }
 }
 
@@ -43,22 +46,36 @@ extension MailIntake {
         var acceptance = given
         acceptance.lane = lane(of: given, recipients: shares.lazy.map(\.remote.count).reduce(0, +))
         let shares = putOff(shares, of: acceptance)
+        let reports = try await successReports(acceptance, shares)
         let targets = await findTargets(shares)
         let (blob, message) = try await stageLocal(acceptance)
         let forwards = shares.contains { !$0.remote.isEmpty }
         let remote: StagedBlob? = forwards ? try await blobs.stage(acceptance.content) : nil
         let now = clock.now()
         let plan = SharePlan(
-            acceptance: acceptance, shares: shares, targets: targets, blob: blob, message: message, remote: remote,
-            takesOver: queue.takesOver, now: now)
-        let result = try await database.write(files: [blob] + (remote.map { [$0] } ?? [])) { [store, queue] writer in
+            acceptance: acceptance, shares: shares, reports: reports, targets: targets, blob: blob, message: message,
+            remote: remote, takesOver: queue.takesOver, now: now)
+        let files = [blob, remote].compactMap { $0 } + reports.values.flatMap(\.files)
+        let result = try await database.write(files: files) { [store, queue] writer in
             try plan.run(writer, store, queue)
         }
         for (target, delivered) in result.delivered { store.delivered(target.account, delivered) }
         if !result.accepted.remote.isEmpty { queue.handOver(result.jobs) }
-        acceptance.local = result.accepted.local
-        await reportSuccess(acceptance, blob)
+        for reported in result.reported { reported() }
         return result.accepted
+    }
+
+    /// A report for each share that asks for one, so that one that is not accepted is not reported.
+    private func successReports(
+        _ acceptance: Acceptance, _ shares: [RecipientShare]
+    ) async throws -> [Int: CommitPart] {
+        var reports: [Int: CommitPart] = [:]
+        for (index, share) in shares.enumerated() where !share.notices.isEmpty {
+            var one = acceptance
+            (one.local, one.notices) = (share.local, share.notices)
+            reports[index] = try await successReport(one)
+        }
+        return reports
     }
 
     /// The mailbox of each account, or why there is none.
@@ -89,10 +106,12 @@ private struct SharePlan: Sendable {
         var accepted: AcceptedShares
         var delivered: [(ShareTarget, Delivered)]
         var jobs: [DeliveryJob]
+        var reported: [@Sendable () -> Void]
     }
 
     let acceptance: Acceptance
     let shares: [RecipientShare]
+    let reports: [Int: CommitPart]
     let targets: [AccountID: Result<ShareTarget, any Error>]
     let blob: StagedBlob
     let message: PreparedMessage
@@ -104,6 +123,7 @@ private struct SharePlan: Sendable {
         try BlobRows.insert(writer, blob, references: 0, now: now)
         var failures = [(any Error)?](repeating: nil, count: shares.count)
         var kept: [AccountID: (delivery: LocalDelivery, target: ShareTarget, delivered: Delivered)] = [:]
+        var reported: [@Sendable () -> Void] = []
         for (index, share) in shares.enumerated() {
             do {
                 let done = try writer.part { try deliver(share, without: Set(kept.keys), writer, store) }
@@ -111,6 +131,8 @@ private struct SharePlan: Sendable {
             } catch {
                 failures[index] = error
             }
+            // Beside the part of its share: parts don't nest.
+            if failures[index] == nil, let report = reports[index] { reported.append(try report.write(writer)) }
         }
         let forwarded = Self.forwarded(zip(shares, failures).compactMap { $1 == nil ? $0 : nil })
         var jobs: [DeliveryJob] = []
@@ -129,7 +151,7 @@ private struct SharePlan: Sendable {
         }
         return Outcome(
             accepted: AcceptedShares(failures: failures, local: deliveries.map(\.delivery), remote: forwarded),
-            delivered: deliveries.map { ($0.target, $0.delivered) }, jobs: jobs)
+            delivered: deliveries.map { ($0.target, $0.delivered) }, jobs: jobs, reported: reported)
     }
 
     private func deliver(

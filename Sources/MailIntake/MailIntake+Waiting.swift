@@ -24,7 +24,8 @@ extension MailIntake {
             let waiting = waiting(share.local, of: acceptance)
             guard !waiting.isEmpty else { return share }
             return RecipientShare(
-                local: share.local.filter { !waiting.contains($0) }, remote: share.remote + Self.queued(waiting))
+                local: share.local.filter { !waiting.contains($0) }, remote: share.remote + Self.queued(waiting),
+                notices: share.notices)
         }
     }
 

@@ -32,17 +32,26 @@ package final class MailIntake: Sendable {
         self.clock = clock
     }
 
-    /// Told of what was filed here for senders who asked to hear of it, with the blob as it was filed; sends the report.
-    package typealias SuccessReporter = @Sendable (Acceptance, _ blob: BlobID, _ size: Int) async -> Void
+    /// Makes the report of an acceptance's `notices`; nil where there is nobody to have it.
+    ///
+    /// What it throws keeps the message from being accepted: the client tries again. A report that can be made and not be
+    /// written need not keep it: `CommitPart.optional`.
+    package typealias SuccessReporter = @Sendable (Acceptance) async throws -> CommitPart?
 
     package func onSuccess(_ report: SuccessReporter?) {
         reporter.withLock { $0 = report }
     }
 
-    /// Tells senders who asked for it what is in a mailbox now.
-    func reportSuccess(_ acceptance: Acceptance, _ blob: StagedBlob) async {
-        guard acceptance.reversePath != .null, acceptance.local.contains(where: \.reportsSuccess) else { return }
-        await reporter.withLock { $0 }?(acceptance, blob.id, blob.size)
+    /// What tells the sender of an acceptance, where it asked to be told.
+    func successReport(_ acceptance: Acceptance) async throws -> CommitPart? {
+        guard !acceptance.notices.isEmpty, acceptance.reversePath != .null else { return nil }
+        var acceptance = acceptance
+        acceptance.notices.removeAll { notice in
+            guard case .delivered(let account) = notice.outcome else { return false }
+            return !acceptance.local.contains { $0.account == account }
+        }
+        guard !acceptance.notices.isEmpty else { return nil }
+        return try await reporter.withLock { $0 }?(acceptance)
     }
 
     /// Sets which messages take the lane of bulk mail from now on.
@@ -57,44 +66,40 @@ package final class MailIntake: Sendable {
     ///
     /// - Throws: `DatabaseError`, `FileError` or `MailStoreError`; each means "try again later" to the client.
     package func accept(_ given: Acceptance) async throws -> Accepted {
+        let plan = try await plan(given)
+        let report = try await successReport(plan.acceptance)
+        let (result, reported) = try await database.write(files: plan.files + (report?.files ?? [])) {
+            [store, queue] writer in
+            (try plan.run(writer, store, queue), try report?.write(writer))
+        }
+        plan.announce(result, store, queue)
+        reported?()
+        return Accepted(id: given.id, filed: plan.filed, queued: plan.acceptance.remote.count)
+    }
+
+    /// The same as a part of another write; its own notices are passed over.
+    /// - Parameter kept: told what is in a mailbox then.
+    package func part(
+        accepting given: Acceptance, then kept: @escaping @Sendable ([LocalDelivery]) -> Void
+    ) async throws -> CommitPart {
+        let plan = try await plan(given)
+        return CommitPart(files: plan.files) { [store, queue] writer in
+            let result = try plan.run(writer, store, queue)
+            return {
+                plan.announce(result, store, queue)
+                kept(plan.filed)
+            }
+        }
+    }
+
+    private func plan(_ given: Acceptance) async throws -> AcceptancePlan {
         var acceptance = given
         acceptance.lane = lane(of: given, recipients: given.remote.count)
         putOff(&acceptance)
         let local = try await prepareLocal(acceptance)
         let remote: StagedBlob? = acceptance.remote.isEmpty ? nil : try await blobs.stage(acceptance.content)
-        let now = clock.now()
-        let files = [local?.blob, remote].compactMap { $0 }
-        let takesOver = queue.takesOver
-        let (delivered, jobs) = try await database.write(files: files) { [store, queue, acceptance] writer in
-            var delivered: [Delivered] = []
-            var jobs: [DeliveryJob] = []
-            if let local {
-                try BlobRows.insert(writer, local.blob, references: local.targets.count, now: now)
-                for target in local.targets {
-                    delivered.append(
-                        try store.deliver(
-                            writer, local.message, email: target.email, account: target.account,
-                            mailbox: target.mailbox,
-                            internalDate: now, now: now))
-                }
-            }
-            if let remote {
-                try BlobRows.insert(writer, remote, references: 0, now: now)
-                jobs = try queue.enqueue(writer, Self.queueEntry(acceptance, remote, now), takesOver: takesOver)
-            }
-            if let metered = acceptance.metered { try SendMeter.add(writer, metered, at: now) }
-            try TraceRows.insert(writer, acceptance, at: now)
-            return (delivered, jobs)
-        }
-        if let local {
-            for (target, one) in zip(local.targets, delivered) { store.delivered(target.account, one) }
-        }
-        if remote != nil { queue.handOver(jobs) }
-        if let local { await reportSuccess(acceptance, local.blob) }
-        var seen: Set<AccountID> = []
-        let isEach = acceptance.local.count == delivered.count
-        let filed = isEach ? acceptance.local : acceptance.local.filter { seen.insert($0.account).inserted }
-        return Accepted(id: acceptance.id, filed: filed, queued: acceptance.remote.count)
+        return AcceptancePlan(
+            acceptance: acceptance, local: local, remote: remote, takesOver: queue.takesOver, now: clock.now())
     }
 
     /// Deletes the stored history of messages accepted before `time`, in pieces; returns how many.
@@ -112,32 +117,20 @@ package final class MailIntake: Sendable {
         }
     }
 
-    private struct LocalTarget: Sendable {
-        let account: AccountID
-        let mailbox: MailboxID
-        let email: EmailID
-    }
-
-    private struct LocalPlan: Sendable {
-        let blob: StagedBlob
-        let message: PreparedMessage
-        let targets: [LocalTarget]
-    }
-
     /// The message as the accounts keep it: with Return-Path on top. RFC 5321 §4.4
-    private func prepareLocal(_ acceptance: Acceptance) async throws -> LocalPlan? {
+    private func prepareLocal(_ acceptance: Acceptance) async throws -> AcceptancePlan.Local? {
         guard !acceptance.local.isEmpty else { return nil }
-        var targets: [LocalTarget] = []
+        var targets: [AcceptancePlan.Target] = []
         // Accounts are locked in the order of their ids.
         for delivery in acceptance.local.sorted(by: { $0.account < $1.account })
         where targets.last?.account != delivery.account {
             targets.append(
-                LocalTarget(
+                AcceptancePlan.Target(
                     account: delivery.account, mailbox: try await store.inbox(delivery.account),
                     email: EmailID(rawValue: ids.next().rawValue)))
         }
         let (blob, message) = try await stageLocal(acceptance)
-        return LocalPlan(blob: blob, message: message, targets: targets)
+        return AcceptancePlan.Local(blob: blob, message: message, targets: targets)
     }
 
     /// The message as accounts keep it, with Return-Path on top.

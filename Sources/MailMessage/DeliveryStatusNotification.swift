@@ -144,7 +144,7 @@ package struct DeliveryStatusNotification: Sendable {
             (.delayed, "Your message could not be delivered yet. You need not send it again: it is still being tried."),
             (.delivered, "Your message was delivered."),
             (.relayed, "Your message was passed on to a host that does not report delivery."),
-            (.expanded, "Your message was delivered to a list, whose members are not reported on."),
+            (.expanded, "Your message went on to those whom the address stands for. Their success is not reported."),
         ]
         for (action, sentence) in actions {
             let own = recipients.filter { $0.action == action }

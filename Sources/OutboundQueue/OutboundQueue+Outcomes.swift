@@ -1,6 +1,6 @@
 import Blobs
 package import MailSyntax
-import SQLEngine
+package import SQLEngine
 
 // What became of what was leased.
 extension OutboundQueue {
@@ -11,22 +11,26 @@ extension OutboundQueue {
     /// - Parameters:
     ///   - attempts: for the message's history, in the same commit.
     ///   - warmUp: the route and day that the message is counted for.
+    ///   - beside: what is kept in the same commit, which is flushed then.
     package func record(
         _ outcomes: [RecipientID: RecipientOutcome], of message: MailID, attempts: [QueueAttempt] = [],
-        warmUp: (route: String, day: Int)? = nil
+        warmUp: (route: String, day: Int)? = nil, beside part: CommitPart? = nil
     ) async throws {
-        guard !outcomes.isEmpty else { return }
+        guard !outcomes.isEmpty || part != nil else { return }
         defer { release(outcomes.keys) }
         let now = clock.now()
         let routes = Dictionary(attempts.map { ($0.recipientID, $0.route) }) { first, _ in first }
-        try await database.write(.foreground, .ordered) { writer in
+        let durability: WriteDurability = part == nil ? .ordered : .flushed
+        let kept = try await database.write(.foreground, durability, files: part?.files ?? []) { writer in
             for (recipient, outcome) in outcomes {
                 try Self.record(writer, outcome, of: recipient, route: routes[recipient], now: now)
             }
             for attempt in attempts { try Self.insert(writer, attempt, of: message) }
             if let warmUp { try writer.execute(SiteStatements.countWarmUp, warmUp.route, warmUp.day) }
             try Self.removeFinished(writer, message, now: now)
+            return try part?.write(writer)
         }
+        kept?()
         notice(outcomes.values)
     }
 

@@ -104,6 +104,7 @@ extension SMTPConversation {
                 dsnReturn: envelope.sender.dsnReturn.flatMap(DSNReturn.init(rawValue:)),
                 signFor: signFor
             )
+            acceptance.notices = envelope.notices
             acceptance.held = checks.holds || filtered.holds
             putOff(&acceptance, envelope.sender)
             if let login, context.settings.rules.limits(of: login) != nil {

@@ -15,6 +15,8 @@ struct SMTPEnvelope {
     private(set) var recipients: [AdmittedRecipient] = []
     private(set) var local: [LocalDelivery] = []
     private(set) var remote: [NewQueueRecipient] = []
+    /// What the sender hears of recipients that are accepted.
+    private(set) var notices: [SuccessNotice] = []
     /// What each recipient asks for, where each is answered by itself (LMTP).
     private(set) var shares: [RecipientShare] = []
     var trace: [TraceStep]
@@ -48,14 +50,13 @@ struct SMTPEnvelope {
     }
 
     private mutating func merge(_ admitted: AdmittedRecipient, for recipient: SMTPRecipient) {
-        var recipient = recipient
+        let (recipient, notice) = Self.noticing(recipient, of: admitted)
+        if let notice { notices.append(notice) }
         for target in admitted.local where accounts.insert(target.account).inserted {
             local.append(delivery(target, of: admitted, for: recipient))
-            recipient.forgetSuccess()
         }
         for address in admitted.remote where addresses.insert(address.folded).inserted {
             remote.append(queued(address, of: admitted, for: recipient))
-            recipient.forgetSuccess()
         }
     }
 
@@ -75,7 +76,7 @@ struct SMTPEnvelope {
 
     /// Leaves the message to nobody, until a copy is added.
     mutating func dropRecipients() {
-        (local, remote, accounts, addresses, copies) = ([], [], [], [], [])
+        (local, remote, accounts, addresses, copies, notices) = ([], [], [], [], [], [])
         shares = shares.map { _ in RecipientShare(local: [], remote: []) }
     }
 
@@ -98,17 +99,33 @@ struct SMTPEnvelope {
     }
 
     private func share(_ admitted: AdmittedRecipient, for recipient: SMTPRecipient) -> RecipientShare {
+        let (recipient, notice) = Self.noticing(recipient, of: admitted)
+        return RecipientShare(
+            local: admitted.local.map { delivery($0, of: admitted, for: recipient) },
+            remote: admitted.remote.map { queued($0, of: admitted, for: recipient) },
+            notices: notice.map { [$0] } ?? [])
+    }
+
+    /// What this server tells of a recipient's success, and what is left to be told of those whom it stands for.
+    ///
+    /// One account: that it is delivered. Several, here or elsewhere: that it is expanded; none of them tells of success
+    /// then, and each of failure and delay as was asked. One address elsewhere: that is the next server's to tell.
+    // RFC 3461 §5.2.7.2, RFC 3461 §5.2.7.3
+    private static func noticing(
+        _ recipient: SMTPRecipient, of admitted: AdmittedRecipient
+    ) -> (SMTPRecipient, SuccessNotice?) {
+        guard let words = recipient.notify, words.contains("SUCCESS") else { return (recipient, nil) }
+        var notice = SuccessNotice(
+            recipient: admitted.address, originalRecipient: recipient.originalRecipient, outcome: .expanded)
+        guard admitted.local.count + admitted.remote.count > 1 else {
+            guard let target = admitted.local.first else { return (recipient, nil) }
+            notice.outcome = .delivered(AccountID(rawValue: target.account))
+            return (recipient, notice)
+        }
         var recipient = recipient
-        var share = RecipientShare(local: [], remote: [])
-        for target in admitted.local {
-            share.local.append(delivery(target, of: admitted, for: recipient))
-            recipient.forgetSuccess()
-        }
-        for address in admitted.remote {
-            share.remote.append(queued(address, of: admitted, for: recipient))
-            recipient.forgetSuccess()
-        }
-        return share
+        let rest = words.filter { $0 != "SUCCESS" }
+        recipient.notify = rest.isEmpty ? ["NEVER"] : rest
+        return (recipient, notice)
     }
 
     private func delivery(
@@ -149,16 +166,6 @@ struct SMTPEnvelope {
             }
         }
         return notify
-    }
-}
-
-extension SMTPRecipient {
-    /// Of the many that an alias means, one speaks for it; what fails is told of each.
-    // RFC 3461 §5.2.7.3
-    fileprivate mutating func forgetSuccess() {
-        guard let words = notify, words.contains("SUCCESS") else { return }
-        let rest = words.filter { $0 != "SUCCESS" }
-        notify = rest.isEmpty ? ["NEVER"] : rest
     }
 }
 

@@ -57,6 +57,11 @@ final class RecordingBounces: BounceSink {
         reports.withLock { $0.append(report) }
         return !report.sender.localPart.hasPrefix("gone")
     }
+
+    func part(_ report: BounceReport) async throws -> CommitPart? {
+        if refuses { throw Refusal() }
+        return CommitPart(files: []) { _ in { self.reports.withLock { $0.append(report) } } }
+    }
 }
 
 extension DeliverySettings {

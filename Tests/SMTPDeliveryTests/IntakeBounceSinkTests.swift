@@ -1,5 +1,6 @@
 import Blobs
 import Directory
+import MailIntake
 import MailMessage
 import MailStore
 import MailSyntax
@@ -50,6 +51,53 @@ struct IntakeBounceSinkTests {
         #expect(text.contains("\r\nTo: someone@remote.example\r\n"))
         #expect(MessageIndex(scanning: bytes).structure.subtype == "report")
         #expect(bytes.allSatisfy { $0 < 128 } == (entry.message.bodyType == .sevenBit))
+    }
+
+    @Test("What a sender asked to hear is in the mailbox with the message, or neither is")
+    func notices() async throws {
+        struct Crash: Error {}
+        let room = try await BounceRoom()
+        let sender = try #require(EmailAddress("alice@example.org"))
+        let bytes = Array("From: alice@example.org\r\nSubject: told\r\n\r\nbody words\r\n".utf8)
+        var acceptance = Acceptance(
+            id: room.state.ids.next(), reversePath: .address(sender), content: .bytes(bytes),
+            index: MessageIndex(scanning: bytes), local: [LocalDelivery(account: room.alice.id, recipient: sender)],
+            remote: [NewQueueRecipient(address: try #require(EmailAddress("ext@remote.example")), notify: .failure)],
+            origin: .internal, envelopeID: "E1")
+        let list = try #require(EmailAddress("list@example.org"))
+        acceptance.notices = [
+            SuccessNotice(recipient: list, originalRecipient: "rfc822;L@example.org", outcome: .expanded),
+            SuccessNotice(recipient: sender, originalRecipient: nil, outcome: .delivered(room.alice.id)),
+        ]
+        room.intake.onSuccess { accepted in
+            let part = try #require(try await room.sink.part(reporting: accepted))
+            return CommitPart(files: part.files) { writer in
+                _ = try part.write(writer)
+                throw Crash()
+            }
+        }
+        await #expect(throws: (any Error).self) { _ = try await room.intake.accept(acceptance) }
+        #expect(try await room.inbox().isEmpty)
+        #expect(try await room.queue.list().isEmpty)
+
+        room.intake.onSuccess { try await room.sink.part(reporting: $0) }
+        _ = try await room.intake.accept(acceptance)
+        let texts = try await room.inbox().map(\.text)
+        #expect(texts.count == 2)
+        let report = try #require(texts.first { $0.contains("Successful Mail Delivery Report") })
+        for field in [
+            "Original-Envelope-Id: E1", "Original-Recipient: rfc822; L@example.org",
+            "Final-Recipient: rfc822; list@example.org", "Action: expanded", "Status: 2.1.5",
+            "Final-Recipient: rfc822; alice@example.org", "Action: delivered", "Subject: told",
+        ] { #expect(report.contains("\r\n\(field)\r\n"), "\(field) in \(report)") }
+        // RFC 3461 §4.3: the header alone.
+        #expect(!report.contains("body words"))
+        #expect(try await room.queue.list().map(\.id) == [acceptance.id])
+        // Nobody hears of what came from nobody.
+        acceptance.reversePath = .null
+        acceptance.id = room.state.ids.next()
+        _ = try await room.intake.accept(acceptance)
+        #expect(try await room.inbox().count == 3)
     }
 
     @Test("An alias's report goes to everybody behind it")

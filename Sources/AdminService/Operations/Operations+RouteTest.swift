@@ -171,6 +171,7 @@ extension Operations {
 /// A test tells nobody but its operator.
 private struct NoBounces: BounceSink {
     func bounce(_ report: BounceReport) async throws -> Bool { true }
+    func part(_ report: BounceReport) async throws -> CommitPart? { nil }
 }
 
 extension RouteHost.Place {

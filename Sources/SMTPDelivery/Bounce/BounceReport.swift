@@ -2,6 +2,7 @@ package import Blobs
 import MailMessage
 package import MailSyntax
 package import OutboundQueue
+package import SQLEngine
 
 /// What the sender of a message must hear: recipients that failed for good, or that take long.
 package struct BounceReport: Sendable, Hashable {
@@ -16,6 +17,8 @@ package struct BounceReport: Sendable, Hashable {
         case delivered
         /// Taken by a host that does not report.
         case relayed
+        /// An alias that stands for several, to whom the message goes on.
+        case expanded
     }
 
     package struct Failure: Sendable, Hashable {
@@ -56,6 +59,16 @@ package struct BounceReport: Sendable, Hashable {
 package protocol BounceSink: Sendable {
     /// Returns when the bounce is durable: true, it is in a mailbox or in the queue; false, nobody is there to have it.
     func bounce(_ report: BounceReport) async throws -> Bool
+    /// The bounce as a part of another write; nil when nobody is there to have it.
+    func part(_ report: BounceReport) async throws -> CommitPart?
+}
+
+/// The message that is reported on.
+struct OriginalText {
+    /// Octets.
+    let size: Int
+    /// Reads some of them. Blocks on the disk.
+    let read: (Range<Int>) throws -> [UInt8]
 }
 
 /// Writes the report that goes to the sender.
@@ -75,13 +88,17 @@ package struct BounceComposer: Sendable {
     ///   - id: of the report.
     ///   - reader: the message that is reported on; nil when it can't be read.
     package func compose(_ report: BounceReport, id: MailID, reader: BlobReader?, at now: Timestamp) -> [UInt8] {
+        compose(report, id: id, original: reader.map { OriginalText(size: $0.size, read: $0.read) }, at: now)
+    }
+
+    func compose(_ report: BounceReport, id: MailID, original: OriginalText?, at now: Timestamp) -> [UInt8] {
         var notification = DeliveryStatusNotification(
             id: id,
             reportingMTA: reportingMTA,
             to: report.sender,
             date: now,
             recipients: report.failures.map { recipient($0, of: report.message) },
-            returned: returned(report, reader),
+            returned: returned(report, original),
             queueID: report.message.id,
             originalEnvelopeID: report.message.envelopeID,
             arrivalDate: report.message.createdAt
@@ -126,6 +143,7 @@ package struct BounceComposer: Sendable {
         case .delayed: (.delayed, 4)
         case .delivered: (.delivered, 2)
         case .relayed: (.relayed, 2)
+        case .expanded: (.expanded, 2)
         }
     }
 
@@ -135,15 +153,15 @@ package struct BounceComposer: Sendable {
         return host.split(separator: "[").first.map(String.init) ?? host
     }
 
-    private func returned(_ report: BounceReport, _ reader: BlobReader?) -> DeliveryStatusNotification.Returned {
-        guard let reader else { return .nothing }
+    private func returned(_ report: BounceReport, _ original: OriginalText?) -> DeliveryStatusNotification.Returned {
+        guard let original else { return .nothing }
         // RFC 3461 §4.3: a report without a failure gives back the header alone.
         // RFC 3030 §3: a report is text, where binary content has no place.
         let isBinary = report.message.bodyType == .binaryMIME
         let wantsHeader =
             report.message.dsnReturn == .headers || !report.tellsFailure || isBinary
-            || reader.size > wholeMessageLimit()
-        guard let bytes = try? reader.read(0..<min(reader.size, wantsHeader ? 65_536 : reader.size)) else {
+            || original.size > wholeMessageLimit()
+        guard let bytes = try? original.read(0..<min(original.size, wantsHeader ? 65_536 : original.size)) else {
             return .nothing
         }
         return wantsHeader ? .header(Array(MessageContent.header(of: bytes))) : .message(bytes)

@@ -50,21 +50,55 @@ package struct IntakeBounceSink: BounceSink {
     /// Returns when the bounce is durable; false for a sender that no longer exists here.
     @concurrent
     package func bounce(_ report: BounceReport) async throws -> Bool {
-        var report = report
+        guard let acceptance = try await acceptance(of: report, original: original(report)) else { return false }
+        let accepted = try await intake.accept(acceptance)
+        record(accepted.filed, of: acceptance)
+        return true
+    }
+
+    @concurrent
+    package func part(_ report: BounceReport) async throws -> CommitPart? {
+        try await part(report, original: original(report))
+    }
+
+    /// The report of what an acceptance has done, to be kept with it; nil where nobody asked for it, or is there.
+    @concurrent
+    package func part(reporting accepted: Acceptance) async throws -> CommitPart? {
+        guard let report = BounceReport(noticesOf: accepted, at: clock.now()) else { return nil }
+        let content = accepted.content
+        return try await part(report, original: OriginalText(size: content.size, read: content.read))
+    }
+
+    private func part(_ report: BounceReport, original: OriginalText?) async throws -> CommitPart? {
+        guard let acceptance = try await acceptance(of: report, original: original) else { return nil }
+        return try await intake.part(accepting: acceptance) { record($0, of: acceptance) }
+    }
+
+    private func record(_ filed: [LocalDelivery], of acceptance: Acceptance) {
+        for delivery in filed { events.record(.delivered(.local(delivery, of: acceptance))) }
+    }
+
+    private func original(_ report: BounceReport) -> OriginalText? {
+        let reader = try? blobs.open(report.message.blob, size: report.message.size)
+        return reader.map { OriginalText(size: $0.size, read: $0.read) }
+    }
+
+    /// The report as a message; nil for a sender that no longer exists here.
+    private func acceptance(of given: BounceReport, original: OriginalText?) async throws -> Acceptance? {
+        var report = given
         // What an alias sent on came from somebody else.
         switch srs.reverse(report.sender, at: clock.now()) {
         case .address(let original): report.sender = original
-        case .forged, .expired: return false
+        case .forged, .expired: return nil
         case .none: break
         }
-        guard let (local, remote) = try await recipients(report.sender) else { return false }
+        guard let (local, remote) = try await recipients(report.sender) else { return nil }
         let id = ids.next()
-        let reader = try? blobs.open(report.message.blob, size: report.message.size)
-        let bytes = composer.compose(report, id: id, reader: reader, at: clock.now())
+        let bytes = composer.compose(report, id: id, original: original, at: clock.now())
         var scanner = MessageScanner()
         scanner.consume(bytes)
         let isEightBit = bytes.contains { $0 >= 0x80 }
-        let acceptance = Acceptance(
+        return Acceptance(
             id: id,
             reversePath: .null,
             content: .bytes(bytes),
@@ -77,9 +111,6 @@ package struct IntakeBounceSink: BounceSink {
             signFor: signingDomain(snapshot()),
             isBounce: true
         )
-        let accepted = try await intake.accept(acceptance)
-        for delivery in accepted.filed { events.record(.delivered(.local(delivery, of: acceptance))) }
-        return true
     }
 
     /// Where a report to an address goes; nil where there is nobody.

@@ -37,20 +37,20 @@ struct DeliverySettler: Sendable {
             }
         }
         let attempts = decided.filter { !$0.isFiled }.map { attempt($0, &progress, isBounced: isBounced) }
-        await record(outcomes, attempts, of: message.id, at: progress.site)
+        let isKept = progress.site.isHere || progress.site.plan?.kind == .lmtp
+        let report = await successReport(decided, of: message, isKept: isKept)
+        await record(outcomes, attempts, of: message.id, at: progress.site, beside: report)
         for entry in decided { tell(entry, of: message, at: progress.site, isBounced: isBounced) }
         let delayed = decided.compactMap { if case .retry = $0.decision { $0.recipient } else { nil } }
         if !delayed.isEmpty { await reportDelay(of: message, for: delayed) }
-        let isKept = progress.site.isHere || progress.site.plan?.kind == .lmtp
-        await reportSuccess(decided, of: message, isKept: isKept)
     }
 
-    /// Tells a sender who asked for it what was delivered, where nobody else will: after the record, since a report of
-    /// what is delivered once more would be worse than one that a crash lost.
-    private func reportSuccess(
+    /// Tells a sender who asked for it what was delivered, where nobody else will: in the commit that ends the delivery,
+    /// so that what a crash has delivered once more is told of once. What was filed here has left the queue before.
+    private func successReport(
         _ decided: [JobProgress.Decided], of message: QueuedMessage, isKept: Bool
-    ) async {
-        guard case .address(let sender) = message.reversePath else { return }
+    ) async -> CommitPart? {
+        guard case .address(let sender) = message.reversePath else { return nil }
         let successes = decided.compactMap { entry -> BounceReport.Failure? in
             // RFC 3461 §5.2.2: relayed to a host without DSN.
             guard case .delivered(let reply) = entry.decision, entry.recipient.notify.contains(.success),
@@ -59,14 +59,19 @@ struct DeliverySettler: Sendable {
             return BounceReport.Failure(
                 recipient: entry.recipient, reply: reply, outcome: isKept ? .delivered : .relayed, at: clock.now())
         }
-        guard !successes.isEmpty else { return }
-        do {
-            _ = try await bounces.bounce(BounceReport(message: message, sender: sender, failures: successes))
-        } catch {
+        guard !successes.isEmpty else { return nil }
+        let report = BounceReport(message: message, sender: sender, failures: successes)
+        @Sendable func tell(_ error: any Error) {
             logger.error(
                 "a report of success could not be made",
                 metadata: [LogKey.queueID: "\(message.id)", LogKey.error: "\(error)"]
             )
+        }
+        do {
+            return try await bounces.part(report)?.optional(otherwise: tell)
+        } catch {
+            tell(error)
+            return nil
         }
     }
 
@@ -104,13 +109,13 @@ struct DeliverySettler: Sendable {
     /// Without a record the lease stays, and the recipients are tried again when it is taken back: twice, never zero times.
     private func record(
         _ outcomes: [RecipientID: RecipientOutcome], _ attempts: [QueueAttempt], of message: MailID,
-        at site: DeliverySite
+        at site: DeliverySite, beside report: CommitPart?
     ) async {
         let isCounted = site.pace.warmUp != nil && attempts.contains { $0.outcome == .delivered }
         let day = RoutePace.WarmUp.day(clock.now())
         do {
             try await queue.record(
-                outcomes, of: message, attempts: attempts, warmUp: isCounted ? (site.route, day) : nil)
+                outcomes, of: message, attempts: attempts, warmUp: isCounted ? (site.route, day) : nil, beside: report)
         } catch {
             logger.error(
                 "delivery outcome could not be recorded",
