@@ -179,7 +179,8 @@ extension TableSource: CustomStringConvertible {
     package var description: String {
         switch content {
         case .file(let path): "\(format.rawValue):\(path)"
-        case .value(let value): "static:\(value.contains { $0.isBlank } ? "{\(value)}" : value)"
+        case .value(let value):
+            "static:\(value.first == "{" || value.contains { $0.isBlank } ? "{\(value)}" : value)"
         case .entries(let entries): "inline:{ \(entries.map { "{\($0.key) = \($0.value)}" }.joined(separator: ", ")) }"
         case .rules(let rules): "\(format.rawValue):{ \(rules.map { "{\($0.text)}" }.joined(separator: ", ")) }"
         case .members(let members): "\(format.rawValue):{ \(members.map(\.description).joined(separator: ", ")) }"

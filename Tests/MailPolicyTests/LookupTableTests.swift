@@ -96,6 +96,8 @@ import Testing
         (.regexp, "if /a/\nendif x\nendif\n", "/t:2", "behind `endif`"),
         (.regexp, "hello /a/ x\n", "/t:1", "doesn't begin with a pattern"),
         (.regexp, "/((a{1,200}){1,200}){1,200}/ x\n", "/t:1", "too large"),
+        (.regexp, "/^l++++++++++++++++++++++++++++++++/ x\n", "/t:1", "too large"),
+        (.regexp, "/^l\\+\\+\\+\\+\\+\\+\\+\\+\\+\\+\\+\\+\\+\\+\\+\\+\\+/x x\n", "/t:1", "too large"),
         (.pcre, "/a(/ x\n", "/t:1", "missing closing parenthesis"),
         (.pcre, "/a\\C/ x\n", "/t:1", "bad pattern"),
         (.pcre, "/a/q x\n", "/t:1", "unknown flag `q`"),

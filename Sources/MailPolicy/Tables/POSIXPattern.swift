@@ -28,7 +28,7 @@ final class POSIXPattern {
             default: throw .unknownFlag(flag, known: "i, m and x")
             }
         }
-        try POSIXPatternCost.check(pattern)
+        try POSIXPatternCost.check(pattern, isExtended: options & REG_EXTENDED != 0)
         let compiled = UnsafeMutablePointer<regex_t>.allocate(capacity: 1)
         compiled.initialize(to: regex_t())
         let status = (pattern.map { CChar(bitPattern: $0) } + [0]).withUnsafeBufferPointer { text in
@@ -87,29 +87,34 @@ extension RuleProblem {
 }
 
 /// How large a POSIX pattern gets when its repetitions are written out, as the C library does before it matches:
-/// `((a{1,200}){1,200}){1,200}` would take all memory there is.
+/// `((a{1,200}){1,200}){1,200}`, or `a` with forty `+`, would take all memory there is.
 private enum POSIXPatternCost {
     private static let most = 20_000
     private static let mostDepth = 100
 
-    static func check(_ pattern: ArraySlice<UInt8>) throws(RuleProblem) {
+    static func check(_ pattern: ArraySlice<UInt8>, isExtended: Bool) throws(RuleProblem) {
         var open: [Int] = []
         var sum = 0
         var last = 0
         var rest = pattern
-        while let byte = rest.popFirst() {
-            switch byte {
-            case UInt8(ascii: "("):
+        while var byte = rest.popFirst() {
+            var isEscaped = false
+            if byte == 0x5C, let escaped = rest.popFirst() { (byte, isEscaped) = (escaped, true) }
+            // Basic expressions write with a backslash what extended ones write without.
+            switch (byte, isEscaped != isExtended) {
+            case (UInt8(ascii: "("), true):
                 open.append(sum + last)
                 (sum, last) = (0, 0)
-            case UInt8(ascii: ")"):
+            case (UInt8(ascii: ")"), true):
                 let inside = sum + last
                 sum = open.popLast() ?? 0
                 last = inside
-            case UInt8(ascii: "{"):
+            case (UInt8(ascii: "{"), true):
                 // Both are small: `last` by the check below, a bound by its own.
                 last = max(1, last) * min(bound(rest), most + 1)
-            case UInt8(ascii: "["):
+            case (UInt8(ascii: "+"), true):
+                last = max(1, last) * 2
+            case (UInt8(ascii: "["), _) where !isEscaped:
                 skipBracket(&rest)
                 sum += last
                 last = 1
@@ -120,7 +125,7 @@ private enum POSIXPatternCost {
             guard sum + last <= most, open.count <= mostDepth else {
                 throw RuleProblem(
                     message: "has a pattern that is too large with its repetitions",
-                    remedy: "nest fewer `{n,m}` and brackets, or use a `pcre:` table")
+                    remedy: "nest fewer `+`, `{n,m}` and brackets, or use a `pcre:` table")
             }
         }
     }
