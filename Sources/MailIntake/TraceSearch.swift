@@ -34,7 +34,24 @@ package enum TraceSearchStatements {
         """
         SELECT id, accepted_at, reverse_path, recipients, message_id, size, origin, steps FROM trace WHERE id = $1
         """)
-    package static let all = [get]
+    /// What is not in the index yet, newest first, told apart by the database: reading each row into texts of
+    /// ours and hashing them costs many times that. $2 and $3: the folded text without and with its brackets.
+    static let recentFrom = SQLStatement(
+        """
+        SELECT id FROM trace WHERE id > $1 AND LOWER(reverse_path) IN ($2, $3) ORDER BY id DESC LIMIT $4
+        """)
+    static let recentMessageID = SQLStatement(
+        """
+        SELECT id FROM trace WHERE id > $1 AND LOWER(message_id) IN ($2, $3) ORDER BY id DESC LIMIT $4
+        """)
+    /// $3: a pattern; what fits is looked at once more.
+    static let recentTo = SQLStatement(
+        """
+        SELECT id, reverse_path, recipients, message_id, steps FROM trace
+        WHERE id > $1 AND id < $2 AND (LOWER(recipients) LIKE $3 ESCAPE '!' OR LOWER(steps) LIKE $3 ESCAPE '!')
+        ORDER BY id DESC LIMIT $4
+        """)
+    package static let all = [get, recentFrom, recentMessageID, recentTo]
 }
 
 extension MailIntake {
@@ -58,15 +75,55 @@ extension MailIntake {
     ) throws -> [MailID] {
         let key = TraceKeys.key(kind, text)
         let indexed = try reader.first(TraceIndexStatements.indexed, map: { $0.int64(0) }) ?? 0
-        var found: [MailID] = []
-        try reader.forEach(TraceIndexStatements.page, binds: [indexed, Int64.max, Int64.max]) { row in
-            let entry = TraceKeys.read(row)
-            if entry.keys.contains(key) { found.append(entry.id) }
-        }
-        found = Array(found.reversed().prefix(limit))
+        let found = try recent(reader, kind, text, after: indexed, limit)
         guard found.count < limit else { return found }
         return found
             + (try reader.query(TraceIndexStatements.find, key, limit - found.count) { MailID(rawValue: $0.int64(0)) })
+    }
+
+    /// The longest text that the database compares; SQLite refuses patterns over 50,000 octets.
+    private static let longestPattern = 2000
+
+    private static func recent(
+        _ reader: any SQLReader, _ kind: TraceKeys.Kind, _ text: String, after indexed: Int64, _ limit: Int
+    ) throws -> [MailID] {
+        let folded = TraceKeys.folded(text)
+        // The database folds ASCII only.
+        guard folded.utf8.allSatisfy({ $0 < 0x80 }), folded.utf8.count <= longestPattern else {
+            var found: [MailID] = []
+            let key = TraceKeys.key(kind, text)
+            try reader.forEach(TraceIndexStatements.page, binds: [indexed, Int64.max, Int64.max]) { row in
+                let entry = TraceKeys.read(row)
+                if entry.keys.contains(key) { found.append(entry.id) }
+            }
+            return Array(found.reversed().prefix(limit))
+        }
+        let statement: SQLStatement
+        switch kind {
+        case .from: statement = TraceSearchStatements.recentFrom
+        case .messageID: statement = TraceSearchStatements.recentMessageID
+        case .to: return try recentRecipients(reader, folded, after: indexed, limit)
+        }
+        return try reader.query(statement, indexed, folded, "<\(folded)>", limit) { MailID(rawValue: $0.int64(0)) }
+    }
+
+    private static func recentRecipients(
+        _ reader: any SQLReader, _ folded: String, after indexed: Int64, _ limit: Int
+    ) throws -> [MailID] {
+        let key = TraceKeys.key(.to, folded)
+        let escaped = folded.map { "!%_".contains($0) ? "!\($0)" : "\($0)" }.joined()
+        let pattern = "%\(escaped)%"
+        var found: [MailID] = []
+        var before = Int64.max
+        while found.count < limit {
+            let page = limit - found.count
+            let entries = try reader.query(
+                TraceSearchStatements.recentTo, indexed, before, pattern, page, map: { TraceKeys.read($0) })
+            found += entries.lazy.filter { $0.keys.contains(key) }.map(\.id)
+            guard entries.count == page, let last = entries.last else { return found }
+            before = last.id.rawValue
+        }
+        return found
     }
 
     private static func trace(_ reader: any SQLReader, _ id: MailID) throws -> StoredTrace? {

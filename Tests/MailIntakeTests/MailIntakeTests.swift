@@ -58,6 +58,30 @@ struct IntakeFixture {
 @Suite struct MailIntakeTests {
     private let text = "Subject: hello\r\nMessage-ID: <a@b>\r\n\r\nbody\r\n"
 
+    @Test func `what is not in the index yet is found newest first, by whole addresses alone`() async throws {
+        let fixture = try await IntakeFixture()
+        var ids: [MailID] = []
+        let remote = ["a_b@example.org", "axb@example.org", "A_B@Example.org", "xa_b@example.org", "größe@example.org"]
+        for address in remote {
+            let acceptance = try fixture.acceptance(text, local: [], remote: [address])
+            ids.append(acceptance.id)
+            _ = try await fixture.intake.accept(acceptance)
+        }
+        func find(_ criterion: TraceCriterion, _ limit: Int = 10) async throws -> [Int] {
+            try await fixture.intake.traces(criterion, limit: limit).compactMap { ids.firstIndex(of: $0.id) }
+        }
+        #expect(try await find(.to("a_b@example.org")) == [2, 0])
+        #expect(try await find(.to("<A_B@EXAMPLE.ORG>"), 1) == [2])
+        #expect(try await find(.to("axb@example.org")) == [1])
+        #expect(try await find(.to("%@example.org")).isEmpty)
+        #expect(try await find(.to("GRÖSSE@example.org")).isEmpty)
+        #expect(try await find(.to("GRÖßE@example.org")) == [4])
+        #expect(try await find(.from("Sender@example.net")) == [4, 3, 2, 1, 0])
+        #expect(try await find(.from("<sender@example.net>"), 2) == [4, 3])
+        #expect(try await find(.messageID("A@b"), 2) == [4, 3])
+        #expect(try await find(.to(String(repeating: "a", count: 60_000))).isEmpty)
+    }
+
     @Test func `histories are found before and after they are indexed, and not after they are purged`() async throws {
         let fixture = try await IntakeFixture()
         let acceptance = try fixture.acceptance(text, local: [fixture.ann], remote: ["r@example.org"])
