@@ -44,6 +44,18 @@ extension Policy {
     /// The rule that a message goes later by.
     package static let futureReleaseRule = "future-release"
 
+    /// Judges the wish once more, when the size of the message is known; nil where it may wait.
+    package static func judgeRelease(
+        _ release: FutureReleaseFacts, of client: ClientFacts, rules: PolicyRules, _ answers: Answers
+    ) -> Evaluation<PolicyReply?> {
+        var context = EvaluationContext(answers)
+        switch checkRelease(release, client, rules, &context) {
+        case .passed: return context.decided(nil)
+        case .reject(let reply): return context.decided(reply)
+        case .asking: return context.asking()
+        }
+    }
+
     /// What is counted, and the time that the client wants.
     static func checkSending(
         _ facts: SenderFacts, _ rules: PolicyRules, _ context: inout EvaluationContext

@@ -80,30 +80,14 @@ extension SMTPConversation {
             try await rewriteHeader(&message, &trace)
             let filtered = try await filter(&message, &envelope, &trace)
             if let refusal = filtered.refusal { return .all(refusal) }
+            if let refusal = try await releaseRefusal(envelope.sender, size: message.index.size) {
+                return .all(refusal)
+            }
             if !filtered.discards { try await addCopies(&envelope, checks, &trace) }
             let (signFor, steps) = try await signingDomain(message.index)
             trace += steps
-            var acceptance = Acceptance(
-                id: id,
-                reversePath: envelope.reversePath,
-                content: message.content(prefix: received),
-                index: message.index.prepending(received),
-                local: envelope.local,
-                remote: envelope.remote,
-                trace: trace,
-                origin: AcceptanceOrigin(
-                    listener: context.settings.listener,
-                    client: info.remote.description,
-                    helo: session.helo,
-                    login: login?.name ?? localUser?.description,
-                    tls: tls?.version
-                ),
-                bodyType: envelope.sender.body.queued,
-                smtpUTF8: envelope.sender.smtpUTF8,
-                envelopeID: envelope.sender.envelopeID,
-                dsnReturn: envelope.sender.dsnReturn.flatMap(DSNReturn.init(rawValue:)),
-                signFor: signFor
-            )
+            var acceptance = self.acceptance(of: message, received, envelope, id, trace)
+            acceptance.signFor = signFor
             acceptance.notices = envelope.notices
             acceptance.held = checks.holds || filtered.holds
             putOff(&acceptance, envelope.sender)
@@ -118,6 +102,32 @@ extension SMTPConversation {
         } catch {
             return .all(trouble(error, "the message could not be stored"))
         }
+    }
+
+    /// Without whose key signs it, and what keeps it.
+    private func acceptance(
+        of message: CollectedMessage, _ received: [UInt8], _ envelope: SMTPEnvelope, _ id: MailID, _ trace: [TraceStep]
+    ) -> Acceptance {
+        Acceptance(
+            id: id,
+            reversePath: envelope.reversePath,
+            content: message.content(prefix: received),
+            index: message.index.prepending(received),
+            local: envelope.local,
+            remote: envelope.remote,
+            trace: trace,
+            origin: AcceptanceOrigin(
+                listener: context.settings.listener,
+                client: info.remote.description,
+                helo: session.helo,
+                login: login?.name ?? localUser?.description,
+                tls: tls?.version
+            ),
+            bodyType: envelope.sender.body.queued,
+            smtpUTF8: envelope.sender.smtpUTF8,
+            envelopeID: envelope.sender.envelopeID,
+            dsnReturn: envelope.sender.dsnReturn.flatMap(DSNReturn.init(rawValue:))
+        )
     }
 
     private mutating func keep(_ acceptance: Acceptance, _ envelope: SMTPEnvelope) async throws -> Verdict {

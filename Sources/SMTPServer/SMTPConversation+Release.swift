@@ -18,6 +18,19 @@ extension SMTPConversation {
             declaredSize: sender.size ?? 0)
     }
 
+    /// Refuses a message that turns out to have no room to wait: its size was not declared, or others came meanwhile.
+    // RFC 4865 §6
+    func releaseRefusal(_ sender: SMTPSender, size: Int) async throws -> SMTPReply? {
+        guard var facts = releaseFacts(sender) else { return nil }
+        facts.declaredSize = size
+        let reply = try await Policy.run(
+            { [client, rules = context.settings.rules, facts] in
+                Policy.judgeRelease(facts, of: client, rules: rules, $0)
+            }, answer: context.backend.answer
+        ).decision
+        return reply.map { SMTPReply($0) }
+    }
+
     /// An interval counts from the end of the message, so that it is over in no case when the message goes. What is over
     /// already goes at once.
     // RFC 4865 §4.2

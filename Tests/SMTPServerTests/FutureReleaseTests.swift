@@ -88,6 +88,23 @@ import Testing
         #expect(try await room.intake.waitingOctets(of: "alice@example.org") == 0)
     }
 
+    @Test func `a size that was not declared counts when it is known`() async throws {
+        let room = try await MailRoom()
+        var manifest = Manifest()
+        manifest.limits.futureReleaseStorage = 65_536
+        let rules = PolicyRules(manifest)
+        try await room.run(
+            .submission, tls: .implicit(try TestServer.store()), adjust: { $0.rules = rules }
+        ) { client, _ in
+            await client.play(
+                Self.greeted + "C: MAIL FROM:<alice@example.org> HOLDFOR=60\nS: 250\nC: RCPT TO:<bob@example.org>\n"
+                    + "S: 250\nC: DATA\nS: 354")
+            await client.send("Subject: x\r\n\r\n" + String(repeating: "words\r\n", count: 10_000) + ".\r\n")
+            await client.play("S: 552 5.7.16")
+        }
+        #expect(try await room.queue.list().isEmpty)
+    }
+
     @Test func `it is neither offered nor known where it is off, or before a login`() async throws {
         let room = try await MailRoom()
         try await room.run(.submission, tls: .implicit(try TestServer.store())) { client, _ in

@@ -29,30 +29,32 @@ def later(mode, wait, subject, *recipients):
     print(submit([parameter], subject, recipients))
 
 
-def bring(subject):
-    """A stranger's message for ACCOUNT."""
-    deliver(subject=subject)
+def bring(subject, recipient=ACCOUNT):
+    """A stranger's message."""
+    deliver(recipient, subject)
 
 
-def subjects(login=ACCOUNT):
+def inbox(login):
     client = imap(login)
     client.select("INBOX", readonly=True)
     for number in client.search(None, "ALL")[1][0].split():
-        print(client.fetch(number, "(BODY.PEEK[HEADER.FIELDS (SUBJECT RETURN-PATH)])")[1][0][1].decode().strip())
+        header = client.fetch(number, "(BODY.PEEK[HEADER])")[1][0][1].decode()
+        matches(header, r"^Return-Path: <\S+@\S+>\r\nReceived: ", "the top of the header")
+        yield matches(header, r"\r\nSubject: ([^\r]*)").group(1)
     client.logout()
 
 
+def subjects(login):
+    for subject in inbox(login):
+        print(subject)
+
+
 def wait_for(login, subject):
-    """Until a message with that subject is in INBOX, told by IDLE."""
-    client = imap(login)
-    for _ in range(60):
-        client.select("INBOX", readonly=True)
-        if client.search(None, f'SUBJECT "{subject}"')[1][0].split():
-            client.logout()
-            return
-        client.noop()
-        time.sleep(0.5)
-    raise AssertionError(f"{subject} did not come")
+    """Until a message with that subject is in INBOX."""
+    until = time.monotonic() + 40
+    while subject not in inbox(login):
+        assert time.monotonic() < until, f"{subject} did not come"
+        time.sleep(0.3)
 
 
 if __name__ == "__main__":
