@@ -4,7 +4,7 @@ import MailMessage
 import MailStore
 import MailSyntax
 package import OutboundQueue
-import SQLEngine
+package import SQLEngine
 
 /// What became of a queued message for one mailbox.
 package enum FilingResult: Sendable {
@@ -23,17 +23,21 @@ extension MailIntake {
     /// - Parameters:
     ///   - recipients: all with a mailbox. Those that fail stay leased; their outcomes are the caller's to record.
     ///   - attempt: what is kept of the attempt that files a recipient's message.
+    ///   - report: what tells its sender in the same commit, where it asked to be told.
     /// - Throws: `DatabaseError`, `FileError`: nothing was filed.
     @concurrent
     package func file(
         _ message: QueuedMessage, for recipients: [QueuedRecipient],
-        attempt: @Sendable (QueuedRecipient) -> QueueAttempt
+        attempt: @Sendable (QueuedRecipient) -> QueueAttempt,
+        report: @Sendable (QueuedRecipient) async -> CommitPart? = { _ in nil }
     ) async throws -> [RecipientID: FilingResult] {
         var results: [RecipientID: FilingResult] = [:]
         var targets: [FilingTarget] = []
         for recipient in recipients {
             switch await target(of: recipient, size: message.size, attempt) {
-            case .success(let target): targets.append(target)
+            case .success(var target):
+                target.report = await report(recipient)
+                targets.append(target)
             case .failure(let failure): results[recipient.id] = .failed(failure)
             }
         }
@@ -43,20 +47,20 @@ extension MailIntake {
         let (blob, prepared) = try await stage(message)
         let now = clock.now()
         let (store, plan) = (store, targets)
-        let filed = try await database.write(files: [blob]) { writer -> [Result<Delivered?, any Error>] in
+        let files = [blob] + targets.flatMap { $0.report?.files ?? [] }
+        let filed = try await database.write(files: files) { writer in
             try BlobRows.insert(writer, blob, references: 0, now: now)
-            let filed = plan.map { target in
-                Result {
-                    try writer.part { try target.file(writer, prepared, of: message.id, store: store, now: now) }
-                }
+            let filed = try plan.map { target in
+                try target.file(writer, prepared, of: message.id, store: store, now: now)
             }
             try OutboundQueue.endFiling(writer, of: message.id, now: now)
             return filed
         }
-        for (target, result) in zip(targets, filed) {
-            switch result {
+        for (target, done) in zip(targets, filed) {
+            switch done.result {
             case .success(let delivered?):
                 store.delivered(target.account, delivered)
+                done.reported?()
                 results[target.recipient.id] = .filed
             case .success(nil): results[target.recipient.id] = .gone
             case .failure(let error): results[target.recipient.id] = .failed(Self.trouble("\(error)"))
@@ -139,9 +143,25 @@ private struct FilingTarget: Sendable {
     let email: EmailID
     let recipient: QueuedRecipient
     let attempt: QueueAttempt
+    var report: CommitPart?
 
-    /// nil where the recipient is not in the queue any more.
+    struct Done: Sendable {
+        /// nil where the recipient is not in the queue any more.
+        var result: Result<Delivered?, any Error>
+        /// To be called after the commit.
+        var reported: (@Sendable () -> Void)?
+    }
+
+    /// The report stands beside the part of its mailbox: parts don't nest.
     func file(
+        _ writer: any SQLWriter, _ message: PreparedMessage, of id: MailID, store: MailStore, now: Timestamp
+    ) throws -> Done {
+        let result = Result { try writer.part { try deliver(writer, message, of: id, store: store, now: now) } }
+        guard case .success(.some) = result else { return Done(result: result) }
+        return Done(result: result, reported: try report?.write(writer))
+    }
+
+    private func deliver(
         _ writer: any SQLWriter, _ message: PreparedMessage, of id: MailID, store: MailStore, now: Timestamp
     ) throws -> Delivered? {
         guard try OutboundQueue.filed(writer, recipient.id, attempt: attempt, of: id) else { return nil }

@@ -263,6 +263,18 @@ struct WaitingMailTests {
         }
     }
 
+    @Test("Who asked hears, in the commit that files it, that the message is in the mailbox")
+    func success() async throws {
+        let room = try await WaitingRoom()
+        let accepted = try await room.accept(from: "alice@example.org", notify: .success) { $0.held = true }
+        #expect(try await room.reports() == [])
+        _ = try await room.queue.release(accepted.id)
+        #expect(try await room.work(2).map(\.name) == ["delivered", "delivered"])
+        let texts = try await room.rooms.inbox().map(\.text)
+        #expect(texts.count == 2)
+        #expect(texts.contains { $0.contains("\r\nAction: delivered\r\n") })
+    }
+
     @Test("A row that an operator removed while it was leased is not filed")
     func removedMeanwhile() async throws {
         let room = try await WaitingRoom()

@@ -21,11 +21,10 @@ extension Courier {
         do {
             guard let intake else { throw NoMailboxes() }
             let settler = settler
-            let results = try await intake.file(job.message, for: job.recipients) { recipient in
-                settler.attempt(
-                    JobProgress.Decided(recipient: recipient, decision: .delivered(Self.filedReply)), at: sited.site,
-                    isBounced: false)
-            }
+            let results = try await intake.file(
+                job.message, for: job.recipients,
+                attempt: { settler.attempt(Self.filed($0), at: sited.site, isBounced: false) },
+                report: { await settler.successReport([Self.filed($0)], of: job.message, isKept: true) })
             for recipient in job.recipients { settle(&progress, recipient, results[recipient.id]) }
         } catch {
             logger.error(
@@ -41,6 +40,10 @@ extension Courier {
 
     private static let filedReply = DeliveryReply(
         status: EnhancedStatusCode(2, 1, 5), text: "delivered to the mailbox")
+
+    private static func filed(_ recipient: QueuedRecipient) -> JobProgress.Decided {
+        JobProgress.Decided(recipient: recipient, decision: .delivered(filedReply))
+    }
 
     private func settle(_ progress: inout JobProgress, _ recipient: QueuedRecipient, _ result: FilingResult?) {
         switch result {

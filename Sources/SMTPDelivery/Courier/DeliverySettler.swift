@@ -37,8 +37,8 @@ struct DeliverySettler: Sendable {
             }
         }
         let attempts = decided.filter { !$0.isFiled }.map { attempt($0, &progress, isBounced: isBounced) }
-        let isKept = progress.site.isHere || progress.site.plan?.kind == .lmtp
-        let report = await successReport(decided, of: message, isKept: isKept)
+        let isKept = progress.site.plan?.kind == .lmtp
+        let report = await successReport(decided.filter { !$0.isFiled }, of: message, isKept: isKept)
         await record(outcomes, attempts, of: message.id, at: progress.site, beside: report)
         for entry in decided { tell(entry, of: message, at: progress.site, isBounced: isBounced) }
         let delayed = decided.compactMap { if case .retry = $0.decision { $0.recipient } else { nil } }
@@ -46,8 +46,8 @@ struct DeliverySettler: Sendable {
     }
 
     /// Tells a sender who asked for it what was delivered, where nobody else will: in the commit that ends the delivery,
-    /// so that what a crash has delivered once more is told of once. What was filed here has left the queue before.
-    private func successReport(
+    /// so that what a crash has delivered once more is told of once.
+    func successReport(
         _ decided: [JobProgress.Decided], of message: QueuedMessage, isKept: Bool
     ) async -> CommitPart? {
         guard case .address(let sender) = message.reversePath else { return nil }
