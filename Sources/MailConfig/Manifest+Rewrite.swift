@@ -32,6 +32,10 @@ extension Manifest {
         package var recipientBCC: [TableSource] = []
         package var virtual: [TableSource] = []
         package var headerChecks: [TableSource] = []
+        /// For the headers of parts, and for the fields of MIME wherever they stand; nil: those of `headerChecks`.
+        package var mimeHeaderChecks: [TableSource]?
+        /// For the headers of attached messages; nil: those of `headerChecks`.
+        package var nestedHeaderChecks: [TableSource]?
         /// On the way out only, never for mail that is kept here.
         package var generic: [TableSource] = []
         package var sendingHeaderChecks: [TableSource] = []

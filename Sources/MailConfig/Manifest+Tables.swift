@@ -77,6 +77,8 @@ package enum TablePurpose: String, Sendable, Hashable, CaseIterable {
     case senderBCC = "sender_bcc"
     case recipientBCC = "recipient_bcc"
     case headerChecks = "header_checks"
+    case mimeHeaderChecks = "mime_header_checks"
+    case nestedHeaderChecks = "nested_header_checks"
     case sendingHeaderChecks = "sending_header_checks"
     /// Recipient → `transport:nexthop`.
     case transport
@@ -102,6 +104,8 @@ extension Manifest {
         case .senderBCC: rewrite.senderBCC
         case .recipientBCC: rewrite.recipientBCC
         case .headerChecks: rewrite.headerChecks
+        case .mimeHeaderChecks: rewrite.mimeHeaderChecks ?? []
+        case .nestedHeaderChecks: rewrite.nestedHeaderChecks ?? []
         case .sendingHeaderChecks: rewrite.sendingHeaderChecks
         case .transport: routing.transport
         case .senderRelay: routing.senderRelay

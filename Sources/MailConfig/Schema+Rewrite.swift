@@ -46,6 +46,16 @@ extension Schema {
             "What mail for an address becomes: one address or several, anywhere. A domain as a key (with any value) makes "
                 + "it hosted here."),
         table("header_checks", \.rewrite.headerChecks, "What happens to header fields of mail that comes in."),
+        Setting(
+            "rewrite.mime_header_checks", \.rewrite.mimeHeaderChecks, ValueType<[TableSource]>.tables.optional, .live,
+            "The same for the headers of a message's parts, and for Content-Type and the other fields of MIME wherever they "
+                + "stand. Without it `header_checks` is asked; `[]` asks nothing."
+        ),
+        Setting(
+            "rewrite.nested_header_checks", \.rewrite.nestedHeaderChecks, ValueType<[TableSource]>.tables.optional,
+            .live,
+            "The same for the other fields of attached messages. Without it `header_checks` is asked; `[]` asks nothing."
+        ),
         table(
             "generic", \.rewrite.generic,
             "New forms of addresses, in envelope and header, of mail that leaves; mail kept here has the old."),

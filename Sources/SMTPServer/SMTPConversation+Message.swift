@@ -72,8 +72,9 @@ extension SMTPConversation {
         var trace = envelope.trace
         do {
             var received = await receivedField(envelope, id)
-            let (checks, refusal) = try await checkHeader(&message, &received, &trace)
+            var (checks, refusal) = try await checkHeader(&message, &received, &trace)
             if let refusal { return .all(refusal) }
+            if let refusal = try await checkParts(&message, &checks, &trace) { return .all(refusal) }
             if let refusal = try await finishHeader(&message, of: envelope.reversePath, id, &trace) {
                 return .all(refusal)
             }

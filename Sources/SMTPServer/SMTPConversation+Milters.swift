@@ -155,7 +155,8 @@ extension SMTPConversation {
         }
     }
 
-    private func newBody() -> MessageCollector {
+    /// Takes a body in the place of the one that came.
+    func newBody() -> MessageCollector {
         let backend = context.backend
         return MessageCollector(
             memoryLimit: context.settings.memoryLimit, headerLimit: .max, isBinary: session.isTakingBinary,

@@ -9,7 +9,7 @@ import Telemetry
 // Rewriting of a message that has come in: header checks, addresses of the header, copies, forwarding.
 // Each costs nothing where the manifest has no rule for it.
 extension SMTPConversation {
-    private var headerPolicy: HeaderPolicy {
+    var headerPolicy: HeaderPolicy {
         HeaderPolicy(context.settings.rules) { [backend = context.backend] in await backend.answer($0) }
     }
 

@@ -91,6 +91,8 @@ import Testing
         "rewrite.recipient_bcc": .code("hasTables(.recipientBCC)", in: rewriting + "BlindCopies.swift"),
         "rewrite.virtual": .code("hasVirtual = !settings.virtual.isEmpty", in: rewriting + "RewriteRules.swift"),
         "rewrite.header_checks": .code("settings.headerChecks", in: rewriting + "RewriteRules.swift"),
+        "rewrite.mime_header_checks": .code("settings.mimeHeaderChecks", in: rewriting + "HeaderChecks.swift"),
+        "rewrite.nested_header_checks": .code("settings.nestedHeaderChecks", in: rewriting + "HeaderChecks.swift"),
         "rewrite.generic": .code("hasGeneric = !settings.generic.isEmpty", in: rewriting + "RewriteRules.swift"),
         "rewrite.sending_header_checks": .code(
             "settings.sendingHeaderChecks.isEmpty", in: rewriting + "RewriteRules.swift"),

@@ -9,7 +9,11 @@ struct RewritingTests {
 
     private func table(_ name: String) -> String { "texthash:\(Self.fixtures)/\(name)" }
 
-    private func postfixSettings(_ sink: Int) -> [String] {
+    private func partChecks(_ areApart: Bool, _ write: (_ name: String, _ file: String) -> String) -> [String] {
+        areApart ? ["mime_header_checks", "nested_header_checks"].map { write($0, "\(Self.fixtures)/\($0)") } : []
+    }
+
+    private func postfixSettings(_ sink: Int, _ areApart: Bool) -> [String] {
         [
             "relayhost = [127.0.0.1]:\(sink)", "myorigin = origin.test", "recipient_delimiter = +",
             "sender_canonical_maps = \(table("sender_canonical"))",
@@ -19,10 +23,10 @@ struct RewritingTests {
             "recipient_bcc_maps = \(table("recipient_bcc"))", "masquerade_domains = !keep.masq.test masq.test",
             "masquerade_exceptions = root", "header_checks = regexp:\(Self.fixtures)/header_checks",
             "smtp_header_checks = regexp:\(Self.fixtures)/sending_checks",
-        ]
+        ] + partChecks(areApart) { "\($0) = regexp:\($1)" }
     }
 
-    private func manifest(_ sink: Int) -> String {
+    private func manifest(_ sink: Int, _ areApart: Bool) -> String {
         """
 
         relay:
@@ -40,6 +44,7 @@ struct RewritingTests {
           masquerade_exceptions: [root]
           header_checks: ["regexp:\(Self.fixtures)/header_checks"]
           sending_header_checks: ["regexp:\(Self.fixtures)/sending_checks"]
+          \(partChecks(areApart) { "\($0): [\"regexp:\($1)\"]" }.joined(separator: "\n  "))
         routing:
           routes:
             - {name: sink, kind: smarthost, hosts: ["[127.0.0.1]:\(sink)"], tls: none}
@@ -49,13 +54,15 @@ struct RewritingTests {
         """
     }
 
-    @Test("Envelope and header are those of Postfix", .timeLimit(.minutes(3)))
-    func likePostfix() async throws {
+    /// - Parameter areApart: parts and attached messages have tables of their own.
+    @Test("Envelope, header and parts are those of Postfix", .timeLimit(.minutes(3)), arguments: [false, true])
+    func likePostfix(_ areApart: Bool) async throws {
         let ports = Peer.freePorts(2)
-        let postfix = try PostfixPeer(routes: [], settings: postfixSettings(ports[0]))
+        let postfix = try PostfixPeer(routes: [], settings: postfixSettings(ports[0], areApart))
         let server = try ServerUnderTest()
         try await server.setUp()
-        try server.folder.write(server.folder.text(of: "martlet.yaml") + manifest(ports[1]), to: "martlet.yaml")
+        try server.folder.write(
+            server.folder.text(of: "martlet.yaml") + manifest(ports[1], areApart), to: "martlet.yaml")
         let files = ports.map { server.folder.file("sink-\($0)") }
         let sinks = try zip(ports, files).map { port, file in
             try ChildProcess.start(

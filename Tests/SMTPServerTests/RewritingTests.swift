@@ -11,7 +11,7 @@ import Testing
 
 /// What rewriting makes of messages as they are taken in.
 @Suite struct RewritingTests {
-    private struct Taken {
+    struct Taken {
         var replies: [String]
         var acceptance: Acceptance?
         var text = ""
@@ -28,7 +28,7 @@ import Testing
     private static let source = TableSource(format: .text, content: .entries([]))
 
     /// Sends a message from loopback, which is a trusted network unless `isStranger`.
-    private func send(
+    func send(
         _ lines: [String], from: String = "alice@example.org", to: [String], isStranger: Bool = false,
         role: SMTPSessionConfiguration.Role = .mx, tables: [TablePurpose: [String: String]] = [:],
         rewrite change: (inout Manifest.Rewrite) throws -> Void = { _ in }
@@ -81,6 +81,8 @@ import Testing
         case .senderBCC: rewrite.senderBCC = [source]
         case .recipientBCC: rewrite.recipientBCC = [source]
         case .headerChecks: rewrite.headerChecks = [source]
+        case .mimeHeaderChecks: rewrite.mimeHeaderChecks = [source]
+        case .nestedHeaderChecks: rewrite.nestedHeaderChecks = [source]
         default: Issue.record("no table for \(purpose)")
         }
     }

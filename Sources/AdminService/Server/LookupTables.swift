@@ -23,7 +23,8 @@ enum LookupTables {
     /// Header checks say what is done about a field: a slip there is found before mail comes.
     private static func requireActions(_ manifest: Manifest) throws(TableErrors) {
         let checks: [(HeaderCheckTime, [TableSource])] = [
-            (.receipt, manifest.rewrite.headerChecks), (.sending, manifest.rewrite.sendingHeaderChecks),
+            (.receipt, manifest.rewrite.headerChecks), (.receipt, manifest.rewrite.mimeHeaderChecks ?? []),
+            (.receipt, manifest.rewrite.nestedHeaderChecks ?? []), (.sending, manifest.rewrite.sendingHeaderChecks),
         ]
         var faults: [TableDiagnostic] = []
         for (time, sources) in checks {

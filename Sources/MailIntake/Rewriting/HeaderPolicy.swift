@@ -99,11 +99,11 @@ package struct HeaderPolicy: Sendable {
 
     /// Header checks: the header as it is then, and what becomes of the message.
     package func check(
-        _ header: HeaderBlock, at time: HeaderCheckTime, _ trace: inout [TraceStep]
+        _ header: HeaderBlock, at time: HeaderCheckTime, of place: HeaderPlace = .message, _ trace: inout [TraceStep]
     ) async throws -> (header: HeaderBlock, decision: HeaderCheckDecision) {
         let fields = header.fields.indices.map { header.checkedText($0) }
         let (decision, steps) = try await Policy.run(
-            { Policy.checkHeader(fields, at: time, rules: rules, $0) }, answer: answer)
+            { Policy.checkHeader(fields, at: time, of: place, rules: rules, $0) }, answer: answer)
         trace += steps
         var replacements: [Int: [UInt8]] = [:]
         for (index, edit) in decision.edits {

@@ -100,6 +100,13 @@ package enum HeaderCheckTime: Sendable, Hashable {
     case sending
 }
 
+/// Whose header it is that is checked.
+package enum HeaderPlace: Sendable, Hashable {
+    case message
+    case part
+    case attachedMessage
+}
+
 /// What the checks of a whole header come to.
 package struct HeaderCheckDecision: Sendable, Hashable {
     package enum Edit: Sendable, Hashable {
@@ -127,14 +134,15 @@ extension Policy {
     ///
     /// - Parameter fields: name, colon and value as they stand, folded lines parted by a line feed alone.
     package static func checkHeader(
-        _ fields: [String], at time: HeaderCheckTime, rules: PolicyRules, _ answers: Answers
+        _ fields: [String], at time: HeaderCheckTime, of place: HeaderPlace = .message, rules: PolicyRules,
+        _ answers: Answers
     ) -> Evaluation<HeaderCheckDecision> {
-        let purpose = time == .sending ? TablePurpose.sendingHeaderChecks : .headerChecks
+        let purposes = fields.map { purpose(of: $0, time, place, rules.rewriting.settings) }
         var context = EvaluationContext(answers)
-        let finds = fields.map { context.find(key: $0, in: purpose) }
+        let finds = zip(fields, purposes).map { context.find(key: $0, in: $1) }
         guard context.wanted.isEmpty else { return context.asking() }
         var decision = HeaderCheckDecision()
-        for (index, find) in finds.enumerated() where decision.refusal == nil {
+        for (index, (find, purpose)) in zip(finds, purposes).enumerated() where decision.refusal == nil {
             switch find {
             case .asking: return context.asking()
             case .notFound: break
@@ -146,6 +154,26 @@ extension Policy {
             }
         }
         return context.decided(decision)
+    }
+
+    /// The tables that are asked about a field, which are Postfix's.
+    private static func purpose(
+        of field: String, _ time: HeaderCheckTime, _ place: HeaderPlace, _ settings: Manifest.Rewrite
+    ) -> TablePurpose {
+        guard time == .receipt else { return .sendingHeaderChecks }
+        if settings.mimeHeaderChecks != nil, place == .part || isOfMIME(field) { return .mimeHeaderChecks }
+        let isNested = place == .attachedMessage && !isOfMIME(field)
+        return settings.nestedHeaderChecks != nil && isNested ? .nestedHeaderChecks : .headerChecks
+    }
+
+    private static let fieldsOfMIME: Set<String> = [
+        "content-description", "content-disposition", "content-id", "content-transfer-encoding", "content-type",
+        "mime-version",
+    ]
+
+    private static func isOfMIME(_ field: String) -> Bool {
+        let name = field.prefix(40).prefix { $0 != ":" && $0 != " " && $0 != "\t" }
+        return fieldsOfMIME.contains(name.lowercased())
     }
 
     private static func apply(

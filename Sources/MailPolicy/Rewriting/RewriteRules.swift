@@ -24,6 +24,8 @@ package struct RewriteRules: Sendable {
     package let hasSRS: Bool
     package let hasCopies: Bool
     package let hasHeaderChecks: Bool
+    /// Headers below the message's own are checked.
+    package let hasPartHeaderChecks: Bool
     /// Addresses of envelope or header may change on the way out.
     package let hasGeneric: Bool
     package let hasSendingHeaderChecks: Bool
@@ -44,7 +46,10 @@ package struct RewriteRules: Sendable {
         hasSRS = settings.srs != nil
         changesRecipients = hasCanonical || hasVirtual || hasSRS
         hasCopies = settings.alwaysBCC != nil || !settings.senderBCC.isEmpty || !settings.recipientBCC.isEmpty
-        hasHeaderChecks = !settings.headerChecks.isEmpty
+        let checks = settings.headerChecks
+        hasPartHeaderChecks = [settings.mimeHeaderChecks ?? checks, settings.nestedHeaderChecks ?? checks]
+            .contains { !$0.isEmpty }
+        hasHeaderChecks = hasPartHeaderChecks || !settings.headerChecks.isEmpty
         hasGeneric = !settings.generic.isEmpty
         hasSendingHeaderChecks = !settings.sendingHeaderChecks.isEmpty
     }

@@ -27,7 +27,7 @@ extension Policy {
 extension EvaluationContext {
     fileprivate mutating func find(text: String, in purpose: TablePurpose, _ rules: RewriteRules) -> TableFind {
         switch purpose {
-        case .headerChecks, .sendingHeaderChecks:
+        case .headerChecks, .mimeHeaderChecks, .nestedHeaderChecks, .sendingHeaderChecks:
             return find(key: text, in: purpose)
         case .tlsPolicy:
             guard let domain = DomainName(text) else { return find(key: text, in: purpose) }

@@ -42,18 +42,53 @@ CASES = [
       "Disposition-Notification-To: canon@in.test", "Return-Receipt-To: canon@in.test",
       "Mail-Followup-To: canon@in.test", "Message-ID: <canon@in.test>"]),
 ]
-REFUSED = [("x@far.test", ["y@far.test"], ["From: x@far.test", "Subject: not wanted"]),
+BOUNDED = ["From: x@far.test", "MIME-Version: 1.0", "Content-Type: multipart/mixed; boundary=b1"]
+
+
+def parts(*headers, boundary="b1"):
+    """A multipart body; each header is a list of lines, or lines with another body behind an empty one."""
+    text = "This is a preamble\nX-Inner-Away: of no part\n\n"
+    for lines in headers:
+        text += f"--{boundary}\n" + "\n".join(lines) + ("" if "" in lines else "\n\nX-Inner-Away: in the body") + "\n"
+    return text + f"--{boundary}--\nX-Inner-Away: after it\n"
+
+
+NESTED = ["Content-Type: multipart/alternative; boundary=b2", ""] + parts(
+    ["Content-Type: text/plain", "X-Inner-Away: 2"], ["X-Inner-Away: 3"], boundary="b2").splitlines()
+ATTACHED = ["Content-Type: message/rfc822", "X-Inner-Mark: 2", "", "Subject: change of theirs\n and more",
+            "X-Inner-Away: 4", "X-Mark: inner", "X-Out: 10.0.0.2", "", "X-Inner-Away: in the inner body"]
+MULTIPARTS = [
+    (BOUNDED, parts(["Content-Type: text/plain", "X-Inner-Away: 1"], ["X-Inner-Mark: 1", "Content-Type: text/html"])),
+    (BOUNDED, parts(["Content-Description: a\n\tsecret", "X-Kept: 1"], NESTED, ATTACHED)),
+    (BOUNDED, parts(["X-Inner-Away: alone"], ["", "no header, X-Inner-Away: 1"], ["X-Inner-Copy: yes"])),
+    (["From: x@far.test", "MIME-Version: 1.0", "Content-Type: message/rfc822"], "\n".join(ATTACHED[3:]) + "\n"),
+    (["From: x@far.test", "MIME-Version: 1.0", "Content-Type: text/plain; boundary=b1"],
+     parts(["X-Inner-Away: in no multipart"])),
+    (BOUNDED, parts(["Content-Type: text/plain", "X-Inner-Away: large"])
+     + "".join(f"X-Inner-Away: line {n} of a large epilogue\n" for n in range(9000))),
+    (BOUNDED, parts(["Content-Type: text/plain"], ATTACHED[:3] + ["Subject: s", "Content-Type: multipart/mixed; boundary=b3", ""] + parts(
+        ["X-Inner-Away: 7", "Content-Type: text/plain"], boundary="b3").splitlines())),
+]
+CASES += [("x@far.test", ["y@far.test"], header, body) for header, body in MULTIPARTS]
+CASES.append(("x@far.test", ["y@far.test"],
+              ["From: x@far.test", "Content-Description: of the whole", "MIME-Version: 1.0"]))
+REFUSED = [("x@far.test", ["y@far.test"], BOUNDED,
+            parts(["Content-Disposition: attachment;\n filename=bad.exe"])),
+           ("x@far.test", ["y@far.test"], BOUNDED,
+            parts(["Content-Type: message/rfc822", "", "Content-Type: application/x; name=bad.exe", "", "x"])),
+           ("x@far.test", ["y@far.test"], ["From: x@far.test", "Subject: not wanted"]),
            ("x@far.test", ["loop@v.test"], ["From: x@far.test"])]
 # Written by the servers themselves. Postfix adds Message-ID and Date of what is sent again.
 IGNORED = {"received", "date", "message-id", "return-path", "resent-message-id", "resent-date"}
 
 
 def send(port, number, case):
-    sender, recipients, header = case
+    sender, recipients, header = case[:3]
+    body = case[3] if len(case) > 3 else "canon@in.test says hello\n"
     lines = header + [f"X-Case: {number}", "Date: Mon, 01 Jun 2026 10:00:00 +0000"]
     if not any(line.lower().startswith("message-id") for line in header):
         lines.append(f"Message-ID: <{number}@case.test>")
-    text = "\r\n".join(lines + ["", "canon@in.test says hello", ""])
+    text = "\r\n".join(lines + [""] + re.sub(r"\r?\n", "\r\n", body).split("\r\n"))
     with smtplib.SMTP("127.0.0.1", port) as client:
         client.ehlo("client.test")
         client.sendmail(sender, recipients, text)
@@ -94,7 +129,7 @@ def main():
         a, b = theirs.get(str(number)), ours.get(str(number))
         if a != b:
             failed += 1
-            print(f"case {number} {case}\n  postfix {a}\n  martlet {b}")
+            print(f"case {number} {str(case)[:2000]}\n  postfix {str(a)[:2000]}\n  martlet {str(b)[:2000]}")
     for case in REFUSED:
         codes = []
         for port in ports:
