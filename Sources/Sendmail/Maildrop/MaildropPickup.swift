@@ -50,14 +50,17 @@ package struct MaildropPickup: Service {
 
     package func run() async throws {
         try? await cancelWhenGracefulShutdown {
+            // At once what was left while the server was down: its socket is bound by now, and what comes waits until it
+            // is served. Later mail is put here only by who found nobody at the socket.
             // A folder that has not changed since it was found empty is not read again.
             var emptyAt: Int?
             while true {
-                try await Task.sleep(for: settings.interval)
                 let seen = changeTime()
-                guard seen == nil || seen != emptyAt else { continue }
-                let left = try await NIOThreadPool.singleton.runIfActive { self.takeAll() }
-                emptyAt = left == 0 ? seen : nil
+                if seen == nil || seen != emptyAt {
+                    let left = try await NIOThreadPool.singleton.runIfActive { self.takeAll() }
+                    emptyAt = left == 0 ? seen : nil
+                }
+                try await Task.sleep(for: settings.interval)
             }
         }
     }
