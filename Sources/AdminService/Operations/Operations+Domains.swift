@@ -71,7 +71,7 @@ extension Operations {
         throw AdminError(
             .usage,
             "\(domain) needs a postmaster: somebody who reads what other servers' operators write",
-            remedy: "martlet domain add \(domain) --postmaster USER@\(domain), then add that account"
+            remedy: "name one with --postmaster USER@\(domain), then add that account"
         )
     }
 
