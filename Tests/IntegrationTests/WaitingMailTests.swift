@@ -8,6 +8,8 @@ struct WaitingMailTests {
     @Test("A message goes at the time that its sender chose, over a restart, or when an operator releases it")
     func futureRelease() async throws {
         try await with { server in
+            _ = try await id(server, "later", "for", "2", "at once", ServerUnderTest.second)
+            expectSuccess(try await server.python("waiting", "wait", ServerUnderTest.second, "at once"), server)
             let soon = try await id(server, "later", "until", "3", "soon", ServerUnderTest.second)
             let late = try await id(
                 server, "later", "for", "86400", "tomorrow", ServerUnderTest.second, "x@far.example")
@@ -21,7 +23,7 @@ struct WaitingMailTests {
             #expect(try await server.stop() == 0)
             try await server.start()
             expectSuccess(try await server.python("waiting", "wait", ServerUnderTest.second, "soon"), server)
-            #expect(try await subjects(server, ServerUnderTest.second) == ["soon"])
+            #expect(try await subjects(server, ServerUnderTest.second) == ["at once", "soon"])
             #expect(try await server.command(["queue", "show", soon]).status != 0)
 
             // What leaves stays; what is for the mailbox goes.
@@ -82,7 +84,27 @@ struct WaitingMailTests {
         }
     }
 
+    @Test("A server that is killed while it files what was due files the rest afterwards, and nothing twice")
+    func killed() async throws {
+        try await with { server in
+            expectSuccess(try await server.python("waiting", "many", "200", "5", ServerUnderTest.second), server)
+            try await eventually(within: .seconds(40), "something is filed") { server.log.contains("via=local") }
+            server.signal(SIGKILL)
+            try await eventually(within: .seconds(10), "the server is gone") { !server.isRunning }
+            try await server.start()
+            try await eventually(within: .seconds(40), "all is filed") { try await count(server) >= 200 }
+            let found = try await subjects(server, ServerUnderTest.second)
+            #expect(found.count == 200 && Set(found).count == 200)
+            #expect(try await server.succeed("queue", "list").contains("empty"))
+        }
+    }
+
     // MARK: Parts
+
+    private func count(_ server: ServerUnderTest) async throws -> Int {
+        let result = try await server.python("waiting", "count", ServerUnderTest.second)
+        return Int(result.output.trimmingCharacters(in: .whitespacesAndNewlines)) ?? 0
+    }
 
     private func with(_ more: String = "", _ body: (ServerUnderTest) async throws -> Void) async throws {
         let server = try ServerUnderTest()

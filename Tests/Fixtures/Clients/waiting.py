@@ -29,6 +29,20 @@ def later(mode, wait, subject, *recipients):
     print(submit([parameter], subject, recipients))
 
 
+def many(count, wait, recipient):
+    """Hands in messages that are all to be sent at the same time."""
+    time_of_release = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=int(wait))
+    parameter = f"HOLDUNTIL={time_of_release.strftime('%Y-%m-%dT%H:%M:%SZ')}"
+    with smtplib.SMTP_SSL(HOST, port(465), context=TLS) as client:
+        client.login(ACCOUNT, PASSWORD)
+        for number in range(int(count)):
+            client.sendmail(ACCOUNT, [recipient], f"Subject: number {number}\r\n\r\nwords\r\n", [parameter])
+
+
+def count(login):
+    print(len(list(inbox(login))))
+
+
 def bring(subject, recipient=ACCOUNT):
     """A stranger's message."""
     deliver(recipient, subject)
@@ -58,4 +72,4 @@ def wait_for(login, subject):
 
 
 if __name__ == "__main__":
-    {"later": later, "bring": bring, "subjects": subjects, "wait": wait_for}[sys.argv[1]](*sys.argv[2:])
+    {"later": later, "many": many, "count": count, "bring": bring, "subjects": subjects, "wait": wait_for}[sys.argv[1]](*sys.argv[2:])
