@@ -118,14 +118,20 @@ struct AddressPlaceScanner {
         guard cursor < bytes.count, bytes[cursor] == UInt8(ascii: "@") else { return }
         // A search to the end at each "<@" would take quadratic time.
         let end = min(bytes.count, cursor + 1024)
+        // Each hop begins with an `@`; what else stands behind a comma may be an address.
+        var isBetweenHops = true
         while cursor < end {
             switch bytes[cursor] {
             case UInt8(ascii: ":"):
                 index = cursor + 1
                 return
-            case UInt8(ascii: "<"), UInt8(ascii: ">"), UInt8(ascii: "\""), UInt8(ascii: "("): return
-            default: cursor += 1
+            case UInt8(ascii: "<"), UInt8(ascii: ">"), UInt8(ascii: "\""), UInt8(ascii: "("), UInt8(ascii: ";"): return
+            case UInt8(ascii: ","): isBetweenHops = true
+            case UInt8(ascii: "@") where isBetweenHops: isBetweenHops = false
+            default:
+                if isBetweenHops, !isBlank(bytes[cursor]) { return }
             }
+            cursor += 1
         }
     }
 
