@@ -59,7 +59,12 @@ private struct WaitingRoom {
     /// Works on the queue until so many attempts were made and reports filed; returns their events in the order of their
     /// recipients.
     func work(_ count: Int = 1) async throws -> [MailEvent] {
-        var settings = DeliverySettings(rules: PolicyRules(Manifest()))
+        var manifest = Manifest()
+        manifest.routing.routes = [Manifest.Route(name: "bin", kind: .discard)]
+        var settings = DeliverySettings(rules: PolicyRules(manifest))
+        settings.lookup = { lookup in
+            if case .hosted = lookup { .flag(true) } else { .unavailable("there are no tables") }
+        }
         settings.policy = FailurePolicy(schedule: RetrySchedule(spread: 0))
         let state = rooms.state
         let service = DeliveryService(
@@ -222,6 +227,21 @@ struct WaitingMailTests {
         #expect(try await room.work().map(\.name) == ["delivered"])
         #expect(try await room.row(of: accepted.id).address.description == "r@one.example")
         #expect(try await room.rooms.state.number("SELECT COUNT(*) FROM queue_recipient") == 1)
+    }
+
+    @Test("An operator sends a message another way than into the mailbox; a route that is gone doesn't keep it")
+    func otherRoute() async throws {
+        let room = try await WaitingRoom()
+        for (route, via) in [("bin", "discard"), ("gone", "local")] {
+            let accepted = try await room.accept { $0.held = true }
+            var selection = QueueSelection()
+            selection.ids = [accepted.id]
+            _ = try await room.queue.change(selection, .pin(route: route))
+            _ = try await room.queue.release(accepted.id)
+            #expect(try await room.work().map(\.attempt?.via) == [via])
+            #expect(try await room.queue.show(accepted.id) == nil)
+        }
+        #expect(try await room.rooms.inbox().count == 1)
     }
 
     @Test("A rule of an operator holds what is for a mailbox here; without one nothing is queued")

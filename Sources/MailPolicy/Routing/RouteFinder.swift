@@ -44,11 +44,13 @@ struct RouteFinder {
 
     /// nil: questions have to be answered first.
     mutating func decide() -> RouteDecision? {
-        switch isLocal() {
-        case nil: return nil
-        case .local: return .local
-        case .unavailable(let decision): return decision
-        case .remote: break
+        if !facts.leavesMailbox || facts.pinned.flatMap({ table.routes[$0] }) == nil {
+            switch isLocal() {
+            case nil: return nil
+            case .local: return .local
+            case .unavailable(let decision): return decision
+            case .remote: break
+            }
         }
         var found = findPinned()
         if case .nothing = found { found = findTransport() }

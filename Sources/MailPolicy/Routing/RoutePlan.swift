@@ -15,6 +15,8 @@ package struct RouteFacts: Sendable, Hashable {
     package var failedAttempts: Int
     /// The route that an operator chose for this recipient.
     package var pinned: String?
+    /// The recipient has a mailbox here, and `pinned` is to be taken instead.
+    package var leavesMailbox = false
     /// The route that the mail has last been on: where that is one of kind `hold`, it was released from there.
     package var releasedFrom: String?
 

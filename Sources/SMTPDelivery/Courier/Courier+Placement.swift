@@ -19,11 +19,21 @@ extension Courier {
             let part = DeliveryJob(message: job.message, destination: job.destination, recipients: recipients)
             if case .deliver(let plan) = decision {
                 sited.append(SitedJob(job: part, site: DeliverySite(plan)))
+            } else if decision == .local, let job = Self.unpinned(part) {
+                sited.append(SitedJob(job: job, site: .mailboxes))
             } else {
                 await settle(part, decision)
             }
         }
         return sited
+    }
+
+    /// The job for mailboxes here, where an operator wanted a route that is not there any more; nil where it is for none.
+    private static func unpinned(_ job: DeliveryJob) -> DeliveryJob? {
+        guard job.recipients.allSatisfy({ $0.mailbox != nil }) else { return nil }
+        var job = job
+        for index in job.recipients.indices { job.recipients[index].pinnedRoute = nil }
+        return job
     }
 
     private func decisions(for job: DeliveryJob) async -> [(RouteDecision, [QueuedRecipient])] {
@@ -34,6 +44,7 @@ extension Courier {
                 sender: job.message.reversePath, recipient: recipient.address, login: job.message.login,
                 size: job.message.size, failedAttempts: recipient.attempts, pinned: recipient.pinnedRoute,
                 releasedFrom: recipient.route)
+            facts.leavesMailbox = recipient.mailbox != nil
             let asked = facts
             // Recipients of a job have one domain: where the rules ask for no more, they need not be asked for each.
             if !settings.rules.routing.asksForRecipient, let first = job.recipients.first {

@@ -51,7 +51,9 @@ struct QueueCommand: AsyncParsableCommand {
     }
 
     struct Release: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "End a hold.")
+        static let configuration = CommandConfiguration(
+            abstract: "End a hold.",
+            discussion: "A message that waits for the time its sender chose is sent now, if it is named by its id.")
         @OptionGroup var chosen: QueueChoice
         func run() async throws { try await chosen.perform(.release) }
     }
