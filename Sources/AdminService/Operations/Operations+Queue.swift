@@ -63,14 +63,18 @@ extension Operations {
             state: recipient.isLeased ? "active" : recipient.held ? "held" : "waiting",
             attempts: recipient.attempts,
             nextAttempt: isWaiting ? time(recipient.nextAttemptAt) : nil,
-            lastReply: recipient.lastReply.map { reply in
-                [reply.host, reply.code.map { "\($0)" }, reply.text].compactMap(\.self).joined(separator: " ")
-            },
+            lastReply: recipient.lastReply.map(shown),
             route: recipient.pinnedRoute ?? recipient.route,
             waitsFor: recipient.parkedOn,
             waitsUntil: isLater && !recipient.isLeased ? recipient.notBefore.map(time) : nil,
             mailbox: recipient.isLocal
         )
+    }
+
+    /// Such as `mx.example.org[192.0.2.1] 550 5.1.1 no such user`.
+    static func shown(_ reply: DeliveryReply) -> String {
+        [reply.host, reply.code.map { "\($0)" }, "\(reply.status)", reply.text].compactMap(\.self)
+            .joined(separator: " ")
     }
 
     static func time(_ timestamp: Timestamp) -> String { EventTime(microseconds: timestamp.microseconds).text }

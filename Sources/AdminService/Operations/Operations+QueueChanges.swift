@@ -120,9 +120,7 @@ extension Operations {
     func queueSummary() async throws -> [DeferralSummary] {
         let down = Dictionary(try await stores.queue.suspendedSites().map { ($0.name, $0) }) { first, _ in first }
         return try await stores.queue.deferrals().map { group in
-            let said = group.reply.map { reply in
-                [reply.host, reply.code.map { "\($0)" }, reply.text].compactMap(\.self).joined(separator: " ")
-            }
+            let said = group.reply.map(Self.shown)
             let next = group.parkedOn.flatMap { down[$0]?.retryAt } ?? group.next
             return DeferralSummary(
                 destination: group.destination,

@@ -16,9 +16,11 @@ extension Courier {
         _ visit: Visit,
         _ tls: TLSInfo?
     ) {
+        let refusal = refusesRoute(failure, visit)
+        if let refusal { progress.routeRefusal = refusal }
         progress.fail(
             recipient,
-            ours(failure, visit),
+            refusal ?? failure,
             hasMoreHosts: visit.hasMoreHosts,
             policy: settings.policy,
             now: clock.now(),
@@ -30,13 +32,13 @@ extension Courier {
 
     /// What the hosts of a route ask of us before any message, a login or TLS, is ours to set right and says nothing
     /// about this one.
-    private func ours(_ failure: DeliveryFailure, _ visit: Visit) -> DeliveryFailure {
+    private func refusesRoute(_ failure: DeliveryFailure, _ visit: Visit) -> DeliveryFailure? {
         // RFC 4954 §6
         guard let plan = visit.site.plan, plan.kind != .direct, let code = failure.reply.code,
-            [530, 534, 538].contains(code)
-        else { return failure }
+            [530, 534, 535, 538].contains(code)
+        else { return nil }
         alarms.raise(
-            "a route takes no mail like this: its mail waits", route: plan.name, host: "\(visit.target)",
+            "a route takes no mail like this: its mail waits", at: visit.site, host: "\(visit.target)",
             reason: failure.reply.text)
         let status = EnhancedStatusCode(4, failure.reply.status.subject, failure.reply.status.detail)
         let reply = DeliveryReply(code: code, status: status, text: failure.reply.text, host: failure.reply.host)
@@ -61,7 +63,7 @@ extension Courier {
             failure = error.failure(host: session.host)
             if error.concernsLogin {
                 alarms.raise(
-                    "a route takes no login: its mail waits", route: visit.site.route, host: "\(visit.target)",
+                    "a route takes no login: its mail waits", at: visit.site, host: "\(visit.target)",
                     reason: failure.reply.text)
             }
             if case .refused = error { await session.quit() } else { session.connection.abort() }
@@ -143,7 +145,7 @@ extension Courier {
 
     /// The site was there, whatever it said of the message.
     func answered(_ site: DeliverySite) async {
-        alarms.end(route: site.route)
+        alarms.end(site)
         if board.succeeded(site.name) { await settler.revive(site.name) }
     }
 }

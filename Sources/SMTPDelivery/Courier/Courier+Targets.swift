@@ -52,7 +52,7 @@ extension Courier {
         if failure.permanence == .permanent {
             let message =
                 isLoop ? "a route leads back to this server: its mail waits" : "a route leads nowhere: its mail waits"
-            alarms.raise(.init(stringLiteral: message), route: plan.name, host: "", reason: failure.reply.text)
+            alarms.raise(.init(stringLiteral: message), at: DeliverySite(plan), host: "", reason: failure.reply.text)
         }
         failure.permanence = .temporary
         failure.reply.status = EnhancedStatusCode(4, 4, isLoop ? 6 : 4)
@@ -130,14 +130,14 @@ extension Courier {
                 proof = .password(Secret(try settings.secret(source)))
             } catch {
                 alarms.raise(
-                    "the password of a route can't be read: its mail waits", route: plan.name, host: "",
+                    "the password of a route can't be read: its mail waits", at: DeliverySite(plan), host: "",
                     reason: "\(error)")
                 throw SessionError.noCredentials
             }
         case .oauth2:
             guard let tokens = settings.tokens(plan.name, login) else {
                 alarms.raise(
-                    "a route has no tokens: its mail waits", route: plan.name, host: "",
+                    "a route has no tokens: its mail waits", at: DeliverySite(plan), host: "",
                     reason: "log in with `martlet route login \(plan.name)`")
                 throw SessionError.noCredentials
             }

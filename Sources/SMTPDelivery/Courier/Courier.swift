@@ -145,8 +145,10 @@ struct Courier: Sendable {
             return await sessionFailed(error, &session, visit, end.progress)
         }
         await settler.settle(&end.progress)
-        await answered(visit.site)
-        if end.progress.remaining.isEmpty { end.leftover = await reuse(&session, visit) }
+        end.hostFailure = end.progress.routeRefusal
+        end.progress.routeRefusal = nil
+        if end.hostFailure == nil { await answered(visit.site) }
+        if end.hostFailure == nil, end.progress.remaining.isEmpty { end.leftover = await reuse(&session, visit) }
         await session.quit()
         return end
     }
@@ -178,7 +180,7 @@ struct Courier: Sendable {
                     ? nil : DeliveryJob(message: job.message, destination: job.destination, recipients: rest)
             }
             await settler.settle(&progress)
-            await answered(visit.site)
+            if progress.routeRefusal == nil { await answered(visit.site) }
         }
         return nil
     }

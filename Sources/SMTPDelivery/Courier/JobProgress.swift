@@ -35,6 +35,8 @@ struct JobProgress: Sendable {
     private(set) var remaining: [QueuedRecipient]
     private(set) var decided: [Decided] = []
     private var areStepsTaken = false
+    /// The host takes no mail like this from us, whoever it is for: the last one that said so.
+    var routeRefusal: DeliveryFailure?
 
     init(job: DeliveryJob, site: DeliverySite, content: MessageContent) {
         self.job = job

@@ -100,7 +100,7 @@ extension ClientSession {
         if capabilities.offersPipelining {
             // RFC 2920 §3.1; BDAT has no answer before its text and is not sent for nobody.
             try await send(lines: [mail] + lines + (form.isChunked ? [] : ["DATA"]), .mail)
-            let mailAnswer = try await answer(.mail)
+            let mailAnswer = try await mailAnswer()
             for recipient in recipients {
                 let answer = try await answer(.recipient)
                 note(mailAnswer.isPositive ? answer : mailAnswer, isMail: !mailAnswer.isPositive, recipient, &envelope)
@@ -108,7 +108,7 @@ extension ClientSession {
             if !form.isChunked { noteData(try await answer(.data), &envelope) }
         } else {
             try await send(lines: [mail], .mail)
-            let mailAnswer = try await answer(.mail)
+            let mailAnswer = try await mailAnswer()
             for (recipient, line) in zip(recipients, lines) {
                 guard mailAnswer.isPositive else {
                     note(mailAnswer, isMail: true, recipient, &envelope)
@@ -126,6 +126,14 @@ extension ClientSession {
         }
         if form.isChunked { envelope.isDataOpen = !envelope.accepted.isEmpty }
         return envelope
+    }
+
+    /// The answer to MAIL. Some servers say one thing more after a message (a filter's verdict, an early refusal and then
+    /// a late one): that would count against the next message, so a refusal is heard again over a new connection.
+    private mutating func mailAnswer() async throws -> SMTPRemoteReply {
+        let answer = try await answer(.mail)
+        guard !isUsed || !answer.isPermanent else { throw SessionError.refused(.mail, answer) }
+        return answer
     }
 
     /// A reply within a transaction; 421 ends the session whatever it answers. // RFC 5321 §3.8
@@ -174,6 +182,7 @@ extension ClientSession {
         _ form: OutgoingForm, _ accepted: [QueuedRecipient]
     ) async throws -> [RecipientID: RecipientResult] {
         let first = try await finalReply(accepted.isEmpty ? nil : form)
+        isUsed = true
         var results: [RecipientID: RecipientResult] = [:]
         guard plan.kind == .lmtp else {
             isDirty = !first.isPositive

@@ -33,6 +33,8 @@ struct ClientSession {
     var isDirty = false
     /// What comes next on the connection can't be known any more: no further transaction.
     var isSpent = false
+    /// Messages have ended here: an answer may be one of theirs that came too late or was one too many.
+    var isUsed = false
 
     /// Such as `mx.example.org[192.0.2.1]`.
     var host: String { plan.host }

@@ -232,7 +232,7 @@ def until(condition, what, seconds=30):
         value = condition()
         if value:
             return value
-        assert time.monotonic() < deadline, f"it did not happen: {what}"
+        assert time.monotonic() < deadline, f"it did not happen: {what() if callable(what) else what}"
         time.sleep(0.02)
 
 
