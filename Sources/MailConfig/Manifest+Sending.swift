@@ -21,7 +21,8 @@ package enum AddressPattern: Sendable, Hashable, CustomStringConvertible {
         default:
             let name = text.first == "@" ? text.dropFirst() : text[...]
             if text.first != "@", text.contains("@") {
-                guard let address = EmailAddress(text) else { return nil }
+                // `*@example.org` is somebody's `@example.org`; as an address it would match nobody, in silence.
+                guard let address = EmailAddress(text), !address.localPart.contains("*") else { return nil }
                 self = .address(address)
             } else if name.first == "." {
                 guard let domain = DomainName(name.dropFirst()) else { return nil }

@@ -27,6 +27,9 @@ extension RouteHost {
             }
             return RouteHost(.socket(path: path))
         }
+        guard !text.contains("://") else {
+            throw RouteHostError(description: "a link is no host: the name alone, with a port behind it")
+        }
         var rest = text.hasPrefix("inet:") ? text[...].dropFirst(5) : text[...]
         var bracketed: Substring?
         if rest.first == "[" {

@@ -3,7 +3,8 @@ import MailSyntax
 extension RoutingCheck {
     /// What is written and can never matter.
     func warnings() -> [ConfigDiagnostic] {
-        unreachedRules() + unusedRoutes() + unusedLogins() + oddPorts() + unusedCredentials()
+        unreachedRules() + emptyRules() + unusedRoutes() + unusedLogins() + shadowedLogins() + oddPorts()
+            + unusedCredentials()
     }
 
     // MARK: Rules
@@ -17,6 +18,35 @@ extension RoutingCheck {
                 rule.origin,
                 "this rule for the route `\(rule.route)` is never reached: an earlier one\(place), for `\(earlier.route)`, \(what)",
                 "put it before the other, or remove it")
+        }
+    }
+
+    /// Rules that no message can match.
+    private func emptyRules() -> [ConfigDiagnostic] {
+        let devices = Set(loaded.manifest.devices.map(\.name))
+        return routing.rules.flatMap { rule -> [ConfigDiagnostic] in
+            let what = "this rule for the route `\(rule.route)` takes no mail: "
+            var found: [ConfigDiagnostic] = []
+            if rule.exceptsAll {
+                found.append(
+                    diagnostic(rule.origin, what + "`except` takes out all that it matches", "remove one of them"))
+            }
+            if let size = rule.when.largerThan, let most = loaded.manifest.limits.messageSize, size >= most {
+                found.append(
+                    diagnostic(
+                        rule.origin, what + "`larger_than` is not below `limits.message_size`",
+                        "write a size below \(SizeText.render(most))"))
+            }
+            for login in rule.when.logins
+            where !login.contains("@") && !login.hasPrefix("uid=") && !devices.contains(login) {
+                let near = Suggestion.nearest(to: login, among: devices.sorted()).map { "did you mean `\($0)`? " } ?? ""
+                found.append(
+                    diagnostic(
+                        rule.origin,
+                        "no device has the name `\(login)`, which a rule for the route `\(rule.route)` asks for",
+                        near + "write an account's whole address, or a device's `name`"))
+            }
+            return found
         }
     }
 
@@ -47,6 +77,20 @@ extension RoutingCheck {
                     login.origin.isEmpty ? route.origin : login.origin,
                     "the login for `\(login.sender)` on the route `\(route.name)` is never used: no rule brings that sender there",
                     "add the sender to a rule for `\(route.name)`, or remove the login")
+            }
+        }
+    }
+
+    /// A login for a sender whose mail an earlier one takes: the first that matches is used.
+    private func shadowedLogins() -> [ConfigDiagnostic] {
+        routing.routes.flatMap { route in
+            route.senderLogins.enumerated().compactMap { index, login -> ConfigDiagnostic? in
+                let earlier = route.senderLogins.prefix(index).first { $0.sender.covers(login.sender) }
+                guard let earlier else { return nil }
+                return diagnostic(
+                    login.origin.isEmpty ? route.origin : login.origin,
+                    "the login for `\(login.sender)` on the route `\(route.name)` is never used: the one for `\(earlier.sender)` before it is",
+                    "put the narrower one first, or remove one")
             }
         }
     }
@@ -149,6 +193,15 @@ extension Manifest.RoutingRule {
 
     private static func covers(_ own: [AddressPattern], _ others: [AddressPattern]) -> Bool {
         own.isEmpty || (!others.isEmpty && others.allSatisfy { other in own.contains { $0.covers(other) } })
+    }
+
+    /// Whatever it matches is excepted again.
+    var exceptsAll: Bool {
+        let all = Set(when.logins)
+        return (!except.senders.isEmpty && Self.covers(except.senders, when.senders))
+            || (!except.recipients.isEmpty && Self.covers(except.recipients, when.recipients))
+            || (!all.isEmpty && all.isSubset(of: except.logins))
+            || except.largerThan.map { most in when.largerThan.map { $0 >= most } ?? false } ?? false
     }
 
     /// Whether it takes any mail of such senders.

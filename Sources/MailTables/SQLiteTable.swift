@@ -14,6 +14,8 @@ package final class SQLiteTable: Sendable {
         var device: UInt64
         var inode: UInt64
         var lookedAt: Timestamp
+        /// The file was not there: what is open still is a file without a name, whose answers are of the past.
+        var isAway = false
     }
 
     private static let interval = Duration.seconds(1)
@@ -84,18 +86,27 @@ package final class SQLiteTable: Sendable {
         return file.domains.contains(String(domain))
     }
 
-    /// Opens the database again when another file has taken its place.
+    /// Opens the database again when another file has taken its place; throws while there is none.
     private func current() throws -> SQLiteQuery {
         let now = clock.now()
         let (query, isDue, device, inode) = state.withLock { state in
             let passed = now.since(state.lookedAt)
-            let isDue = passed >= Self.interval || passed < .zero
+            let isDue = state.isAway || passed >= Self.interval || passed < .zero
             if isDue { state.lookedAt = now }
             return (state.query, isDue, state.device, state.inode)
         }
-        guard isDue, case .success(let signature) = FileSignature.of(file.databasePath),
-            signature.device != device || signature.inode != inode
-        else { return query }
+        guard isDue else { return query }
+        let signature: FileSignature
+        do {
+            signature = try FileSignature.of(file.databasePath).get()
+        } catch {
+            state.withLock { $0.isAway = true }
+            throw TableFailure("the database \(file.databasePath) \(error.message)")
+        }
+        guard signature.device != device || signature.inode != inode else {
+            state.withLock { $0.isAway = false }
+            return query
+        }
         let fresh = try Self.open(file)
         state.withLock { $0 = State(query: fresh, device: signature.device, inode: signature.inode, lookedAt: now) }
         return fresh

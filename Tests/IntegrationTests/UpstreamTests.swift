@@ -16,3 +16,18 @@ struct UpstreamTests {
         #expect(Peer.cases("upstream_cases").count >= 14)
     }
 }
+
+/// The queue by hand, tables that go bad, and manifests that must not start.
+@Suite(.serialized)
+struct OperatorDayTests {
+    @Test(arguments: Peer.cases("operator_cases"))
+    func operatorDay(name: String) async throws {
+        let environment = ["IT_BINARY": try ServerUnderTest.binary()]
+        let result = try await Peer.python("operator_cases", [name], environment: environment, timeout: .seconds(120))
+        #expect(result.succeeded, "\(result)")
+    }
+
+    @Test func theScriptHasCases() {
+        #expect(Peer.cases("operator_cases").count >= 7)
+    }
+}

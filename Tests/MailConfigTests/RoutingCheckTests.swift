@@ -34,6 +34,8 @@ import Testing
                 "routes: [{name: a, kind: direct, fallback: {route: b}}, {name: b, kind: direct, fallback: {route: a}}]",
                 "in a circle: a → b → a"
             ),
+            ("routes: [\(isp)]\n  rules: [{route: isp, sender: \"*@a.example\"}]", "not an address pattern"),
+            ("routes: [{name: a, kind: smarthost, hosts: [\"smtp://b:587\"]}]", "a link is no host"),
             ("routes: [{name: a, kind: direct, source_addresses: [192.0.2.1, 192.0.2.2]}]", "of one family"),
         ])
     func errors(_ routing: String, _ hint: String) {
@@ -67,6 +69,21 @@ import Testing
                   rules: [{route: isp, sender: "@a.example"}]
                 """, "the login for `x@c.example` on the route `isp` is never used"
             ),
+            (
+                """
+                routes:
+                    - {name: isp, kind: smarthost, hosts: [b], sender_logins: [
+                        {sender: "@c.example", username: u, password_file: /p},
+                        {sender: x@c.example, username: v, password_file: /p}]}
+                  rules: [{route: isp, sender: "@c.example"}]
+                """, "the login for `x@c.example` on the route `isp` is never used: the one for `@c.example`"
+            ),
+            (
+                "routes: [\(isp)]\n  rules: [{route: isp, sender: u@a.example, except: {sender: \"@a.example\"}}]",
+                "`except` takes out all"
+            ),
+            ("routes: [\(isp)]\n  rules: [{route: isp, larger_than: 50MB}]", "not below `limits.message_size`"),
+            ("routes: [\(isp)]\n  rules: [{route: isp, login: printer}]", "no device has the name `printer`"),
             (
                 "routes: [{name: isp, kind: smarthost, hosts: [\"b:465\"], implicit_tls: false}]\n  rules: [{route: isp}]",
                 "goes to port 465"

@@ -1,4 +1,5 @@
 import MailConfig
+import MailSyntax
 
 /// What `martlet config` does; none of it needs a server, and only `check` looks at the data directory, where there is one.
 package enum ConfigCommands {
@@ -16,10 +17,17 @@ package enum ConfigCommands {
             let why = isHidden ? "was not checked: this user may not read" : "is not there yet in"
             return notes + "\(loaded.file): no errors; the directory of domains and accounts \(why) \(folder)\n"
         }
-        guard case .done(let lines) = try await CommandContext(loaded: loaded).perform(.directoryCheck) else {
-            throw AdminError(.software, "the directory's check gave no answer")
-        }
-        return notes + "\(loaded.file): no errors\n" + lines.map { "\($0)\n" }.joined()
+        let context = CommandContext(loaded: loaded)
+        guard case .done(let lines) = try await context.perform(.directoryCheck),
+            case .accounts(let accounts) = try await context.perform(.accountList),
+            case .aliases(let aliases) = try await context.perform(.aliasList(domain: nil)),
+            case .domains(let domains) = try await context.perform(.domainList)
+        else { throw AdminError(.software, "the directory's check gave no answer") }
+        let taken = Set((accounts.map(\.address) + aliases.map(\.address)).compactMap { EmailAddress($0)?.folded })
+        try DevicePasswords.requireOwnNames(manifest) { taken.contains($0.folded) }
+        let unmatched = UnmatchedRules.warnings(loaded, accounts: accounts.map(\.address), domains: domains)
+        return notes + unmatched.map { "\($0)\n" }.joined() + "\(loaded.file): no errors\n"
+            + lines.map { "\($0)\n" }.joined()
     }
 
     /// Every setting in effect with where it comes from. Secrets are file names, never their content.

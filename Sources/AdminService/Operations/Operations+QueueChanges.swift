@@ -36,8 +36,10 @@ extension Operations {
         }
         let selection = try selection(filter)
         // A mistyped id is told before anything is done to the others.
-        for id in (selection.ids ?? []).sorted() where try await stores.queue.show(id) == nil {
-            throw Self.notQueued(id)
+        var busy: Set<MailID> = []
+        for id in (selection.ids ?? []).sorted() {
+            guard let entry = try await stores.queue.show(id) else { throw Self.notQueued(id) }
+            if entry.recipients.contains(where: \.isLeased) { busy.insert(id) }
         }
         let done: [MailID]
         let result: String
@@ -59,11 +61,15 @@ extension Operations {
                 name.map { "takes the route \($0)" } ?? "takes the route that is found"
             )
         }
-        return .done(lines: lines(done, result, asked: selection.ids))
+        // What is on its way can't be called back: it is not tried again, and nobody is told.
+        let mayArrive = change == .remove ? busy : []
+        return .done(lines: lines(done, result, asked: selection.ids, mayArrive: mayArrive))
     }
 
-    private func lines(_ done: [MailID], _ result: String, asked: Set<MailID>?) -> [String] {
-        let lines = done.map { "\($0) \(result)" }
+    private func lines(_ done: [MailID], _ result: String, asked: Set<MailID>?, mayArrive: Set<MailID>) -> [String] {
+        let lines = done.map {
+            "\($0) \(result)\(mayArrive.contains($0) ? "; it is being delivered at this moment and may arrive" : "")"
+        }
         let left = (asked ?? []).subtracting(done).sorted().map { "\($0) is being delivered at this moment" }
         return lines.isEmpty && left.isEmpty ? ["no message fits"] : lines + left
     }

@@ -60,10 +60,13 @@ final class DevicePasswords: Sendable {
 
     /// - Throws: `AdminError` when a device logs in with the name of an account or an alias.
     static func requireOwnNames(_ manifest: Manifest, _ directory: DirectorySnapshot) throws {
+        try requireOwnNames(manifest) { directory.account($0) != nil || directory.alias($0) != nil }
+    }
+
+    /// - Parameter isTaken: whether the address is an account's or an alias'.
+    static func requireOwnNames(_ manifest: Manifest, isTaken: (EmailAddress) -> Bool) throws {
         for device in manifest.devices {
-            guard let address = device.username.flatMap({ EmailAddress($0) }),
-                directory.account(address) != nil || directory.alias(address) != nil
-            else { continue }
+            guard let address = device.username.flatMap({ EmailAddress($0) }), isTaken(address) else { continue }
             throw AdminError(
                 .config,
                 "the device \(device.name) (\(device.origin)) logs in as \(address), which is in the directory",

@@ -60,7 +60,8 @@ def case_smuggled_end_of_data():
     """No octets but CR LF . CR LF end a message; what comes behind others must not become commands."""
     empty()
     inner = f"MAIL FROM:<smuggler@evil.example>\r\nRCPT TO:<{ACCOUNT}>\r\nDATA\r\nSubject: smuggled\r\n\r\nx\r\n.\r\n"
-    for number, end in enumerate((b"\n.\n", b"\n.\r\n", b"\r\n.\n", b"\r.\r", b"\r\n.\r", b"\r.\r\n", b"\n\n.\r\n", b"\r\r\n.\r\r\n", b"\0\r\n.\0\r\n")):
+    for number, end in enumerate((b"\n.\n", b"\n.\r\n", b"\r\n.\n", b"\r.\r", b"\r\n.\r", b"\r.\r\n", b"\n\n.\r\n", b"\r\r\n.\r\r\n", b"\0\r\n.\0\r\n",
+                                   b"\n.\r", b"\r.\n", b"\r\n.\r\r\n", b"\n.\n\r\n")):
         with greeted(25) as wire:
             transaction(wire)
             wire.smtp("DATA", 354)
@@ -73,6 +74,70 @@ def case_smuggled_end_of_data():
     equal(found, b"", "smuggled messages")
     equal(client.search(None, 'FROM "smuggler"')[1][0], b"")
     client.logout()
+    others_are_served()
+
+
+def case_eight_bit_commands():
+    """Octets above 127 are no addresses without SMTPUTF8, and none that is not UTF-8 ever is."""
+    with greeted(25) as wire:
+        assert wire.smtp(b"EHLO \xff\xfe.example")[0] == "5"
+        wire.smtp("EHLO bad.example", 250)
+        for command in (b"MAIL FROM:<\xe4@outside.example>", b"MAIL FROM:<\xff\xff@outside.example> SMTPUTF8",
+                        b"MAIL FROM:<a@b.example> \xc3\xa4=1", b"\xc3\xa4HLO x", b"MAIL\xa0FROM:<a@b.example>"):
+            assert wire.smtp(command)[0] == "5", command
+        wire.smtp(f"MAIL FROM:<{OUTSIDE}>", 250)
+        assert wire.smtp(b"RCPT TO:<\xff@example.test>")[0] == "5"
+        wire.smtp(f"RCPT TO:<{ACCOUNT}>", 250)
+        wire.smtp("RSET", 250)
+    others_are_served()
+
+
+def case_headers_without_end():
+    """A hundred thousand fields, one field of megabytes, and a header that goes on and on: refused, and in bounded time."""
+    empty()
+    many = b"".join(b"X-%d: y\r\n" % number for number in range(100_000))
+    one = b"Subject: " + b"x" * 900 + b"\r\n" + (b" " + b"y" * 900 + b"\r\n") * 5000
+    for number, head in enumerate((many, one, many * 20)):
+        with greeted(25) as wire:
+            transaction(wire)
+            wire.smtp("DATA", 354)
+            began = time.monotonic()
+            with contextlib.suppress(OSError):
+                wire.send(head + b"\r\nbody\r\n.\r\n")
+            reply = wire.reply()
+            assert reply[:3] in ("552", "554"), (number, reply)
+            assert time.monotonic() - began < 15, "in bounded time"
+    equal(messages(), 0)
+    others_are_served()
+
+
+def case_a_flood_of_recipients():
+    """The limit holds, and who asks for nobody again and again is sent away."""
+    with greeted(25) as wire:
+        wire.smtp("EHLO bad.example", 250)
+        wire.smtp(f"MAIL FROM:<{OUTSIDE}>", 250)
+        replies = [wire.smtp(f"RCPT TO:<{ACCOUNT.replace('@', f'+{number}@')}>") for number in range(1100)]
+        equal([reply[:3] for reply in replies[:1000]], ["250"] * 1000)
+        equal({reply[:9] for reply in replies[1000:]}, {"452 4.5.3"})
+    with greeted(25) as wire:
+        wire.smtp("EHLO bad.example", 250)
+        wire.smtp(f"MAIL FROM:<{OUTSIDE}>", 250)
+        wire.send("".join(f"RCPT TO:<nobody{number}@{DOMAIN}>\r\n" for number in range(1000)))
+        contains(wire.rest().decode(), "421 4.7.0")
+    others_are_served()
+
+
+def case_text_that_comes_before_its_time():
+    """What follows DATA in the same packet is text when 354 is said, and commands when it is not."""
+    empty()
+    with greeted(25) as wire:
+        wire.smtp("EHLO bad.example", 250)
+        wire.smtp(f"MAIL FROM:<{OUTSIDE}>", 250)
+        wire.smtp(f"RCPT TO:<nobody@{DOMAIN}>", 550)
+        wire.send(f"DATA\r\nMAIL FROM:<{OUTSIDE}>\r\nRCPT TO:<{ACCOUNT}>\r\n.\r\nQUIT\r\n")
+        answers = wire.rest().decode()
+        assert "354" not in answers and not answers.startswith("250"), answers
+    equal(messages(), 0)
     others_are_served()
 
 
