@@ -48,6 +48,7 @@ import Testing
               canonical: "static:x", canonical_classes: [], masquerade_domains: q.r, masquerade_exceptions: root,
               masquerade_classes: [], always_bcc: b@c.d, sender_bcc: "static:x", recipient_bcc: "static:x",
               virtual: "static:x", header_checks: "static:x", generic: "static:x", sending_header_checks: "static:x",
+              mime_header_checks: "static:x", nested_header_checks: "static:x",
               propagate_extensions: [], srs: {domain: s.t, secret_env: S}}
             routing: {routes: [{name: r, kind: hold}], rules: [{route: r, sender: "@a.b"}], transport: "static:x",
               sender_relay: "static:x", credentials: "static:x", tls_policy: "static:x"}

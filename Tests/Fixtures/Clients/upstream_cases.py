@@ -335,6 +335,28 @@ def case_answers_that_make_mail_wait():
         upstream.close()
 
 
+def case_answers_that_come_too_late():
+    """Silence at each stage ends with the time for it. A late yes means the message may be there twice, never nowhere."""
+    upstream = Upstream()
+    os.environ["MARTLET_OUTBOUND_TIMEOUTS_COMMAND"] = os.environ["MARTLET_OUTBOUND_TIMEOUTS_FINAL"] = "1s"
+    try:
+        with Relay(all_by(route(upstream, "none", login=False))) as relay:
+            relay.start()
+            for stage, words in (("greeting", "the greeting"), ("EHLO", "talking (EHLO)"), ("MAIL", "talking (MAIL FROM)"),
+                                 ("RCPT", "talking (RCPT TO)"), ("DATA", "talking (DATA)"),
+                                 (".", "the reply to the end of data")):
+                upstream.forget()
+                upstream.says = {stage: SILENCE}
+                relay.send(f"silence at {stage}")
+                relay.waits("4.4.2 timed out while ", words)
+                upstream.says = {}
+                relay.leaves(upstream, f"silence at {stage}")
+            relay.nothing_bounced()
+    finally:
+        del os.environ["MARTLET_OUTBOUND_TIMEOUTS_COMMAND"], os.environ["MARTLET_OUTBOUND_TIMEOUTS_FINAL"]
+        upstream.close()
+
+
 def case_answers_that_return_mail():
     upstream = Upstream()
     with Relay(all_by(route(upstream, "none", login=False))) as relay:
