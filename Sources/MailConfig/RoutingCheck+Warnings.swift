@@ -3,7 +3,7 @@ import MailSyntax
 extension RoutingCheck {
     /// What is written and can never matter.
     func warnings() -> [ConfigDiagnostic] {
-        unreachedRules() + emptyRules() + unusedRoutes() + unusedLogins() + shadowedLogins() + oddPorts()
+        unreachedRules() + emptyRules() + unusedRoutes() + unusedLogins() + shadowedLogins() + oddPorts() + loops()
             + unusedCredentials()
     }
 
@@ -102,6 +102,29 @@ extension RoutingCheck {
             diagnostic(
                 route.origin, "the route `\(route.name)` goes to port 465 with `implicit_tls: false`",
                 "port 465 is TLS from the first octet (RFC 8314 §3.3): remove `implicit_tls`, or write port 587")
+        }
+            + routing.routes.filter { route in
+                route.implicitTLS == true && route.hosts.contains { [25, 587].contains($0.port) }
+            }.map { route in
+                diagnostic(
+                    route.origin, "the route `\(route.name)` goes to port 25 or 587 with `implicit_tls: true`",
+                    "TLS begins with STARTTLS there: remove `implicit_tls`, or write port 465")
+            }
+    }
+
+    /// Routes to a port of this server, by its name: what is sent there would come back.
+    private func loops() -> [ConfigDiagnostic] {
+        let ports = Set(loaded.manifest.listeners.map(\.port))
+        return routing.routes.filter { route in
+            route.hosts.contains { host in
+                guard case .host(let name) = host.place else { return false }
+                return DomainName(name)?.ascii == DomainName(loaded.manifest.server.hostname)?.ascii
+                    && ports.contains(host.port ?? 25)
+            }
+        }.map { route in
+            diagnostic(
+                route.origin, "the route `\(route.name)` leads to this very server: its mail waits",
+                "name another host; mail for domains that are hosted here needs no route")
         }
     }
 

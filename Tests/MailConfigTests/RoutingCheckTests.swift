@@ -82,6 +82,14 @@ import Testing
                 "routes: [\(isp)]\n  rules: [{route: isp, sender: u@a.example, except: {sender: \"@a.example\"}}]",
                 "`except` takes out all"
             ),
+            (
+                "routes: [{name: isp, kind: smarthost, hosts: [\"b:587\"], implicit_tls: true}]\n  rules: [{route: isp}]",
+                "begins with STARTTLS there"
+            ),
+            (
+                "routes: [{name: isp, kind: smarthost, hosts: [\"[A.example.org]:25\"]}]\n  rules: [{route: isp}]",
+                "leads to this very server"
+            ),
             ("routes: [\(isp)]\n  rules: [{route: isp, larger_than: 50MB}]", "not below `limits.message_size`"),
             ("routes: [\(isp)]\n  rules: [{route: isp, login: printer}]", "no device has the name `printer`"),
             (
