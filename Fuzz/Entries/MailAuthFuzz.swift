@@ -8,6 +8,8 @@ enum MailAuthFuzz {
         FuzzEntry("dkim-key", key),
         FuzzEntry("dkim-verifier", verifier),
         FuzzEntry("dkim-canonical", canonical),
+        FuzzEntry("arc-chain", arcChain),
+        FuzzEntry("auth-results", authResults),
     ]
 
     static func signature(_ bytes: [UInt8]) {
@@ -36,7 +38,40 @@ enum MailAuthFuzz {
         let names = verifier.keyNames
         let answers = Dictionary(uniqueKeysWithValues: names.map { ($0, DKIMKeyLookup.records([record])) })
         let results = verifier.results(answers: answers, now: Timestamp(seconds: 1_700_000_000))
-        precondition(results.count <= DKIMVerifier.maximumSignatures, "too many signatures were looked at")
+        precondition(results.count <= DKIMRules().maximumSignatures, "too many signatures were looked at")
+    }
+
+    /// A key record on the first line, then a message.
+    static func arcChain(_ bytes: [UInt8]) {
+        var input = FuzzInput(bytes)
+        let record = input.line()
+        let message = input.remainder()
+        let header = Array(message[..<endOfHeader(message)])
+        var verifier = DKIMVerifier(header: header, withARC: true)
+        verifier.update(Array(message[header.count...]))
+        verifier.finishBody()
+        let answers = Dictionary(uniqueKeysWithValues: verifier.keyNames.map { ($0, DKIMKeyLookup.records([record])) })
+        let chain = verifier.arcChain(answers: answers, now: Timestamp(seconds: 1_700_000_000))
+        precondition(chain.links.count <= 50, "a chain that is too long")
+        precondition(chain.links.map(\.instance) == Array(1..<(chain.links.count + 1)), "a chain with gaps")
+        precondition(chain.status != .pass || !chain.links.isEmpty, "nothing passed")
+    }
+
+    /// The value of a field; then the same as a header that is searched for forgeries.
+    static func authResults(_ bytes: [UInt8]) {
+        if let results = AuthenticationResults(parsing: bytes[...]) {
+            let field = results.field()
+            let name = "Authentication-Results:".utf8.count
+            guard let again = AuthenticationResults(parsing: field[name...]) else {
+                preconditionFailure("what is written is not read")
+            }
+            precondition(again.entries.map(\.method) == results.entries.map(\.method), "other methods are read")
+            precondition(again.field() == field, "what is read is written in another way")
+        }
+        let header = Array("Authentication-Results: ".utf8) + bytes
+        let (left, removed) = AuthenticationResults.removingForged(["mx.example.org"], from: header)
+        precondition((removed == 0) == (left.count == header.count), "removed without a trace")
+        precondition(AuthenticationResults.removingForged(["mx.example.org"], from: left).removed == 0, "one stayed")
     }
 
     private static func endOfHeader(_ message: [UInt8]) -> Int {

@@ -8,7 +8,7 @@ struct DKIMVerifierTests {
         "brisbane._domainkey.football.example.com": .records([Array(DKIMVectors.ed25519Record.utf8)]),
         "test._domainkey.football.example.com": .records([Array(DKIMVectors.rsaRecord.utf8)]),
     ]
-    static let now = Timestamp(seconds: 1_600_000_000)
+    static let now = Timestamp(seconds: 1_700_000_000)
 
     static func verify(
         _ message: [UInt8],
@@ -110,10 +110,10 @@ struct DKIMVerifierTests {
     @Test("Signatures beyond the bound are not looked at")
     func bound() {
         let one = "DKIM-Signature: v=1\r\n"
-        let header = String(repeating: one, count: DKIMVerifier.maximumSignatures + 1) + "From: a@b.example\r\n\r\n"
+        let header = String(repeating: one, count: DKIMRules().maximumSignatures + 1) + "From: a@b.example\r\n\r\n"
         var verifier = DKIMVerifier(header: Array(header.utf8))
         verifier.finishBody()
-        #expect(verifier.results(answers: [:], now: Self.now).count == DKIMVerifier.maximumSignatures)
+        #expect(verifier.results(answers: [:], now: Self.now).count == DKIMRules().maximumSignatures)
     }
 
     @Test(

@@ -14,24 +14,38 @@ package enum DKIMCanonicalization: String, Sendable, Hashable, CaseIterable {
         }
     }
 
-    // RFC 6376 §3.4.2
+    /// Only CRLF before a blank is folding: a CR or LF that stands alone is an octet of the value, so that nobody can
+    /// put one into a signed field. // RFC 6376 §3.4.2
     private static func relaxed(_ field: ArraySlice<UInt8>) -> [UInt8] {
+        let field = field.droppingFinalBreak
         let colon = field.firstIndex(of: Octet.colon) ?? field.endIndex
         var out: [UInt8] = []
-        out.reserveCapacity(field.count)
-        for octet in field[..<colon] where !Octet.isSpace(octet) { out.append(Octet.lowercased(octet)) }
+        out.reserveCapacity(field.count + 2)
+        for octet in field[..<colon].trimmingFolding { out.append(Octet.lowercased(octet)) }
         out.append(Octet.colon)
-        let start = out.count
-        var pendingSpace = false
-        for octet in field[colon...].dropFirst() {
-            if Octet.isBreak(octet) { continue }
-            if Octet.isSpace(octet) {
-                pendingSpace = true
-                continue
+        guard colon < field.endIndex else { return out }
+        field[(colon + 1)...].withUnsafeBufferPointer { value in
+            let start = out.count
+            var pendingSpace = false
+            var index = 0
+            while index < value.count {
+                let octet = value[index]
+                if octet == Octet.carriageReturn, index + 2 < value.count, value[index + 1] == Octet.lineFeed,
+                    Octet.isSpace(value[index + 2])
+                {
+                    pendingSpace = true
+                    index += 3
+                    continue
+                }
+                index += 1
+                if Octet.isSpace(octet) {
+                    pendingSpace = true
+                    continue
+                }
+                if pendingSpace, out.count > start { out.append(Octet.space) }
+                pendingSpace = false
+                out.append(octet)
             }
-            if pendingSpace, out.count > start { out.append(Octet.space) }
-            pendingSpace = false
-            out.append(octet)
         }
         return out
     }
@@ -55,11 +69,11 @@ enum Octet {
 }
 
 extension ArraySlice<UInt8> {
+    /// Without one CRLF, or LF, at the end.
     var droppingFinalBreak: ArraySlice<UInt8> {
-        var slice = self
-        if slice.last == Octet.lineFeed { slice = slice.dropLast() }
-        if slice.last == Octet.carriageReturn { slice = slice.dropLast() }
-        return slice
+        guard last == Octet.lineFeed else { return self }
+        let slice = dropLast()
+        return slice.last == Octet.carriageReturn ? slice.dropLast() : slice
     }
 
     var trimmingFolding: ArraySlice<UInt8> {

@@ -2,6 +2,7 @@ import MailSyntax
 
 /// A public key as the DNS publishes it. // RFC 6376 §3.6.1
 package struct DKIMKeyRecord: Sendable, Hashable {
+    /// Lower-case.
     package var keyType: String
     /// The key's octets; empty when it was revoked.
     package var publicKey: [UInt8]
@@ -15,13 +16,14 @@ package struct DKIMKeyRecord: Sendable, Hashable {
     /// The `i=` domain must be the `d=` domain itself.
     package var forbidsSubdomains: Bool { flags.contains("s") }
 
-    /// nil when the text is not a key record.
+    /// nil when the text is not a key record. Tags without a meaning today, `g=` and `n=` among them, are ignored.
     package init?(parsing text: [UInt8]) {
-        guard let tags = DKIMTagList(text[...]), let key = tags["p"] else { return nil }
-        if let version = tags["v"] {
-            guard tags.text("v") == "DKIM1", tags.tags.first?.name == version.name else { return nil }
+        guard text.count <= 16 << 10, let tags = DKIMTagList(text[...]), tags["p"] != nil else { return nil }
+        if tags["v"] != nil {
+            // RFC 6376 §3.6.1: it must be the first, and DKIM1 to the letter.
+            guard tags.text("v") == "DKIM1", tags.tags.first?.name == "v" else { return nil }
         }
-        guard let bytes = Base64.decode(key.value.withoutFolding) else { return nil }
+        guard let bytes = tags.base64("p") else { return nil }
         keyType = tags.text("k")?.lowercased() ?? "rsa"
         publicKey = bytes
         hashAlgorithms = tags.list("h")?.map { $0.lowercased() }

@@ -11,12 +11,20 @@ package struct DKIMSyntaxError: Error, Sendable, Hashable, CustomStringConvertib
 
 /// A DKIM-Signature field, read. // RFC 6376 §3.5
 package struct DKIMSignature: Sendable, Hashable {
+    /// The fields that have this form.
+    enum Kind {
+        case dkim
+        /// ARC-Message-Signature: no `v=`, and `i=` is an instance. // RFC 8617 §4.1.2
+        case arc
+    }
+
     package var algorithm: DKIMAlgorithm
     package var signature: [UInt8]
     package var bodyHash: [UInt8]
     package var headerCanonicalization: DKIMCanonicalization
     package var bodyCanonicalization: DKIMCanonicalization
     package var domain: DomainName
+    /// In A-labels.
     package var selector: String
     /// Names in the order of the `h=` tag, spelled as there.
     package var signedFields: [String]
@@ -31,41 +39,60 @@ package struct DKIMSignature: Sendable, Hashable {
     /// Where the public key is.
     package var keyName: String { "\(selector)._domainkey.\(domain.ascii)" }  // RFC 6376 §3.6.2.1
 
+    /// Octets of a field's value that are read; longer ones are refused.
+    static let maximumOctets = 64 << 10
+
     /// Reads the value of a field, everything after the colon.
     package init(parsing value: ArraySlice<UInt8>) throws(DKIMSyntaxError) {
+        guard value.count <= Self.maximumOctets else { throw DKIMSyntaxError("signature field too long") }
         guard let tags = DKIMTagList(value) else { throw DKIMSyntaxError("malformed tag list") }
-        guard tags.text("v") == "1" else { throw DKIMSyntaxError("unknown version") }
-        guard let name = tags.text("a") else { throw DKIMSyntaxError("no algorithm") }
-        // RFC 8301 §3.1: rsa-sha1 must not be verified.
-        guard let algorithm = DKIMAlgorithm(rawValue: name.lowercased()) else {
-            throw DKIMSyntaxError("unsupported algorithm")
+        try self.init(tags, kind: .dkim)
+    }
+
+    init(_ tags: DKIMTagList, kind: Kind) throws(DKIMSyntaxError) {
+        if kind == .dkim {
+            guard tags.text("v") == "1" else { throw DKIMSyntaxError("unknown version") }
         }
-        self.algorithm = algorithm
-        signature = try Self.base64(tags, "b")
-        bodyHash = try Self.base64(tags, "bh")
+        algorithm = try Self.algorithm(tags)
+        signature = try Self.octets(tags, "b")
+        bodyHash = try Self.octets(tags, "bh")
         (headerCanonicalization, bodyCanonicalization) = try Self.canonicalization(tags)
-        guard let domain = tags.text("d").flatMap({ DomainName($0) }) else { throw DKIMSyntaxError("invalid d= tag") }
-        self.domain = domain
-        guard let selector = tags.text("s"), DomainName("\(selector)._domainkey.\(domain.ascii)") != nil else {
-            throw DKIMSyntaxError("invalid s= tag")
-        }
-        self.selector = selector
+        (domain, selector) = try Self.place(tags)
         signedFields = try Self.signedFields(tags)
-        identity = tags.text("i")
-        identityDomain = try Self.identityDomain(tags, signer: domain)
+        identity = kind == .dkim ? tags.text("i") : nil
+        identityDomain = kind == .dkim ? try Self.identityDomain(tags, signer: domain) : domain
         bodyLimit = try Self.number(tags, "l").map { Int(clamping: $0) }
         signedAt = try Self.number(tags, "t").map { Timestamp(seconds: $0) }
         expiresAt = try Self.number(tags, "x").map { Timestamp(seconds: $0) }
+        // RFC 6376 §3.5: x= must be greater than t=.
+        if let signedAt, let expiresAt, expiresAt <= signedAt { throw DKIMSyntaxError("x= is not after t=") }
+        // RFC 6376 §3.5: unknown methods are ignored, and dns/txt must be among them.
         if let queries = tags.list("q"), !queries.contains(where: { $0.lowercased() == "dns/txt" }) {
             throw DKIMSyntaxError("unknown query method")
         }
     }
 
-    private static func base64(_ tags: DKIMTagList, _ name: String) throws(DKIMSyntaxError) -> [UInt8] {
-        guard let bytes = tags[name].flatMap({ Base64.decode($0.value.withoutFolding) }), !bytes.isEmpty else {
-            throw DKIMSyntaxError("invalid \(name)= tag")
-        }
+    static func algorithm(_ tags: DKIMTagList) throws(DKIMSyntaxError) -> DKIMAlgorithm {
+        guard let name = tags.text("a")?.lowercased() else { throw DKIMSyntaxError("no algorithm") }
+        if let algorithm = DKIMAlgorithm(rawValue: name) { return algorithm }
+        // RFC 8301 §3.1: must not be verified, and has permanently failed.
+        throw DKIMSyntaxError(name == "rsa-sha1" ? "rsa-sha1 is not accepted any more" : "unsupported algorithm")
+    }
+
+    static func octets(_ tags: DKIMTagList, _ name: String) throws(DKIMSyntaxError) -> [UInt8] {
+        guard let bytes = tags.base64(name), !bytes.isEmpty else { throw DKIMSyntaxError("invalid \(name)= tag") }
         return bytes
+    }
+
+    /// The domain and the selector, which may be written in U-labels. // RFC 8616 §5
+    static func place(_ tags: DKIMTagList) throws(DKIMSyntaxError) -> (DomainName, String) {
+        // RFC 6376 §3.5: domain-name has two labels or more.
+        guard let text = tags.text("d"), !text.hasSuffix("."), let domain = DomainName(text), domain.labels.count > 1
+        else { throw DKIMSyntaxError("invalid d= tag") }
+        guard let text = tags.text("s"), !text.hasSuffix("."), let selector = DomainName(text),
+            DomainName("\(selector.ascii)._domainkey.\(domain.ascii)") != nil
+        else { throw DKIMSyntaxError("invalid s= tag") }
+        return (domain, selector.ascii)
     }
 
     private static func canonicalization(
@@ -84,7 +111,11 @@ package struct DKIMSignature: Sendable, Hashable {
     }
 
     private static func signedFields(_ tags: DKIMTagList) throws(DKIMSyntaxError) -> [String] {
-        guard let names = tags.list("h"), !names.isEmpty else { throw DKIMSyntaxError("no h= tag") }
+        guard let names = tags.list("h") else { throw DKIMSyntaxError("no h= tag") }
+        // RFC 6376 §6.1.1: unexpected values void the signature.
+        guard names.allSatisfy({ !$0.isEmpty && $0.utf8.allSatisfy { (0x21...0x7E).contains($0) } }) else {
+            throw DKIMSyntaxError("invalid h= tag")
+        }
         // RFC 6376 §5.4
         guard names.contains(where: { $0.lowercased() == "from" }) else {
             throw DKIMSyntaxError("From is not signed")
@@ -104,7 +135,7 @@ package struct DKIMSignature: Sendable, Hashable {
         return domain
     }
 
-    private static func number(_ tags: DKIMTagList, _ name: String) throws(DKIMSyntaxError) -> Int64? {
+    static func number(_ tags: DKIMTagList, _ name: String) throws(DKIMSyntaxError) -> Int64? {
         guard let tag = tags[name] else { return nil }
         let digits = tag.value
         guard !digits.isEmpty, digits.count <= 76, digits.allSatisfy({ (0x30...0x39).contains($0) }) else {

@@ -55,7 +55,7 @@ package struct DKIMSigner: Sendable {
         let raw = RawHeader(header)
         // RFC 6376 §5.4
         guard raw.fields.contains(where: { $0.name == "from" }) else { return [] }
-        let names = namesToSign(raw)
+        let names = Self.namesToSign(raw)
         var signed: [UInt8] = []
         for field in raw.selection(names) { signed += headerCanonicalization.header(field.bytes) }
         var output: [UInt8] = []
@@ -71,16 +71,15 @@ package struct DKIMSigner: Sendable {
         return output
     }
 
-    private func namesToSign(_ header: RawHeader) -> [String] {
-        var counts: [String: Int] = [:]
-        for field in header.fields { counts[field.name, default: 0] += 1 }
+    /// - Parameter alsoSigned: names that are signed as often as present, beside ``signedFields``.
+    static func namesToSign(_ header: RawHeader, alsoSigned: [String] = []) -> [String] {
         var names: [String] = []
         for name in Self.oversignedFields {
-            let count = min(counts[name.lowercased()] ?? 0, Self.maximumInstances)
+            let count = min(header.count(of: name.lowercased()), Self.maximumInstances)
             names += Array(repeating: name, count: count + 1)
         }
-        for name in Self.signedFields {
-            let count = min(counts[name.lowercased()] ?? 0, Self.maximumInstances)
+        for name in Self.signedFields + alsoSigned {
+            let count = min(header.count(of: name.lowercased()), Self.maximumInstances)
             names += Array(repeating: name, count: count)
         }
         return names
@@ -98,9 +97,9 @@ package struct DKIMSigner: Sendable {
     }
 
     /// Names joined by colons, folded after a colon before a line passes 76 columns.
-    private static func folded(names: [String]) -> String {
+    static func folded(names: [String], column: Int = 34) -> String {
         var text = ""
-        var column = 34
+        var column = column
         for (index, name) in names.enumerated() {
             let piece = index == names.count - 1 ? name : name + ":"
             if column + piece.utf8.count > 76 {
@@ -114,7 +113,7 @@ package struct DKIMSigner: Sendable {
     }
 
     /// Base64 folded at 72 columns.
-    private static func folded(_ base64: String) -> String {
+    static func folded(_ base64: String) -> String {
         var rest = base64.utf8[...]
         var lines: [String] = []
         while !rest.isEmpty {

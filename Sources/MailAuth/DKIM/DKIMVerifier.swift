@@ -1,98 +1,78 @@
 import Crypto
-import CryptoExtras
-import FoundationEssentials
 package import MailSyntax
-
-/// What the DNS says about a key's name.
-package enum DKIMKeyLookup: Sendable, Hashable {
-    /// TXT records, each with its strings joined.
-    case records([[UInt8]])
-    /// The name does not exist, or has no TXT record.
-    case absent
-    /// Nobody knows for now.
-    case temporaryFailure(String)
-}
-
-/// What became of one signature. The words are those of RFC 8601 §2.7.1.
-package enum DKIMResult: Sendable, Hashable {
-    case pass
-    case fail(String)
-    case temporaryError(String)
-    case permanentError(String)
-
-    package var keyword: String {
-        switch self {
-        case .pass: "pass"
-        case .fail: "fail"
-        case .temporaryError: "temperror"
-        case .permanentError: "permerror"
-        }
-    }
-
-    package var reason: String? {
-        switch self {
-        case .pass: nil
-        case .fail(let reason), .temporaryError(let reason), .permanentError(let reason): reason
-        }
-    }
-}
-
-/// One signature's result.
-package struct VerifiedDKIMSignature: Sendable, Hashable {
-    /// nil when the field could not be read.
-    package let signature: DKIMSignature?
-    package let result: DKIMResult
-    /// The key's domain is only testing.
-    package let isTesting: Bool
-}
 
 /// Verifies the signatures of one message: give it the header, then the body in pieces, then the answers to its
 /// questions. Signatures beyond a bound are not looked at.
+///
+/// When asked to, it validates the ARC chain as well (see `arcChain(answers:now:)`), so that the body is hashed once
+/// for both.
 package struct DKIMVerifier {
-    /// Each signature costs the reader a lookup and an RSA operation. // RFC 6376 §8.4
-    package static let maximumSignatures = 10
-
-    private struct HashKey: Hashable {
-        var canonicalization: DKIMCanonicalization
-        var limit: Int?
-    }
-
     private struct Candidate {
-        var signature: DKIMSignature
-        /// The canonicalised fields and the signature's own field.
-        var signedData: [UInt8]
+        var claim: DKIMClaim
+        var outcome: Result<DKIMSignature, DKIMSyntaxError>
+        /// The digest of the canonicalised fields and the signature's own field.
+        var digest: SHA256Digest?
     }
 
-    private var candidates: [Result<Candidate, DKIMSyntaxError>] = []
-    private var hashers: [HashKey: DKIMBodyHasher] = [:]
-    private var hashes: [HashKey: (hash: [UInt8], octets: Int)] = [:]
+    package let rules: DKIMRules
+    /// Signatures that the bound left out.
+    package let ignoredSignatures: Int
+    private var candidates: [Candidate] = []
+    /// From fields in the header.
+    private let authorFields: Int
+    var hashes = BodyHashes()
+    var chain: ARCCandidate?
 
-    /// - Parameter header: the header block, with or without the empty line that ends it.
-    package init(header: [UInt8]) {
+    /// - Parameters:
+    ///   - header: the header block, with or without the empty line that ends it.
+    ///   - withARC: validate the ARC chain too.
+    package init(header: [UInt8], rules: DKIMRules = DKIMRules(), withARC: Bool = false) {
+        self.rules = rules
         let raw = RawHeader(header)
-        for field in raw.fields.filter({ $0.name == "dkim-signature" }).prefix(Self.maximumSignatures) {
-            do throws(DKIMSyntaxError) {
-                let signature = try DKIMSignature(parsing: field.value)
-                let data = Self.signedData(signature, field: field, header: raw)
-                candidates.append(.success(Candidate(signature: signature, signedData: data)))
-                let key = Self.hashKey(signature)
-                hashers[key] = DKIMBodyHasher(key.canonicalization, limit: key.limit)
-            } catch {
-                candidates.append(.failure(error))
-            }
+        let places = raw.indices(of: "dkim-signature")
+        ignoredSignatures = max(0, places.count - rules.maximumSignatures)
+        authorFields = raw.count(of: "from")
+        for place in places.prefix(rules.maximumSignatures) {
+            candidates.append(Self.candidate(raw, at: place))
+            if case .success(let signature) = candidates.last?.outcome { hashes.want(BodyHashes.Key(signature)) }
+        }
+        if withARC {
+            let chain = ARCCandidate(raw)
+            for signature in chain.messageSignatures { hashes.want(BodyHashes.Key(signature)) }
+            self.chain = chain
+        }
+    }
+
+    private static func candidate(_ header: RawHeader, at place: Int) -> Candidate {
+        let field = header.fields[place]
+        guard field.value.count <= DKIMSignature.maximumOctets else {
+            return Candidate(claim: DKIMClaim(nil), outcome: .failure(DKIMSyntaxError("signature field too long")))
+        }
+        guard let tags = DKIMTagList(field.value) else {
+            return Candidate(claim: DKIMClaim(nil), outcome: .failure(DKIMSyntaxError("malformed tag list")))
+        }
+        let claim = DKIMClaim(tags)
+        do throws(DKIMSyntaxError) {
+            let signature = try DKIMSignature(tags, kind: .dkim)
+            let digest = SignedData.digest(signature, tags: tags, at: place, in: header)
+            return Candidate(claim: claim, outcome: .success(signature), digest: digest)
+        } catch {
+            return Candidate(claim: claim, outcome: .failure(error))
         }
     }
 
     /// Whether there is anything to verify; without it the body need not be given.
-    package var hasSignatures: Bool { !candidates.isEmpty }
+    package var hasSignatures: Bool { !candidates.isEmpty || !(chain?.isEmpty ?? true) }
 
     /// The names whose TXT records are needed.
     package var keyNames: Set<String> {
-        Set(candidates.compactMap { try? $0.get().signature.keyName })
+        var names = Set(candidates.compactMap { try? $0.outcome.get().keyName })
+        if let chain { names.formUnion(chain.keyNames) }
+        return names
     }
 
     package mutating func update(_ bytes: UnsafeRawBufferPointer) {
-        for key in hashers.keys { hashers[key]?.update(bytes) }
+        hashes.update(bytes)
     }
 
     package mutating func update(_ bytes: [UInt8]) {
@@ -101,116 +81,116 @@ package struct DKIMVerifier {
 
     /// Ends the body.
     package mutating func finishBody() {
-        for (key, hasher) in hashers {
-            var hasher = hasher
-            let hash = hasher.finish()
-            hashes[key] = (hash, hasher.canonicalOctets)
-        }
-        hashers = [:]
+        hashes.finish()
     }
 
     /// The results in the order of the fields. CPU-heavy with RSA. Call after ``finishBody()``.
     /// - Parameter answers: by the names of ``keyNames``; a name without an answer is a temporary error.
     package func results(answers: [String: DKIMKeyLookup], now: Timestamp) -> [VerifiedDKIMSignature] {
         candidates.map { candidate in
-            switch candidate {
+            switch candidate.outcome {
             case .failure(let error):
                 return VerifiedDKIMSignature(
-                    signature: nil,
-                    result: .permanentError(error.description),
-                    isTesting: false
-                )
-            case .success(let candidate):
-                let answer = answers[candidate.signature.keyName] ?? .temporaryFailure("key not looked up")
-                return evaluate(candidate, answer: answer, now: now)
+                    signature: nil, claim: candidate.claim, result: .permanentError(error.description),
+                    isTesting: false, keyBits: nil, isKeySecure: false, unsignedBodyOctets: 0)
+            case .success(let signature):
+                let answer = answers[signature.keyName] ?? .temporaryFailure("key not looked up")
+                return evaluate(signature, candidate, answer: answer, now: now)
             }
         }
     }
 
-    private func evaluate(_ candidate: Candidate, answer: DKIMKeyLookup, now: Timestamp) -> VerifiedDKIMSignature {
-        let signature = candidate.signature
-        var isTesting = false
-        let result: DKIMResult
-        switch answer {
-        case .temporaryFailure(let reason):
-            result = .temporaryError(reason)
-        case .absent:
-            result = .permanentError("no key for signature")
-        case .records(let texts):
-            let records = texts.compactMap { DKIMKeyRecord(parsing: $0) }
-            // RFC 6376 §6.1.2: with several records any may be used; unreadable ones are passed over.
-            let record = records.first { $0.keyType == signature.algorithm.keyType } ?? records.first
-            isTesting = record?.isTesting ?? false
-            result = record.map { check(candidate, key: $0, now: now) } ?? .permanentError("no valid key record")
+    private func evaluate(
+        _ signature: DKIMSignature,
+        _ candidate: Candidate,
+        answer: DKIMKeyLookup,
+        now: Timestamp
+    ) -> VerifiedDKIMSignature {
+        let body = hashes[BodyHashes.Key(signature)]
+        let unsigned = signature.bodyLimit.map { max(0, (body?.octets ?? 0) - $0) } ?? 0
+        func verified(_ outcome: SignatureCheck.Outcome) -> VerifiedDKIMSignature {
+            VerifiedDKIMSignature(
+                signature: signature, claim: candidate.claim, result: outcome.result, isTesting: outcome.isTesting,
+                keyBits: outcome.keyBits, isKeySecure: outcome.isSecure, unsignedBodyOctets: unsigned)
         }
-        return VerifiedDKIMSignature(signature: signature, result: result, isTesting: isTesting)
+        if let refusal = Self.refusal(signature, now: now, rules: rules) {
+            return verified(SignatureCheck.Outcome(result: refusal))
+        }
+        guard let body, let digest = candidate.digest else {
+            return verified(SignatureCheck.Outcome(result: .temporaryError("body not hashed")))
+        }
+        let check = SignatureCheck(
+            algorithm: signature.algorithm, signature: signature.signature, digest: digest,
+            usesSubdomain: signature.identityDomain != signature.domain, rules: rules)
+        var outcome = check.evaluate(answer)
+        if case .fail = outcome.result {} else if outcome.result != .pass { return verified(outcome) }
+        if let mismatch = Self.mismatch(signature, body) {
+            outcome.result = mismatch
+        } else if outcome.result == .pass {
+            outcome.result = policy(signature, unsigned: unsigned)
+        }
+        return verified(outcome)
     }
 
-    // RFC 6376 §6.1
-    private func check(_ candidate: Candidate, key: DKIMKeyRecord, now: Timestamp) -> DKIMResult {
-        let signature = candidate.signature
-        guard key.keyType == signature.algorithm.keyType else { return .permanentError("inappropriate key algorithm") }
-        guard key.hashAlgorithms?.contains("sha256") ?? true else {
-            return .permanentError("inappropriate hash algorithm")
-        }
-        guard key.serviceTypes.contains(where: { $0 == "*" || $0 == "email" }) else {
-            return .permanentError("key is not for mail")
-        }
-        guard !key.publicKey.isEmpty else { return .permanentError("key revoked") }
-        if key.forbidsSubdomains, signature.identityDomain != signature.domain {
-            return .permanentError("key does not allow subdomains")
-        }
+    /// Why a signature is not worth a calculation. // RFC 6376 §3.5 (t=, x=)
+    static func refusal(_ signature: DKIMSignature, now: Timestamp, rules: DKIMRules) -> DKIMResult? {
         if let expiry = signature.expiresAt, expiry < now { return .permanentError("signature expired") }
-        guard let body = hashes[Self.hashKey(signature)] else { return .temporaryError("body not hashed") }
+        if let time = signature.signedAt, time > now.adding(rules.clockSkew) {
+            return .permanentError("signature is from the future")
+        }
+        return nil
+    }
+
+    /// What is wrong between the body and what the signature says of it. // RFC 6376 §6.1.3
+    static func mismatch(_ signature: DKIMSignature, _ body: BodyHashes.Value) -> DKIMResult? {
         if let limit = signature.bodyLimit, limit > body.octets {
             return .permanentError("body is shorter than the l= tag")
         }
-        guard body.hash == signature.bodyHash else { return .fail("body hash did not verify") }
-        return Self.isValid(candidate, key: key.publicKey)
+        return body.hash == signature.bodyHash ? nil : .fail("body hash did not verify")
     }
 
-    private static func isValid(_ candidate: Candidate, key: [UInt8]) -> DKIMResult {
-        let digest = SHA256.hash(data: candidate.signedData)
-        let isValid: Bool
-        switch candidate.signature.algorithm {
-        case .rsaSHA256:
-            // RFC 8301 §3.2: keys below 1024 bits must not be used; above 4096 need not.
-            guard let key = try? _RSA.Signing.PublicKey(unsafeDERRepresentation: key), key.keySizeInBits <= 8192 else {
-                return .permanentError("unusable RSA key")
-            }
-            let signature = _RSA.Signing.RSASignature(rawRepresentation: candidate.signature.signature)
-            isValid = key.isValidSignature(signature, for: digest, padding: .insecurePKCS1v1_5)
-        case .ed25519SHA256:
-            guard let key = try? Curve25519.Signing.PublicKey(rawRepresentation: key) else {
-                return .permanentError("unusable Ed25519 key")
-            }
-            isValid = key.isValidSignature(candidate.signature.signature, for: Array(digest))
+    /// What a right signature may still lack.
+    private func policy(_ signature: DKIMSignature, unsigned: Int) -> DKIMResult {
+        if unsigned > 0, !rules.acceptsPartialBody {
+            return .policy("l= leaves \(unsigned) octets of the body unsigned")
         }
-        return isValid ? .pass : .fail("signature did not verify")
+        // RFC 5322 §3.6 has one From field, but readers show what they find.
+        let signed = signature.signedFields.count { $0.lowercased() == "from" }
+        if authorFields > signed, !rules.acceptsUnsignedFrom {
+            return .policy("a From field is not signed")
+        }
+        return .pass
     }
+}
 
-    private static func hashKey(_ signature: DKIMSignature) -> HashKey {
-        HashKey(canonicalization: signature.bodyCanonicalization, limit: signature.bodyLimit)
-    }
-
-    // RFC 6376 §3.7
-    private static func signedData(
+/// What a signature in a header field covers, hashed.
+enum SignedData {
+    /// The digest of the fields that `h=` names and of the signature's own. // RFC 6376 §3.7
+    static func digest(
         _ signature: DKIMSignature,
-        field: RawHeader.Field,
-        header: RawHeader
-    ) -> [UInt8] {
+        tags: DKIMTagList,
+        at place: Int,
+        in header: RawHeader
+    ) -> SHA256Digest {
         var data: [UInt8] = []
-        for selected in header.selection(signature.signedFields) {
+        for selected in header.selection(signature.signedFields, except: place) {
             data += signature.headerCanonicalization.header(selected.bytes)
         }
-        var own = Array(field.bytes.droppingFinalBreak)
-        if let tag = DKIMTagList(field.value)?["b"] {
-            let shift = field.bytes.startIndex
-            let upper = min(tag.range.upperBound - shift, own.count)
-            let lower = min(tag.range.lowerBound - shift, upper)
-            own.removeSubrange(lower..<upper)
-        }
-        data += signature.headerCanonicalization.header(own[...]).dropLast(2)
-        return data
+        data += own(header.fields[place], tags: tags, signature.headerCanonicalization)
+        return SHA256.hash(data: data)
+    }
+
+    /// A signature's own field with an empty `b=` tag and without the final CRLF.
+    static func own(
+        _ field: RawHeader.Field,
+        tags: DKIMTagList,
+        _ canonicalization: DKIMCanonicalization
+    ) -> ArraySlice<UInt8> {
+        let whole = field.bytes.droppingFinalBreak
+        guard let tag = tags["b"] else { return canonicalization.header(whole).dropLast(2) }
+        let lower = min(tag.range.lowerBound, whole.endIndex)
+        let upper = min(tag.range.upperBound, whole.endIndex)
+        let own = Array(whole[..<lower]) + whole[upper...]
+        return canonicalization.header(own[...]).dropLast(2)
     }
 }
