@@ -10,6 +10,8 @@ enum MailAuthFuzz {
         FuzzEntry("dkim-canonical", canonical),
         FuzzEntry("arc-chain", arcChain),
         FuzzEntry("auth-results", authResults),
+        FuzzEntry("spf-record", spfRecord),
+        FuzzEntry("spf-macro", spfMacro),
     ]
 
     static func signature(_ bytes: [UInt8]) {
@@ -99,5 +101,50 @@ enum MailAuthFuzz {
             let field = canonicalization.header(bytes[...])
             precondition(canonicalization.header(field[...]) == field, "the canonical field is not its own")
         }
+    }
+
+    // MARK: SPF
+
+    static func spfRecord(_ bytes: [UInt8]) {
+        do {
+            let record = try SPFRecord(parsing: bytes)
+            precondition(SPFRecord.isSPF(bytes) && bytes.allSatisfy { $0 < 0x80 }, "no record was read as one")
+            for directive in record.directives {
+                precondition(directive.offset < bytes.count && !directive.text.isEmpty, "a directive out of the record")
+                guard case .network(let octets, let length) = directive.mechanism else { continue }
+                precondition((0...octets.count * 8).contains(length), "a prefix longer than its address")
+            }
+            precondition(record.lookups <= record.directives.count + 1, "more lookups than terms")
+        } catch {
+            let words = "\(error)"
+            precondition(error.offset <= bytes.count, "an error outside of the record")
+            precondition(words.utf8.allSatisfy { (0x20...0x7E).contains($0) }, "an error that can't be shown")
+        }
+    }
+
+    /// A choice, the sender and the greeting on lines of their own, then the text with macros.
+    static func spfMacro(_ bytes: [UInt8]) {
+        var input = FuzzInput(bytes)
+        let choice = input.byte()
+        let address: [UInt8] = choice & 2 == 0 ? [192, 0, 2, 3] : [0x20, 1] + [UInt8](repeating: 0xAB, count: 14)
+        guard let client = IPAddress(bytes: address) else { return }
+        let place: SPFMacroString.Place = choice & 1 == 0 ? .record : .explanation
+        var context = SPFContext(client: client, helo: "", receiver: "mx.example.net", now: Timestamp(seconds: 0))
+        context.localPart = input.line()
+        context.helo = input.line()
+        context.senderDomain = Array("example.org".utf8)
+        let text = input.remainder()
+        guard let macros = try? SPFMacroString(parsing: text[...], in: place) else { return }
+        let values = SPFMacroValues(context: context, domain: context.senderDomain)
+        let whole = macros.suffix(values, limit: .max)
+        precondition(macros.prefix(values, limit: .max) == whole, "from the left and from the right differ")
+        precondition(macros.prefix(values, limit: 100) == Array(whole.prefix(100)), "the beginning is another")
+        let end = macros.suffix(values, limit: SPFName.expansionLimit)
+        precondition(whole.suffix(end.count).elementsEqual(end), "the end is another")
+        let name = SPFName(expanded: end)
+        precondition(name == SPFName(expanded: whole), "a name depends on what is cut off")
+        guard let name else { return }
+        precondition(name.octets.count <= 253 && name.labels <= 127, "a name that is too long")
+        precondition(name.text.utf8.allSatisfy { (0x21...0x7E).contains($0) }, "a name that can't be asked for")
     }
 }

@@ -115,13 +115,11 @@ extension SPFEvaluation {
 
     /// RFC 7208 §5.5
     mutating func hasName(in target: SPFName, _ depth: Int) async throws(Stop) -> Bool {
-        if await reverseNames().isEmpty {
-            trace.note(depth, "\(context.client) has no name")
-            try countVoid("\(context.client.reverseName) PTR")
-            return false
-        }
+        let names = await reverseNames()
+        if names.isEmpty { trace.note(depth, "\(context.client) has no name") }
+        if reverse?.isVoid ?? false { try countVoid("\(context.client.reverseName) PTR") }
         // Others could not match, whether they are the client's or not.
-        for name in await reverseNames() where target.holds(name) {
+        for name in names where target.holds(name) {
             let isValid = await isValid(name)
             trace.note(depth, "\(context.client) is called \(name), which \(isValid ? "is true" : "is not confirmed")")
             if isValid { return true }
@@ -142,15 +140,17 @@ extension SPFEvaluation {
     /// Errors here are nobody's fault: there are no names then. // RFC 7208 §5.5
     private mutating func reverseNames() async -> [String] {
         if let reverse { return reverse.names }
-        var names: [String] = []
-        if case .success(let answer) = await resolver.resolve(context.client.reverseName, .ptr) {
-            names = answer.names.prefix(limits.reverseNames).map { name in
+        var found = ReverseNames()
+        switch await resolver.resolve(context.client.reverseName, .ptr) {
+        case .success(let answer):
+            found.names = answer.names.prefix(limits.reverseNames).map { name in
                 let name = name.lowercased()
                 return name.hasSuffix(".") ? String(name.dropLast()) : name
             }
+        case .failure(let failure): found.isVoid = failure.isAbsence
         }
-        reverse = ReverseNames(names: names)
-        return names
+        reverse = found
+        return found.names
     }
 
     private mutating func isValid(_ name: String) async -> Bool {

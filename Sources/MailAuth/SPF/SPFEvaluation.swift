@@ -22,7 +22,9 @@ struct SPFEvaluation {
     /// The names that the client's address says it has.
     struct ReverseNames {
         /// As the DNS writes them, lower-cased; no more than the limit.
-        var names: [String]
+        var names: [String] = []
+        /// The DNS says surely that there are none.
+        var isVoid = false
         /// Those that were asked for, and whether the address is theirs.
         var valid: [String: Bool] = [:]
     }
