@@ -14,6 +14,7 @@ package final class ScriptedResolver: DNSResolver {
     private struct Script {
         var answers: [Question: Result<DNSAnswer, DNSFailure>] = [:]
         var names: Set<String> = []
+        var hanging: Set<Question> = []
         var questions: [String] = []
     }
 
@@ -32,6 +33,11 @@ package final class ScriptedResolver: DNSResolver {
     /// Scripts a failure for a name.
     package func fail(_ name: String, _ type: DNSRecordType, _ failure: DNSFailure) {
         set(name, type, .failure(failure))
+    }
+
+    /// Scripts a question that is answered only when who asks gives up.
+    package func hang(_ name: String, _ type: DNSRecordType) {
+        script.withLock { _ = $0.hanging.insert(Question(name: Self.key(name), type: type)) }
     }
 
     /// Scripts A and AAAA records from their text.
@@ -56,6 +62,10 @@ package final class ScriptedResolver: DNSResolver {
 
     package func resolve(_ name: String, _ type: DNSRecordType) async -> Result<DNSAnswer, DNSFailure> {
         let key = Self.key(name)
+        if script.withLock({ $0.hanging.contains(Question(name: key, type: type)) }) {
+            while !Task.isCancelled { try? await Task.sleep(for: .seconds(3600)) }
+            return .failure(.cancelled)
+        }
         return script.withLock { script in
             script.questions.append("\(key) \(type)")
             if let answer = script.answers[Question(name: key, type: type)] { return answer }
