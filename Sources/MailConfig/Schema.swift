@@ -1,7 +1,8 @@
 /// All settings of the server half, in the order of the reference.
 package enum Schema {
     package static let settings: [Setting] =
-        server + network + limits + mailServices + relaying + rewriting + sending + routing + localMail + operating
+        server + network + limits + mailServices + relaying + authentication + rewriting + sending + routing + localMail
+        + operating
 
     /// What a section is for, in the reference and in the manifest that `quickstart` writes.
     package static let sections: [(path: String, doc: String)] = [
@@ -19,6 +20,11 @@ package enum Schema {
         ("relay", "Who may send to addresses that are not hosted here."),
         ("sending", "How much accounts may send, and which addresses may not send or receive."),
         ("bans", "Addresses that are kept out for a time."),
+        (
+            "authentication",
+            "How mail of other servers is checked: each check is `off`, `observe` (made and told of) or `enforce`. "
+                + "`docs/authentication.md` explains them."
+        ),
         ("rewrite", "Changes of addresses and header fields. `docs/rewriting.md` has the order."),
         ("imap", "IMAP."),
         ("pop3", "POP3."),

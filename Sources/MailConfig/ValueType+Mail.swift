@@ -88,7 +88,12 @@ extension ValueType where Value == [AddressPattern] {
     }
 
     /// Domains alone: no address, no `<>`.
-    static var domainPatterns: ValueType {
+    static var domainPatterns: ValueType { .list(of: .domainPattern, named: "list of domains", example: "example.org") }
+}
+
+extension ValueType where Value == AddressPattern {
+    /// A domain, or the domains below one.
+    static var domainPattern: ValueType {
         var item = ValueType<AddressPattern>.addressPattern
         let read = item.read
         item.read = { node, reading in
@@ -101,7 +106,7 @@ extension ValueType where Value == [AddressPattern] {
                 return nil
             }
         }
-        return .list(of: item, named: "list of domains", example: "example.org")
+        return item
     }
 }
 

@@ -32,6 +32,10 @@ package struct Acceptance: Sendable {
     package var signFor: DomainName?
     /// A bounce of ours.
     package var isBounce: Bool
+    /// Accounts keep it where they keep junk.
+    package var isJunk = false
+    /// What the checks of a stranger's message have found, for the log: `spf=pass dkim=pass dmarc=pass`.
+    package var authentication: String?
     /// It is kept until an operator releases it.
     package var held = false
     /// Whom it is counted for; nil for senders without a limit.

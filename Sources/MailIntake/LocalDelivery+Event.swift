@@ -10,7 +10,7 @@ extension MailEvent.Attempt {
             from: acceptance.reversePath.description,
             to: delivery.recipient.description,
             via: "local",
-            destination: "INBOX",
+            destination: acceptance.isJunk ? "Junk" : "INBOX",
             size: acceptance.index.size
         )
     }

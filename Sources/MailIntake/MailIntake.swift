@@ -126,11 +126,16 @@ package final class MailIntake: Sendable {
         where targets.last?.account != delivery.account {
             targets.append(
                 AcceptancePlan.Target(
-                    account: delivery.account, mailbox: try await store.inbox(delivery.account),
+                    account: delivery.account, mailbox: try await mailbox(of: delivery, acceptance),
                     email: EmailID(rawValue: ids.next().rawValue)))
         }
         let (blob, message) = try await stageLocal(acceptance)
         return AcceptancePlan.Local(blob: blob, message: message, targets: targets)
+    }
+
+    private func mailbox(of delivery: LocalDelivery, _ acceptance: Acceptance) async throws -> MailboxID {
+        guard acceptance.isJunk else { return try await store.inbox(delivery.account) }
+        return try await store.junk(delivery.account)
     }
 
     /// The message as accounts keep it, with Return-Path on top.

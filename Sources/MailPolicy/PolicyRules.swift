@@ -19,6 +19,7 @@ package final class PolicyRules: Sendable {
     let relaySenders: PatternIndex
     /// `relay.domains`.
     let relayDomains: PatternIndex
+    package let authentication: AuthenticationRules
 
     /// - Parameter origins: `martlet.yaml:12` by the path of a setting; a setting without one has its default.
     package init(_ manifest: Manifest, origins: [String: String] = [:]) {
@@ -32,6 +33,7 @@ package final class PolicyRules: Sendable {
         addressRules = PatternIndex(manifest.sending.accounts.map(\.pattern))
         relaySenders = PatternIndex(manifest.relay.senders)
         relayDomains = PatternIndex(manifest.relay.domains)
+        authentication = AuthenticationRules(manifest.authentication)
         routing = RoutingTable(manifest, origins: origins)
         rewriting = RewriteRules(manifest, origins: origins)
     }

@@ -55,6 +55,7 @@ package enum TraceStage {
     package static let expansion = "expansion"
     package static let routing = "routing"
     package static let credentials = "credentials"
+    package static let authentication = "authentication"
     package static let milter = "milter"
     package static let signing = "signing"
     package static let tls = "tls"

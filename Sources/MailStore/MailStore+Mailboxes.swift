@@ -152,6 +152,20 @@ extension MailStore {
         return try await mailboxes(account).first { $0.path == path }
     }
 
+    /// The mailbox that the account keeps junk in: the one with the use, or `Junk`; made where it is missing.
+    package func junk(_ account: AccountID) async throws -> MailboxID {
+        let all = try await mailboxes(account)
+        if let found = all.first(where: { $0.specialUse == .junk && $0.selectable }) { return found.id }
+        if let found = all.first(where: { $0.path == "Junk" && $0.selectable }) { return found.id }
+        do {
+            return try await createMailbox(account, path: "Junk", specialUse: .junk).id
+        } catch MailStoreError.alreadyExists {
+            // Somebody else's message has just made it.
+            guard let made = try await mailbox(account, path: "Junk") else { throw MailStoreError.noSuchMailbox }
+            return made.id
+        }
+    }
+
     /// Makes a mailbox and the levels above it.
     ///
     /// - Throws: `.alreadyExists`, `.invalidName`, `.specialUseTaken`.

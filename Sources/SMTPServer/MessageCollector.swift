@@ -1,4 +1,5 @@
 import Blobs
+import MailAuth
 import MailMessage
 import NIOCore
 
@@ -20,6 +21,8 @@ struct MessageCollector {
     private var memory: [UInt8] = []
     private var spool: SpoolFile?
     private var lastTwo: (UInt8, UInt8) = (13, 10)
+    /// Sees the message as it comes; nil where nobody verifies signatures.
+    var tap: SignatureTap?
     private(set) var octets = 0
     private(set) var fault: Fault?
 
@@ -63,16 +66,25 @@ struct MessageCollector {
             fail(.headerTooBig)
             return
         }
+        if tap?.hasHeader == true { tap?.body(bytes) }
         do {
             if let spool {
                 try spool.append(bytes)
             } else {
                 memory.append(contentsOf: bytes)
+                if tap?.hasHeader == false, scanner.headerComplete { showHeader() }
                 if memory.count > memoryLimit, scanner.headerComplete { try spill() }
             }
         } catch {
             fail(.spool(error))
         }
+    }
+
+    /// Shows the tap the header, and what has come of the body.
+    private mutating func showHeader() {
+        let headerOctets = min(scanner.headerOctets, memory.count)
+        tap?.headerEnded(memory[..<headerOctets])
+        memory.withUnsafeBytes { tap?.body(UnsafeRawBufferPointer(rebasing: $0[headerOctets...])) }
     }
 
     private mutating func spill() throws {
@@ -99,11 +111,13 @@ struct MessageCollector {
         guard fault == nil else { return nil }
         let index = scanner.finish()
         let header = index.headerBlock
+        tap?.headerEnded(header[...])
+        let signatures = tap?.finish()
         guard let spool else {
             let body = CollectedMessage.Body.memory(memory, from: header.count)
-            return CollectedMessage(index: index, body: body, repairs: gate.repairs)
+            return CollectedMessage(index: index, body: body, repairs: gate.repairs, signatures: signatures)
         }
-        return CollectedMessage(index: index, body: .spool(spool), repairs: gate.repairs)
+        return CollectedMessage(index: index, body: .spool(spool), repairs: gate.repairs, signatures: signatures)
     }
 }
 
@@ -119,6 +133,8 @@ struct CollectedMessage {
     var body: Body
     /// What was done to the header as it came in, in words.
     var repairs: [String]
+    /// Has seen the message as it came; nil where nobody verifies signatures.
+    var signatures: DKIMVerifier?
 
     /// The content with `prefix` on top of its header.
     func content(prefix: [UInt8]) -> BlobContent {

@@ -1,11 +1,12 @@
 package import DNSCore
+package import MailAuth
 package import MailSyntax
 import Synchronization
 
 /// Confirmed reverse names of clients, remembered for a while. // RFC 8601 §3 (iprev)
 package final class ReverseNames: Sendable {
     private struct Entry {
-        var name: String?
+        var result: ReverseResult
         var expires: ContinuousClock.Instant
     }
 
@@ -19,39 +20,33 @@ package final class ReverseNames: Sendable {
 
     /// `.some(nil)`: known to have none.
     package func known(_ address: IPAddress) -> String?? {
+        knownResult(address).map { $0.name?.ascii }
+    }
+
+    private func knownResult(_ address: IPAddress) -> ReverseResult? {
         let now = ContinuousClock.now
-        return entries.withLock { entries -> String?? in
+        return entries.withLock { entries in
             guard let entry = entries[address], entry.expires > now else { return nil }
-            return .some(entry.name)
+            return entry.result
         }
     }
 
     /// The name whose addresses include this one; nil when there is none or nobody answers.
-    package func lookUp(_ address: IPAddress) async -> String? {
-        if let known = known(address) { return known }
-        let (name, lifetime) = await confirmedName(address)
-        let expires = ContinuousClock.now.advanced(by: lifetime)
+    package func lookUp(_ address: IPAddress) async -> String? { await result(address).name?.ascii }
+
+    /// The same with what stands in its way.
+    package func result(_ address: IPAddress) async -> ReverseResult {
+        if let known = knownResult(address) { return known }
+        let result = await ReverseCheck.check(address, resolver: resolver)
+        // Who gave up waiting has found out nothing.
+        guard !Task.isCancelled else { return result }
+        let isTemporary = if case .temporaryError = result { true } else { false }
+        let expires = ContinuousClock.now.advanced(by: isTemporary ? .seconds(30) : .seconds(600))
         entries.withLock { entries in
             if entries.count >= mostEntries { entries.removeAll() }
-            entries[address] = Entry(name: name, expires: expires)
+            entries[address] = Entry(result: result, expires: expires)
         }
-        return name
-    }
-
-    private func confirmedName(_ address: IPAddress) async -> (String?, Duration) {
-        switch await resolver.resolve(address.reverseName, .ptr) {
-        case .failure(let failure):
-            return (nil, failure.isTemporary ? .seconds(30) : .seconds(600))
-        case .success(let answer):
-            for candidate in answer.names.prefix(3) {
-                guard let name = DomainName(candidate),
-                    case .success(let forward) = await resolver.resolve(name, address.isV6 ? .aaaa : .a),
-                    forward.addresses.contains(address)
-                else { continue }
-                return (name.ascii, .seconds(600))
-            }
-            return (nil, .seconds(600))
-        }
+        return result
     }
 }
 

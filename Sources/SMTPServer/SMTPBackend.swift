@@ -31,6 +31,10 @@ package protocol SMTPBackend: Sendable {
     func knownReverseName(_ address: IPAddress) -> String??
     /// An account that somebody who is trusted says has logged in; nil when there is none that may.
     func login(_ address: EmailAddress) -> LoginFacts?
+    /// Asked by the checks of strangers' mail; nil: none is checked.
+    var resolver: (any DNSResolver)? { get }
+    /// Whether the client's address has a name that has the address.
+    func reverseResult(_ address: IPAddress) async -> ReverseResult
     func isBanned(_ address: IPAddress) -> Bool
     /// Counts an abuse towards a ban.
     func report(_ offence: Offence, by address: IPAddress)
@@ -40,6 +44,8 @@ package protocol SMTPBackend: Sendable {
 
 extension SMTPBackend {
     package func login(_ address: EmailAddress) -> LoginFacts? { nil }
+    package var resolver: (any DNSResolver)? { nil }
+    package func reverseResult(_ address: IPAddress) async -> ReverseResult { .temporaryError("not asked") }
     package func isBanned(_ address: IPAddress) -> Bool { false }
     package func report(_ offence: Offence, by address: IPAddress) {}
 }
@@ -52,6 +58,7 @@ package struct MailServerBackend: SMTPBackend {
     private let authenticator: Authenticator
     /// By the name of the device.
     private let devicePasswords: @Sendable () -> [String: DevicePassword]
+    package let resolver: (any DNSResolver)?
     private let reverseNames: ReverseNames
     private let bans: BanTable?
     private let ids: IDGenerator
@@ -76,6 +83,7 @@ package struct MailServerBackend: SMTPBackend {
             directory: directory, store: store, intake: intake, tables: tables, srs: srs, clock: clock)
         self.intake = intake
         self.authenticator = authenticator
+        self.resolver = resolver
         reverseNames = ReverseNames(resolver: resolver)
         self.bans = bans
         self.ids = ids
@@ -100,6 +108,7 @@ package struct MailServerBackend: SMTPBackend {
     package func makeSpool() throws -> SpoolFile { try intake.makeSpool() }
     package func reverseName(_ address: IPAddress) async -> String? { await reverseNames.lookUp(address) }
     package func knownReverseName(_ address: IPAddress) -> String?? { reverseNames.known(address) }
+    package func reverseResult(_ address: IPAddress) async -> ReverseResult { await reverseNames.result(address) }
     package func login(_ address: EmailAddress) -> LoginFacts? {
         guard let account = directory.snapshot.account(address), account.isEnabled else { return nil }
         return LoginFacts(account: account.id.rawValue, address: account.address)

@@ -10,6 +10,11 @@ import SQLEngine
 import Telemetry
 
 extension SMTPPath {
+    /// What is checked: as it was written, before it is rewritten. A name without a domain has none.
+    var reversePath: ReversePath {
+        if case .address(let address) = self { .address(address) } else { .null }
+    }
+
     var written: WrittenPath {
         switch self {
         case .null: .null
@@ -85,6 +90,8 @@ extension SMTPConversation {
                 let silencesForwards = isUnknown && !context.settings.rules.rewriting.hasSRS
                 envelope?.silencesMailboxes = isUnknown
                 envelope?.silencesForwards = silencesForwards
+                let senderChecks = isUnknown ? makeSenderChecks(sender.path.reversePath) : nil
+                envelope?.senderChecks = senderChecks
                 if let refusal = await milterRefusal(of: sender) {
                     envelope = nil
                     reply = refusal

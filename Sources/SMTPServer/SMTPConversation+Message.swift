@@ -71,6 +71,8 @@ extension SMTPConversation {
         var envelope = envelope
         var trace = envelope.trace
         do {
+            let verdict = await authenticate(&message, envelope, &trace)
+            if let refusal = verdict.refusal { return .all(refusal) }
             var received = await receivedField(envelope, id)
             var (checks, refusal) = try await checkHeader(&message, &received, &trace)
             if let refusal { return .all(refusal) }
@@ -87,7 +89,9 @@ extension SMTPConversation {
             if !filtered.discards { try await addCopies(&envelope, checks, &trace) }
             let (signFor, steps) = try await signingDomain(message.index)
             trace += steps
-            var acceptance = self.acceptance(of: message, received, envelope, id, trace)
+            var acceptance = self.acceptance(of: message, verdict.field + received, envelope, id, trace)
+            acceptance.isJunk = verdict.isJunk
+            acceptance.authentication = verdict.summary
             acceptance.signFor = signFor
             acceptance.notices = envelope.notices
             acceptance.held = checks.holds || filtered.holds
@@ -189,7 +193,8 @@ extension SMTPConversation {
                     size: acceptance.index.size,
                     local: local,
                     remote: remote,
-                    messageID: acceptance.index.messageID
+                    messageID: acceptance.index.messageID,
+                    authentication: acceptance.authentication
                 )
             )
         )

@@ -263,6 +263,10 @@ struct SMTPConversation {
             isBinary: session.isTakingBinary,
             makeSpool: { try backend.makeSpool() }
         )
+        let rules = context.settings.rules.authentication
+        if envelope?.senderChecks != nil, rules.mayCheckDKIM || rules.mayCheckARC {
+            collector?.tap = SignatureTap(withARC: rules.mayCheckARC)
+        }
     }
 
     private mutating func expectData(_ mode: SMTPFramingMode) async {

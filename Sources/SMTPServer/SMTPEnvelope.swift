@@ -20,6 +20,8 @@ struct SMTPEnvelope {
     /// What each recipient asks for, where each is answered by itself (LMTP).
     private(set) var shares: [RecipientShare] = []
     var trace: [TraceStep]
+    /// What is being found out of the client and the sender; nil for mail that is not checked.
+    var senderChecks: SenderChecks?
     private let answersEach: Bool
     private var accounts: Set<Int64> = []
     private var addresses: Set<String> = []

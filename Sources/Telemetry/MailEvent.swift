@@ -115,6 +115,8 @@ extension MailEvent {
         package var remote: Int
         /// The header's Message-ID, with its angle brackets.
         package var messageID: String?
+        /// What the checks of a stranger's message have found: `spf=pass dkim=pass dmarc=pass`.
+        package var authentication: String?
 
         package init(
             id: String,
@@ -124,7 +126,8 @@ extension MailEvent {
             size: Int,
             local: Int,
             remote: Int,
-            messageID: String? = nil
+            messageID: String? = nil,
+            authentication: String? = nil
         ) {
             self.id = id
             self.peer = peer
@@ -134,6 +137,7 @@ extension MailEvent {
             self.local = local
             self.remote = remote
             self.messageID = messageID
+            self.authentication = authentication
         }
 
         var fields: [EventField] {
@@ -146,6 +150,7 @@ extension MailEvent {
             fields.add("local", local)
             fields.add("remote", remote)
             fields.add("message_id", messageID)
+            fields.add("authentication", authentication)
             return fields.fields
         }
     }

@@ -21,6 +21,8 @@ import Testing
     private static let server = "Sources/AdminService/Server/"
     private static let routing = "Sources/MailPolicy/Routing/RoutingTable.swift"
     private static let rewriting = "Sources/MailPolicy/Rewriting/"
+    private static let verdict = "Sources/MailPolicy/Authentication/AuthenticationVerdict.swift"
+    private static let authentication = "Sources/MailPolicy/Authentication/AuthenticationRules.swift"
 
     static let uses: [String: Use] = [
         "server.hostname": .settings("other.example.org"),
@@ -72,6 +74,19 @@ import Testing
         "relay.recipients": .code("in: .relayRecipients", in: "Sources/MailPolicy/Relaying.swift"),
         "sending.limits": .code("manifest.sending.limits", in: "Sources/MailPolicy/SendRates.swift"),
         "sending.rules": .code("manifest.sending.accounts", in: "Sources/MailPolicy/PolicyRules.swift"),
+        "authentication.spf": .code("guard modes.spf == .enforce", in: verdict),
+        "authentication.dkim": .code("guard modes.dkim == .enforce", in: verdict),
+        "authentication.arc": .code("guard modes.arc == .enforce", in: verdict),
+        "authentication.iprev": .code("guard modes.reverse == .enforce", in: verdict),
+        "authentication.dmarc": .code("guard modes.dmarc == .enforce", in: verdict),
+        "authentication.dmarc_reject": .code("modes.rejection == .reject", in: verdict),
+        "authentication.temporary_errors": .code("settings.temporaryErrors == .defer", in: verdict),
+        "authentication.known_forwarders": .code("settings.forwarders.first", in: authentication),
+        "authentication.trusted_sealers": .code("settings.sealers.contains", in: verdict),
+        "authentication.exempt_networks": .code("settings.exempt.contains", in: authentication),
+        "authentication.domains": .code("settings.domains[index]", in: authentication),
+        "authentication.timeout": .code(
+            "rules.settings.timeout", in: "Sources/SMTPServer/Authentication/MessageChecks.swift"),
         "milters": .code("rules.manifest.milters", in: "Sources/SMTPServer/SMTPConversation.swift"),
         "devices": .code("manifest.devices.map", in: "Sources/MailPolicy/PolicyRules.swift"),
         "relay.accept_risk": .code(

@@ -29,6 +29,7 @@ struct MailRoom {
     let queue: OutboundQueue
     let intake: MailIntake
     let backend: MailServerBackend
+    let resolver = ScriptedResolver()
     let events = RecordingEventSink()
     let log = LogRecorder()
     let alice: Account
@@ -44,7 +45,6 @@ struct MailRoom {
         queue = OutboundQueue(database: state.database, clock: state.clock)
         var options = AuthenticatorOptions()
         options.addsMissingVerifiers = false
-        let resolver = ScriptedResolver()
         resolver.answer("1.0.0.127.in-addr.arpa", .ptr, [.pointer("client.example")])
         resolver.addresses("client.example", "127.0.0.1")
         intake = MailIntake(
@@ -102,8 +102,10 @@ struct MailRoom {
     }
 
     /// The messages in an account's INBOX, oldest first.
-    func inbox(_ account: Account) async throws -> [String] {
-        let mailbox = try #require(try await store.mailbox(account.id, path: "INBOX"))
+    func inbox(_ account: Account) async throws -> [String] { try await messages(account, in: "INBOX") }
+
+    func messages(_ account: Account, in path: String) async throws -> [String] {
+        guard let mailbox = try await store.mailbox(account.id, path: path) else { return [] }
         var texts: [String] = []
         for (row, index) in try await store.indexes(mailbox.id, uids: [1...UInt32.max], limit: 100) {
             let bytes = try await store.openMessage(row.email).read(0..<row.size)
