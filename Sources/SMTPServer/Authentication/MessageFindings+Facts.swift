@@ -42,8 +42,9 @@ extension MessageFindings {
         facts.spf = sender.sender.map(Self.identity)
         facts.helo = otherHELO.map(Self.identity)
         facts.dkim = signatures.map(Self.identity)
-        if let chain, chain.status != .none { add(chain, to: &facts) }
         if let dmarc { add(dmarc, to: &facts) }
+        // After the author is known.
+        if let chain, chain.status != .none { add(chain, to: &facts) }
         facts.isListMail = isListMail(header)
         return facts
     }
