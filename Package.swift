@@ -80,6 +80,7 @@ let package = Package(
         room("MailPolicy", uses: ["MailSyntax", "MailConfig", "CPCRE2"]),
         room("MailAuth", uses: ["MailSyntax", "MailMessage", "DNSCore", .crypto, .cryptoExtras]),
         room("DNSCore", uses: ["MailSyntax"]),
+        room("MailDoctor", uses: ["MailSyntax", "DNSCore", "MailAuth", .crypto]),
         room("SASLCore", uses: ["MailSyntax", .crypto]),
         room("SMTPCore", uses: ["MailSyntax", .nioCore]),
         room("IMAPCore", uses: ["MailSyntax", "MailMessage", .nioCore]),
@@ -172,8 +173,8 @@ let package = Package(
         room(
             "AdminService",
             uses: [
-                "MailSyntax", "MailMessage", "MailConfig", "MailTables", "MailPolicy", "MailAuth", "SASLCore",
-                "Telemetry",
+                "MailSyntax", "MailMessage", "MailConfig", "MailTables", "MailPolicy", "MailAuth", "MailDoctor",
+                "SASLCore", "Telemetry",
                 "SQLEngine",
                 "Blobs", "Directory", "MailStore", "OutboundQueue", "MailIntake", "NetTransport", "DNSCore",
                 "DNSClient", "OAuthClient", "Sendmail",
@@ -203,6 +204,7 @@ let package = Package(
         tests("MailConfig"),
         tests("MailPolicy"),
         tests("MailAuth", uses: [.yams]),
+        tests("MailDoctor", uses: ["DNSClient", "DNSCore", "MailSyntax"]),
         tests("DNSClient"),
         tests("SASLCore"),
         tests("MilterCore", uses: ["MailSyntax", "MailMessage", .nioCore]),

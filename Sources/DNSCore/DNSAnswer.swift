@@ -62,6 +62,13 @@ package struct DNSAnswer: Sendable, Hashable {
             return nil
         }
     }
+
+    package var authorizations: [CertificateAuthorization] {
+        records.compactMap { record in
+            if case .authorization(let authorization) = record { return authorization }
+            return nil
+        }
+    }
 }
 
 /// Why a question has no records. What is temporary must never be taken for an answer.

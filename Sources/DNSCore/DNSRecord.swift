@@ -11,6 +11,7 @@ package enum DNSRecord: Sendable, Hashable {
     case nameServer(String)
     case service(ServiceLocation)
     case tlsAssociation(TLSAssociation)
+    case authorization(CertificateAuthorization)
 }
 
 /// An MX record. // RFC 1035 §3.3.9
@@ -56,5 +57,20 @@ package struct TLSAssociation: Sendable, Hashable {
         self.selector = selector
         self.matching = matching
         self.data = data
+    }
+}
+
+/// A CAA record: who may issue certificates. // RFC 8659 §4
+package struct CertificateAuthorization: Sendable, Hashable {
+    package var flags: UInt8
+    /// In lower case: `issue`, `issuewild`, `iodef` or another.
+    package var tag: String
+    /// Octets outside of UTF-8 are shown as U+FFFD.
+    package var value: String
+
+    package init(flags: UInt8 = 0, tag: String, value: String) {
+        self.flags = flags
+        self.tag = tag
+        self.value = value
     }
 }

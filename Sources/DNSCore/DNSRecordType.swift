@@ -9,6 +9,7 @@ package enum DNSRecordType: UInt16, Sendable, Hashable, CaseIterable, CustomStri
     case aaaa = 28
     case srv = 33
     case tlsa = 52
+    case caa = 257
 
     package var description: String {
         switch self {
@@ -21,6 +22,7 @@ package enum DNSRecordType: UInt16, Sendable, Hashable, CaseIterable, CustomStri
         case .aaaa: "AAAA"
         case .srv: "SRV"
         case .tlsa: "TLSA"
+        case .caa: "CAA"
         }
     }
 }

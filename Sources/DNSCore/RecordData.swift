@@ -26,6 +26,7 @@ package struct RecordData: Sendable {
         case .txt: takeText()
         case .srv: takeService()
         case .tlsa: takeTLSAssociation()
+        case .caa: takeAuthorization()
         }
     }
 
@@ -65,6 +66,17 @@ package struct RecordData: Sendable {
         return .tlsAssociation(
             TLSAssociation(usage: usage, selector: selector, matching: matching, data: Array(rest))
         )
+    }
+
+    // RFC 8659 §4.1
+    private mutating func takeAuthorization() -> DNSRecord? {
+        guard let flags = rest.popFirst(), let length = rest.popFirst(), (1...15).contains(length),
+            rest.count >= Int(length)
+        else { return nil }
+        let tag = String(decoding: rest.prefix(Int(length)), as: UTF8.self).lowercased()
+        let value = String(decoding: rest.dropFirst(Int(length)), as: UTF8.self)
+        rest = []
+        return .authorization(CertificateAuthorization(flags: flags, tag: tag, value: value))
     }
 
     private mutating func takeUInt16() -> UInt16? {

@@ -21,6 +21,10 @@ struct RecordDataTests {
         #expect(RecordData.parse([0, 1, 0, 2, 2, 75, 1, 0x61, 0], type: .srv) == .service(service))
         let association = TLSAssociation(usage: 3, selector: 1, matching: 1, data: [9, 9])
         #expect(RecordData.parse([3, 1, 1, 9, 9], type: .tlsa) == .tlsAssociation(association))
+        #expect(
+            RecordData.parse([0, 5] + Array("Issueca.example".utf8), type: .caa)
+                == .authorization(CertificateAuthorization(tag: "issue", value: "ca.example")))
+        #expect(RecordData.parse([0, 16] + [UInt8](repeating: 0x61, count: 20), type: .caa) == nil)
     }
 
     @Test("The null MX is known as such")
@@ -45,11 +49,12 @@ struct RecordDataTests {
             case .txt: [2, 0x61, 0x62]
             case .srv: [0, 1, 0, 2, 2, 75, 1, 0x61, 0]
             case .tlsa: [3, 1, 1, 9]
+            case .caa: [0, 1, 0x61]
             case .ns, .cname, .ptr: [1, 0x61, 0]
             }
         #expect(RecordData.parse(whole, type: type) != nil)
         for length in 0..<whole.count { #expect(RecordData.parse(Array(whole.prefix(length)), type: type) == nil) }
-        if type != .tlsa { #expect(RecordData.parse(whole + [9], type: type) == nil) }
+        if type != .tlsa, type != .caa { #expect(RecordData.parse(whole + [9], type: type) == nil) }
     }
 
     @Test("Compression and overlong names are refused")

@@ -16,11 +16,7 @@ package enum CheckResolver {
     package static func open(server: String?, config: String?) throws -> UnboundResolver {
         var settings: ResolverSettings
         if let server {
-            guard let (address, port) = parse(server) else {
-                throw AdminError(
-                    .usage, "--dns: \"\(server)\" is not an address", remedy: "write IP:PORT, or [IP]:PORT")
-            }
-            settings = ResolverSettings(forwarders: [.init(address: address, port: port)])
+            settings = ResolverSettings(forwarders: [try forwarder(server)])
         } else if config != nil || (try? ManifestFile.locate(nil)) != nil {
             let manifest = try ManifestFile.load(try ManifestFile.locate(config)).manifest
             settings = try ServerSettings.resolver(manifest.server.dns)
@@ -29,6 +25,15 @@ package enum CheckResolver {
         }
         settings.timeout = timeout
         return try UnboundResolver(settings)
+    }
+
+    /// What `--dns` says.
+    static func forwarder(_ text: String) throws -> ResolverSettings.Forwarder {
+        guard let (address, port) = parse(text) else {
+            throw AdminError(
+                .usage, "--dns: \"\(text)\" is not an address", remedy: "write IP:PORT, or [IP]:PORT")
+        }
+        return ResolverSettings.Forwarder(address: address, port: port)
     }
 
     private static func parse(_ text: String) -> (IPAddress, UInt16)? {

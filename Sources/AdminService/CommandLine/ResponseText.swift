@@ -1,4 +1,5 @@
 import Directory
+import MailDoctor
 
 /// How answers are printed.
 extension AdminResponse {
@@ -20,6 +21,7 @@ extension AdminResponse {
             case .domains(let list): try PrettyJSON.text(list)
             case .keys(let list): try PrettyJSON.text(list)
             case .zone(let zone): try PrettyJSON.text(zone.records)
+            case .dnsReport(let report): try PrettyJSON.text(report)
             case .queue(let list): try PrettyJSON.text(list)
             case .queueEntry(let detail): try PrettyJSON.text(detail)
             case .queueSummary(let list): try PrettyJSON.text(list)
@@ -47,6 +49,7 @@ extension AdminResponse {
         case .domains(let list): Self.text(list)
         case .keys(let list): Self.text(list)
         case .zone(let zone): zone.text
+        case .dnsReport(let report): report.text
         case .queue(let list): Self.text(list)
         case .queueEntry(let detail): Self.text(detail)
         case .queueSummary(let list): Self.text(list)
@@ -130,5 +133,5 @@ extension AdminResponse {
 
 extension DKIMKeySummary {
     /// The record as it stands in a zone file.
-    package var zoneLine: String { "\(recordName) IN TXT \(ZoneBuilder.quoted(recordText))\n" }
+    package var zoneLine: String { "\(recordName) IN TXT \(ZoneFile.quoted(recordText))\n" }
 }

@@ -97,30 +97,4 @@ extension Operations {
         try await directory.removeDomain(domain, author: author)
         return .done(lines: ["domain \(domain), its aliases and its keys are removed"])
     }
-
-    // MARK: DNS
-
-    func dnsRecords(_ text: String, _ addressTexts: [String]) throws -> ZoneText {
-        let domain = try requireDomain(text)
-        guard let hostname = DomainName(manifest.server.hostname) else {
-            throw AdminError(.config, "server.hostname \"\(manifest.server.hostname)\" is not a host name")
-        }
-        let given = try addressTexts.map { text in
-            guard let address = IPAddress(text) else {
-                throw AdminError(
-                    .data, "\"\(text)\" is not an IP address", remedy: "write it as 192.0.2.1 or 2001:db8::1")
-            }
-            return address
-        }
-        return ZoneBuilder(
-            domain: domain.name,
-            kind: domain.kind,
-            hostname: hostname,
-            addresses: given.isEmpty ? HostAddresses.likely() : given,
-            listeners: manifest.listeners.map {
-                ListenerStatus(name: $0.name, kind: $0.kind.rawValue, address: $0.address, port: $0.port)
-            },
-            keys: try dkimList(text).filter(\.active)
-        ).build()
-    }
 }

@@ -72,6 +72,7 @@ package struct Operations: Sendable {
         case .dkimList(let domain): .keys(try dkimList(domain))
         case .dkimRecord(let domain, let selector): .keys(try dkimRecord(domain, selector))
         case .dnsRecords(let domain, let addresses): .zone(try dnsRecords(domain, addresses))
+        case .dnsCheck(let question): try await dnsCheck(question)
         case .queueList(let filter): .queue(try await queueList(filter))
         case .queueShow(let id): .queueEntry(try await queueShow(id))
         case .queueMessage(let id): .message(text: try await queueMessage(id))

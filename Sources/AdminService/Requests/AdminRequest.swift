@@ -48,6 +48,8 @@ package enum AdminRequest: Codable, Sendable, Equatable {
 
     /// Addresses given by the operator; empty means those of the host's interfaces.
     case dnsRecords(domain: String, addresses: [String])
+    /// Compares what a domain needs with what the world sees.
+    case dnsCheck(DNSCheckQuestion)
 
     case queueList(QueueFilter)
     case queueShow(id: String)
@@ -90,5 +92,32 @@ package enum AdminRequest: Codable, Sendable, Equatable {
         case .status, .reload, .selfTestBegin, .selfTestEnd: true
         default: false
         }
+    }
+}
+
+/// What `martlet dns check` asks.
+package struct DNSCheckQuestion: Codable, Sendable, Equatable {
+    package var domain: String
+    /// The server's public addresses; empty: those of the host's interfaces.
+    package var addresses: [String]
+    /// Another resolver; nil: as the manifest has it.
+    package var resolver: String?
+    /// Zones of block lists, or `none`; empty: the well-known ones.
+    package var blockLists: [String]
+    /// Whose port 25 is tried, or `none`; empty: large providers'.
+    package var outboundHosts: [String]
+    /// A name or an address, or `none`; nil: a public one.
+    package var timeServer: String?
+
+    package init(
+        domain: String, addresses: [String] = [], resolver: String? = nil, blockLists: [String] = [],
+        outboundHosts: [String] = [], timeServer: String? = nil
+    ) {
+        self.domain = domain
+        self.addresses = addresses
+        self.resolver = resolver
+        self.blockLists = blockLists
+        self.outboundHosts = outboundHosts
+        self.timeServer = timeServer
     }
 }

@@ -1,4 +1,5 @@
 package import Directory
+package import MailDoctor
 package import OAuthClient
 
 /// The answer to an `AdminRequest`.
@@ -13,6 +14,7 @@ package enum AdminResponse: Codable, Sendable, Equatable {
     case domains([DomainSummary])
     case keys([DKIMKeySummary])
     case zone(ZoneText)
+    case dnsReport(DoctorReport)
     case queue([QueueSummary])
     case queueEntry(QueueDetail)
     case queueSummary([DeferralSummary])

@@ -48,7 +48,7 @@ package struct PeerCertificate: Sendable, Hashable {
     }
 
     /// The DER of the public key, cut out of a certificate whatever kind of key it is. // RFC 5280 §4.1
-    static func publicKeyInfo(of der: [UInt8]) -> [UInt8]? {
+    package static func publicKeyInfo(of der: [UInt8]) -> [UInt8]? {
         guard let root = try? DER.parse(der), case .constructed(let outer) = root.content,
             let signed = Array(outer).first, case .constructed(let fields) = signed.content
         else { return nil }

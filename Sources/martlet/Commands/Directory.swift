@@ -180,26 +180,4 @@ struct DKIMCommand: AsyncParsableCommand {
     }
 }
 
-struct DNSCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "dns",
-        abstract: "What belongs into the DNS.",
-        subcommands: [Records.self]
-    )
-
-    struct Records: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(
-            abstract: "Print the records of a domain as a zone file.",
-            discussion: """
-                  martlet dns records example.org
-                  martlet dns records example.org --address 203.0.113.5 --address 2001:db8::5
-                """)
-        @Argument(help: "A domain of this server.") var domain: String
-        @Option(help: "The server's public address, once for each; those of its interfaces otherwise.") var address:
-            [String] = []
-        @OptionGroup var options: ListOptions
-        func run() async throws { try await options.perform(.dnsRecords(domain: domain, addresses: address)) }
-    }
-}
-
 extension DomainKind: ExpressibleByArgument {}

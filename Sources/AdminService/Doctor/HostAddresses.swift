@@ -1,4 +1,5 @@
 import Glibc
+import MailDoctor
 import MailSyntax
 
 /// The addresses of this host's interfaces.

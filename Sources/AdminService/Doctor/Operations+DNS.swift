@@ -1,0 +1,125 @@
+import DNSClient
+import Directory
+import MailConfig
+import MailDoctor
+import MailSyntax
+import NIOPosix
+import NIOSSL
+import NetTransport
+import SMTPDelivery
+import SQLEngine
+import Telemetry
+
+// What belongs into the DNS, and whether it is there.
+extension Operations {
+    func dnsRecords(_ text: String, _ addressTexts: [String]) throws -> ZoneText {
+        let wanted = WantedRecords(try domainPlan(text, addressTexts).plan)
+        let records = wanted.all.map { record in
+            ZoneRecord(
+                name: "\(record.name).", type: record.type, data: record.presentation, comment: record.purpose,
+                required: record.isRequired)
+        }
+        return ZoneText(records: records, text: ZoneFile.render(wanted))
+    }
+
+    func dnsCheck(_ question: DNSCheckQuestion) async throws -> AdminResponse {
+        let (plan, troubles) = try domainPlan(question.domain, question.addresses)
+        let found = try await DoctorResolver.open(question.resolver, manifest.server.dns)
+        defer { found.resolver.stop() }
+        var settings = DoctorSettings(now: SystemClock().now(), validates: found.validates)
+        if !question.blockLists.isEmpty {
+            settings.blockLists = question.blockLists.filter { $0 != Self.nothing }.map { zone in
+                BlockList.wellKnown.first { $0.zone == zone } ?? BlockList(zone: zone, listsV6: true)
+            }
+        }
+        if !question.outboundHosts.isEmpty {
+            settings.outboundTargets = question.outboundHosts.filter { $0 != Self.nothing }
+        }
+        settings.comparesClock = question.timeServer != Self.nothing
+        let probe = HostProbe(
+            resolver: found.resolver, heloName: manifest.heloName, contexts: try ClientTLSContexts(), ids: stores.ids,
+            timeServer: question.timeServer ?? HostProbe.timeServer)
+        let doctor = Doctor(plan: plan, resolver: found.resolver, probe: probe, settings: settings)
+        var report = await doctor.examine(resolverName: found.name)
+        report.findings += troubles
+        return .dnsReport(report)
+    }
+
+    /// The word for leaving a question out.
+    private static let nothing = "none"
+
+    // MARK: The plan
+
+    /// What records follow from, and what is wrong with the certificates' files.
+    private func domainPlan(
+        _ text: String, _ addressTexts: [String]
+    ) throws -> (plan: DomainPlan, troubles: [Finding]) {
+        let domain = try requireDomain(text)
+        guard let hostname = DomainName(manifest.server.hostname) else {
+            throw AdminError(.config, "server.hostname \"\(manifest.server.hostname)\" is not a host name")
+        }
+        let given = try addressTexts.map { text in
+            guard let address = IPAddress(text) else {
+                throw AdminError(
+                    .data, "\"\(text)\" is not an IP address", remedy: "write it as 192.0.2.1 or 2001:db8::1")
+            }
+            return address
+        }
+        let (certificates, troubles) = readCertificates()
+        let plan = DomainPlan(
+            domain: domain.name,
+            kind: domain.kind == .hosted ? .hosted : .sendOnly,
+            hostname: hostname,
+            heloName: DomainName(manifest.heloName),
+            addresses: given.isEmpty ? HostAddresses.likely() : given,
+            services: manifest.listeners.filter { $0.socket == nil }.map {
+                DomainPlan.Service(kind: $0.kind.rawValue, port: $0.port)
+            },
+            keys: try dkimList(text).filter(\.active).map {
+                DomainPlan.Key(selector: $0.selector, algorithm: $0.algorithm, record: $0.recordText)
+            },
+            certificates: certificates,
+            exchangePort: manifest.outbound.port,
+            sendsDirectly: !leavesBySmarthost
+        )
+        return (plan, troubles)
+    }
+
+    /// Everything for others takes a way that is not theirs: `outbound.smarthost`, or a rule without conditions.
+    private var leavesBySmarthost: Bool {
+        if manifest.outbound.smarthost != nil { return true }
+        let direct = Set(manifest.effectiveRoutes().filter { $0.kind == .direct }.map(\.name))
+        return manifest.routing.rules.contains { rule in
+            rule.when.isEmpty && rule.except.isEmpty && !direct.contains(rule.route)
+        }
+    }
+
+    private func readCertificates() -> ([CertificateFacts], [Finding]) {
+        var certificates: [CertificateFacts] = []
+        var troubles: [Finding] = []
+        for files in ServerCertificates.files(manifest) {
+            let file = files.certificateChain
+            do {
+                let chain = try NIOSSLCertificate.fromPEMFile(file)
+                guard let der = try chain.first?.toDERBytes(), let facts = CertificateFacts(certificate: der) else {
+                    troubles.append(Finding(.error, .certificate, file, "holds no certificate that can be read"))
+                    continue
+                }
+                certificates.append(facts)
+            } catch {
+                troubles.append(Finding(.error, .certificate, file, "can't be read as PEM certificates: \(error)"))
+            }
+        }
+        return (certificates, troubles)
+    }
+}
+
+extension CertificateFacts {
+    /// nil when it is none that can be read.
+    init?(certificate der: [UInt8]) {
+        guard let peer = PeerCertificate(der: der), let key = PeerCertificate.publicKeyInfo(of: der) else { return nil }
+        self.init(
+            der: der, publicKeyInfo: key, names: peer.names, subject: peer.subject, issuer: peer.issuer,
+            notBefore: peer.notBefore, notAfter: peer.notAfter)
+    }
+}
