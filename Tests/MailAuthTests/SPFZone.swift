@@ -118,17 +118,8 @@ extension SPFResult {
         limits: SPFLimits = SPFLimits()
     ) async throws -> SPFResult {
         guard let address = IPAddress(client) else { throw ProcessFailure("no address: \(client)") }
-        let now = Timestamp(seconds: 1_700_000_000)
-        guard let at = sender.firstIndex(of: "@") else {
-            return await SPFChecker.checkHELO(
-                client: address, helo: helo, resolver: resolver, limits: limits, receiver: receiver, now: now)
-        }
-        var context = SPFContext(client: address, helo: helo, receiver: receiver, now: now)
-        if at > sender.startIndex { context.localPart = Array(sender[..<at].utf8) }
-        guard let domain = DomainName(sender[sender.index(after: at)...]) else {
-            // What a session refuses as a sender.
-            return SPFResult(verdict: .none, identity: .mailFrom, lookups: 0, voidLookups: 0, trace: [])
-        }
-        return await SPFChecker.check(domain, as: .mailFrom, context, resolver, limits)
+        return await SPFChecker.check(
+            client: address, helo: helo, writtenSender: sender, resolver: resolver, limits: limits, receiver: receiver,
+            now: Timestamp(seconds: 1_700_000_000))
     }
 }

@@ -53,20 +53,27 @@ package struct SPFCheck: Encodable, Sendable {
     ///
     /// - Parameters:
     ///   - helo: nil where only the sender is checked.
-    ///   - sender: nil where only the greeting is checked.
+    ///   - sender: an address, `@domain`, a domain, or `<>`; nil where only the greeting is checked.
     ///   - receiver: the name that macros give this server.
     package static func run(
-        client: IPAddress, helo: String?, sender: ReversePath?, receiver: String, resolver: any DNSResolver,
+        client: IPAddress, helo: String?, sender: String?, receiver: String, resolver: any DNSResolver,
         now: Timestamp
     ) async -> SPFCheck {
         var check = SPFCheck(client: client.description, identities: [])
+        let isNull = sender.map { $0.isEmpty || $0 == "<>" } ?? false
         if let sender {
-            let result = await SPFChecker.check(
-                client: client, helo: helo ?? "unknown", sender: sender, resolver: resolver, receiver: receiver,
-                now: now)
-            check.identities.append(Identity(.mailFrom, sender.angled, result))
+            let name = helo ?? "unknown"
+            let result: SPFResult
+            if let path = ReversePath(sender) {
+                result = await SPFChecker.check(
+                    client: client, helo: name, sender: path, resolver: resolver, receiver: receiver, now: now)
+            } else {
+                result = await SPFChecker.check(
+                    client: client, helo: name, writtenSender: sender, resolver: resolver, receiver: receiver, now: now)
+            }
+            check.identities.append(Identity(.mailFrom, "<\(isNull ? "" : sender)>", result))
         }
-        if let helo, sender != .null {
+        if let helo, !isNull {
             let result = await SPFChecker.checkHELO(
                 client: client, helo: helo, resolver: resolver, receiver: receiver, now: now)
             check.identities.append(Identity(.helo, helo, result))
@@ -81,7 +88,7 @@ package struct SPFCheck: Encodable, Sendable {
     ///   - config: the manifest's path; nil for the usual places, where there need not be one.
     /// - Throws: `AdminError`.
     package static func run(
-        client: IPAddress, helo: String?, sender: ReversePath?, dns: String?, config: String?
+        client: IPAddress, helo: String?, sender: String?, dns: String?, config: String?
     ) async throws -> SPFCheck {
         let resolver = try CheckResolver.open(server: dns, config: config)
         defer { resolver.stop() }

@@ -34,6 +34,27 @@ package enum SPFChecker {
         return await check(domain, as: .mailFrom, context, resolver, limits)
     }
 
+    /// Checks MAIL FROM as somebody writes it who need not keep to the rules of addresses: without a local part, or with
+    /// one that no session would take.
+    ///
+    /// - Parameter sender: an address, `@domain` or a domain; empty for the null reverse path.
+    package static func check(
+        client: IPAddress, helo: String, writtenSender sender: String, resolver: any DNSResolver,
+        limits: SPFLimits = SPFLimits(), receiver: String = "unknown", now: Timestamp
+    ) async -> SPFResult {
+        guard !sender.isEmpty else {
+            return await checkHELO(
+                client: client, helo: helo, resolver: resolver, limits: limits, receiver: receiver, now: now)
+        }
+        let at = sender.lastIndex(of: "@")
+        let written = at.map { sender[sender.index(after: $0)...] } ?? sender[...]
+        // RFC 7208 §4.3
+        guard let domain = DomainName(written) else { return nothing(.mailFrom, "the sender has no domain name") }
+        var context = SPFContext(client: client, helo: helo, receiver: receiver, now: now)
+        if let at, at > sender.startIndex { context.localPart = Array(sender[..<at].utf8) }
+        return await check(domain, as: .mailFrom, context, resolver, limits)
+    }
+
     /// Checks the name in HELO or EHLO. // RFC 7208 §2.3
     package static func checkHELO(
         client: IPAddress, helo: String, resolver: any DNSResolver, limits: SPFLimits = SPFLimits(),
@@ -61,7 +82,7 @@ package enum SPFChecker {
         return Identities(helo: greeting, mailFrom: path)
     }
 
-    static func check(
+    private static func check(
         _ domain: DomainName, as identity: SPFIdentity, _ context: SPFContext, _ resolver: any DNSResolver,
         _ limits: SPFLimits
     ) async -> SPFResult {

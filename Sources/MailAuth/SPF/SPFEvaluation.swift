@@ -29,6 +29,9 @@ struct SPFEvaluation {
         var valid: [String: Bool] = [:]
     }
 
+    /// Names and terms can be long; a header field is no place for that.
+    private static let reasonSize = 250
+
     let context: SPFContext
     let resolver: any DNSResolver
     let limits: SPFLimits
@@ -57,6 +60,7 @@ struct SPFEvaluation {
             case .permanent(let reason): outcome = Outcome(verdict: .permerror, reason: reason)
             }
         }
+        outcome.reason = outcome.reason.map { SPFText.printable($0.utf8, limit: Self.reasonSize) }
         let words = [outcome.verdict.rawValue, outcome.reason].compactMap { $0 }
         trace.note(0, words.joined(separator: ": "))
         var result = SPFResult(

@@ -8,7 +8,8 @@ struct CheckSPFCommand: AsyncParsableCommand {
         abstract: "Check whether a client may use a sender's domain and a greeting, step by step.",
         discussion: """
             Prints the verdict, each step of the evaluation, and how many of the ten lookups were used. MAIL FROM is \
-            checked where --from is given, HELO where --helo is; with --from '<>' the greeting is checked as its sender.
+            checked where --from is given, HELO where --helo is. A domain alone stands for its postmaster; with \
+            --from '<>' the greeting is checked as its sender.
 
             Exit code 0 for pass; 1 for fail, softfail, neutral and none; 65 for permerror, which the domain's owner \
             must mend; 75 for temperror. With both names it is that of MAIL FROM.
@@ -17,20 +18,15 @@ struct CheckSPFCommand: AsyncParsableCommand {
             """)
     @Option(help: ArgumentHelp("The client's IP address.", valueName: "ip")) var ip: String
     @Option(help: ArgumentHelp("What the client said in HELO or EHLO.", valueName: "name")) var helo: String?
-    @Option(help: ArgumentHelp("MAIL FROM: an address, or <>.", valueName: "address")) var from: String?
+    @Option(help: ArgumentHelp("MAIL FROM: an address, a domain, or <>.", valueName: "address")) var from: String?
     @OptionGroup var resolver: ResolverOption
     @OptionGroup var options: ListOptions
 
     func validate() throws {
         guard IPAddress(ip) != nil else { throw ValidationError("--ip: \"\(ip)\" is not an IP address.") }
-        guard let from else {
-            guard helo != nil else { throw ValidationError("Give --from, --helo or both.") }
-            return
-        }
-        guard let path = ReversePath(from) else {
-            throw ValidationError("--from: \"\(from)\" is not an address or <>.")
-        }
-        guard path != .null || helo != nil else {
+        guard helo == nil else { return }
+        guard let from else { throw ValidationError("Give --from, --helo or both.") }
+        guard ReversePath(from) != .null else {
             throw ValidationError("Without a sender the greeting is checked: add --helo.")
         }
     }
@@ -38,7 +34,7 @@ struct CheckSPFCommand: AsyncParsableCommand {
     func run() async throws {
         guard let client = IPAddress(ip) else { return }
         let check = try await SPFCheck.run(
-            client: client, helo: helo, sender: from.flatMap { ReversePath($0) }, dns: resolver.dns,
+            client: client, helo: helo, sender: from, dns: resolver.dns,
             config: options.config.config)
         try StandardOutput.write(options.json ? check.json() : check.text)
         if check.exitCode != 0 { throw ExitCode(check.exitCode) }
