@@ -25,6 +25,12 @@ package struct Doctor: Sendable {
     /// Looks at everything.
     /// - Parameter resolverName: how the report calls the resolver.
     package func examine(resolverName: String) async -> DoctorReport {
+        if let silent = await silence(resolverName) {
+            return DoctorReport(
+                domain: plan.domain.ascii, hostname: plan.hostname.ascii,
+                addresses: plan.addresses.filter(\.isReachable).map(\.description), resolver: resolverName,
+                findings: [silent] + certificates() + (await clock()))
+        }
         let (own, first) = await hostAddresses()
         let found = await Self.sideBySide(checks(own)) { await $0() }
         return DoctorReport(
@@ -47,6 +53,16 @@ package struct Doctor: Sendable {
             { await blockLists(own) }, { await clock() },
         ]
         return checks
+    }
+
+    /// What to say of a resolver that answers nothing: once, and not for every record.
+    private func silence(_ name: String) async -> Finding? {
+        guard let trouble = await look(plan.hostname.ascii, .a).trouble, !trouble.isBogus,
+            await look(plan.domain.ascii, .ns).trouble != nil, await look("com", .ns).trouble != nil
+        else { return nil }
+        return Finding(
+            .warning, .resolver, name, "answers nothing: \(trouble)",
+            fix: ["name another with --dns, or look at server.dns and at the firewall (port 53, UDP and TCP)"])
     }
 
     /// The findings of several questions at a time, in the order of what they are about.
@@ -111,6 +127,13 @@ package struct Doctor: Sendable {
                 .warning, check, name, "could not be looked up: \(failure)",
                 reason: "who can't look it up either puts mail off; or this resolver has trouble of its own")
         }
+    }
+}
+
+extension DNSFailure {
+    fileprivate var isBogus: Bool {
+        if case .bogus = self { return true }
+        return false
     }
 }
 

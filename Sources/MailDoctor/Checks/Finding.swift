@@ -16,6 +16,7 @@ package struct Finding: Codable, Sendable, Equatable {
 
     /// What was looked at; stable words for monitoring.
     package enum Check: String, Codable, Sendable, CaseIterable {
+        case resolver
         case address
         case helo
         case reverse
@@ -67,6 +68,7 @@ extension Finding.Check {
     /// Why it matters, where a finding has nothing more to say.
     var reason: String {
         switch self {
+        case .resolver: "without answers nothing can be compared"
         case .address: "others find the server by its name, and compare the name with where mail comes from"
         case .helo: "receivers look up the name that a server gives itself, and distrust one that leads nowhere"
         case .reverse: "large providers refuse mail from addresses without a reverse name that leads back"
