@@ -22,7 +22,7 @@ struct Martlet: AsyncParsableCommand {
             Serve.self, QuickstartCommand.self, SelfTestCommand.self, Status.self, Reload.self, AccountCommand.self,
             AliasCommand.self, DomainCommand.self, DKIMCommand.self, DNSCommand.self, QueueCommand.self,
             BanCommand.self, ExplainCommand.self, TraceCommand.self, RouteCommand.self,
-            SendmailHelp.self, TableCommand.self, CheckCommand.self, ConfigCommand.self,
+            SendmailHelp.self, TableCommand.self, CheckCommand.self, MessageCommand.self, ConfigCommand.self,
         ]
     )
 }

@@ -4,7 +4,7 @@ struct CheckCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "check",
         abstract: "Check mail as a receiver does: signatures, chains, and what domains publish. Needs no server.",
-        subcommands: [CheckSPFCommand.self]
+        subcommands: [CheckSPFCommand.self, CheckMessageCommand.self, CheckARCCommand.self]
     )
 }
 
