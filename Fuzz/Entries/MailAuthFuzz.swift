@@ -1,3 +1,4 @@
+import MailMessage
 import MailSyntax
 
 @testable import MailAuth
@@ -12,6 +13,8 @@ enum MailAuthFuzz {
         FuzzEntry("auth-results", authResults),
         FuzzEntry("spf-record", spfRecord),
         FuzzEntry("spf-macro", spfMacro),
+        FuzzEntry("dmarc-record", dmarcRecord),
+        FuzzEntry("dmarc-authors", dmarcAuthors),
     ]
 
     static func signature(_ bytes: [UInt8]) {
@@ -100,6 +103,26 @@ enum MailAuthFuzz {
             precondition(body([whole], canonicalization) == whole, "the canonical form is not its own")
             let field = canonicalization.header(bytes[...])
             precondition(canonicalization.header(field[...]) == field, "the canonical field is not its own")
+        }
+    }
+
+    // MARK: DMARC
+
+    static func dmarcRecord(_ bytes: [UInt8]) {
+        guard let record = DMARCRecord(parsing: bytes) else { return }
+        precondition(bytes.count <= DMARCRecord.longest && record.remarks.count <= DMARCRecord.mostRemarks)
+        let words = record.remarks + record.aggregateURIs + record.failureURIs
+        precondition(words.allSatisfy { $0.utf8.allSatisfy { (0x20...0x7E).contains($0) || $0 == 9 } }, "odd words")
+        precondition(!record.failureOptions.isEmpty, "no option is left")
+    }
+
+    static func dmarcAuthors(_ bytes: [UInt8]) {
+        let authors = DMARCAuthors(HeaderBlock(parsing: bytes))
+        precondition(authors.domains.count <= DMARCAuthors.mostDomains, "too many domains")
+        precondition(Set(authors.domains).count == authors.domains.count, "a domain twice")
+        for domain in authors.domains {
+            let targets = DMARCTreeWalk.targets(of: domain)
+            precondition(targets.count <= DMARCTreeWalk.maximumQueries && targets.first == domain, "a long walk")
         }
     }
 

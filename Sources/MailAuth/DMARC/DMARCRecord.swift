@@ -40,17 +40,24 @@ package struct DMARCRecord: Sendable, Hashable {
         var seen: Set<String> = []
         for piece in pieces.dropFirst() where !piece.allSatisfy(Octet.isFolding) {
             guard let tag = Self.tag(piece) else {
-                remarks.append("there is something that is no tag")
+                remark("there is something that is no tag")
                 continue
             }
             guard seen.insert(tag.name).inserted else {
-                remarks.append("the tag \(tag.name) is written more than once; the first holds")
+                remark("the tag \(tag.name) is written more than once; the first holds")
                 continue
             }
             read(tag)
         }
-        if policy == nil, !hasInvalidPolicy { remarks.append("there is no p tag, which means p=none") }
-        if failureURIs.isEmpty, seen.contains("fo") { remarks.append("fo has no effect without ruf") }
+        if policy == nil, !hasInvalidPolicy { remark("there is no p tag, which means p=none") }
+        if failureURIs.isEmpty, seen.contains("fo") { remark("fo has no effect without ruf") }
+    }
+
+    /// Remarks on one record that are kept.
+    static let mostRemarks = 30
+
+    private mutating func remark(_ text: String) {
+        if remarks.count < Self.mostRemarks { remarks.append(text) }
     }
 
     private typealias Tag = (name: String, value: String)
@@ -61,7 +68,7 @@ package struct DMARCRecord: Sendable, Hashable {
         let name = piece[..<equals].trimmingFolding
         let value = piece[(equals + 1)...].trimmingFolding
         guard !name.isEmpty, name.count <= 32, name.allSatisfy({ (0x61...0x7A).contains(Octet.lowercased($0)) }),
-            !value.isEmpty, value.allSatisfy({ (0x20...0x7E).contains($0) || Octet.isFolding($0) })
+            !value.isEmpty, value.allSatisfy({ (0x20...0x7E).contains($0) || $0 == Octet.tab })
         else { return nil }
         return (String(decoding: name.map(Octet.lowercased), as: UTF8.self), String(decoding: value, as: UTF8.self))
     }
@@ -79,8 +86,8 @@ package struct DMARCRecord: Sendable, Hashable {
         case "ruf": failureURIs = addresses(tag)
         case "fo": readOptions(tag)
         // RFC 9989 has taken them out of RFC 7489's tags.
-        case "pct", "rf", "ri": remarks.append("the tag \(tag.name) was removed from DMARC and has no effect")
-        default: remarks.append("the tag \(tag.name) is unknown and has no effect")
+        case "pct", "rf", "ri": remark("the tag \(tag.name) was removed from DMARC and has no effect")
+        default: remark("the tag \(tag.name) is unknown and has no effect")
         }
     }
 
@@ -88,7 +95,7 @@ package struct DMARCRecord: Sendable, Hashable {
         let found = DMARCPolicy(rawValue: tag.value.lowercased())
         if found == nil {
             hasInvalidPolicy = true
-            remarks.append("\(tag.name)=\(tag.value.prefix(40)) is no policy: none, quarantine or reject")
+            remark("\(tag.name)=\(tag.value.prefix(40)) is no policy: none, quarantine or reject")
         }
         return found
     }
@@ -97,7 +104,7 @@ package struct DMARCRecord: Sendable, Hashable {
         let found = words[tag.value.lowercased()]
         if found == nil {
             let all = words.keys.sorted().joined(separator: ", ")
-            remarks.append("\(tag.name)=\(tag.value.prefix(40)) is none of \(all); its default holds")
+            remark("\(tag.name)=\(tag.value.prefix(40)) is none of \(all); its default holds")
         }
         return found
     }
@@ -105,7 +112,7 @@ package struct DMARCRecord: Sendable, Hashable {
     private mutating func readOptions(_ tag: Tag) {
         let options = tag.value.lowercased().split(separator: ":").map { $0.filter { $0 != " " } }
         guard !options.isEmpty, options.allSatisfy({ ["0", "1", "d", "s"].contains($0) }) else {
-            remarks.append("fo=\(tag.value.prefix(40)) can't be read; its default holds")
+            remark("fo=\(tag.value.prefix(40)) can't be read; its default holds")
             return
         }
         failureOptions = Set(options)
@@ -118,11 +125,11 @@ package struct DMARCRecord: Sendable, Hashable {
             var uri = written.prefix { $0 != " " && $0 != "\t" }
             // RFC 7489 §6.2 let a size limit stand behind it: `!10m`. RFC 9989 has it ignored.
             if let mark = uri.lastIndex(of: "!") {
-                remarks.append("the size limit behind \(uri[..<mark].prefix(100)) has no effect any more")
+                remark("the size limit behind \(uri[..<mark].prefix(100)) has no effect any more")
                 uri = uri[..<mark]
             }
             guard Self.isURI(uri), uri.utf8.count + piece.utf8.count - written.utf8.count <= 2048 else {
-                remarks.append("\(tag.name) has something that is no URI, such as mailto:dmarc@example.org")
+                remark("\(tag.name) has something that is no URI, such as mailto:dmarc@example.org")
                 continue
             }
             found.append(String(uri))

@@ -175,8 +175,26 @@ def case_large():
     send(signed(text).replace(b"f\r\n0", b"f\r\n1", 1), code=550)
 
 
+def through(relay):
+    """Sends by another server, which signs, to the one under test."""
+    with smtplib.SMTP(HOST, int(relay), timeout=TIMEOUT) as smtp:
+        smtp.sendmail("a@signed.example", [ACCOUNT], message("through postfix", author="A <a@signed.example>"))
+    def arrived():
+        client = imap()
+        client.select("INBOX", readonly=True)
+        found = client.search(None, 'SUBJECT "through postfix"')[1][0].split()
+        client.logout()
+        return found
+    until(arrived, "the message is there")
+    header = find("through postfix")
+    contains(header, "dkim=pass (2048-bit key")
+    contains(header, "dmarc=pass")
+
+
 if __name__ == "__main__":
     if sys.argv[1:] == ["prepare"]:
         prepare()
+    elif sys.argv[1:2] == ["through"]:
+        through(sys.argv[2])
     else:
         main(globals())
