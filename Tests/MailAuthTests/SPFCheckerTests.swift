@@ -81,7 +81,23 @@ struct SPFCheckerTests {
             $0.fail("1.2.0.192.in-addr.arpa", .ptr, failure)
             $0.fail("why.example.org", .txt, failure)
         }
-        #expect(result.verdict == .fail && result.explanation == nil && result.voidLookups == 0)
+        // But for an end of the caller's patience, which is no error of the client's names.
+        #expect(result.verdict == (failure == .cancelled ? .temperror : .fail))
+        #expect(result.explanation == nil && result.voidLookups == 0)
+    }
+
+    @Test("the caller's patience ends a check as a temporary error, and an explanation without a word")
+    func cancelled() async throws {
+        let named = try await Self.check("v=spf1 -ptr +all") {
+            $0.answer("1.2.0.192.in-addr.arpa", .ptr, [.pointer("a.example.org")])
+            $0.fail("a.example.org", .a, .cancelled)
+        }
+        #expect(named.verdict == .temperror && named.mechanism == nil)
+        let told = try await Self.check("v=spf1 -all exp=%{p}.example.org") {
+            $0.fail("1.2.0.192.in-addr.arpa", .ptr, .cancelled)
+            $0.fail("unknown.example.org", .txt, .cancelled)
+        }
+        #expect(told.verdict == .fail && told.explanation == nil)
     }
 
     @Test("a name that is not there, one without records, and several records")

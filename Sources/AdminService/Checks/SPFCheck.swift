@@ -97,10 +97,11 @@ package struct SPFCheck: Encodable, Sendable {
             now: SystemClock().now())
     }
 
-    /// The name of the server here. // RFC 7208 §7.3
+    /// The name of the server here; a manifest that nobody named and that can't be read is none. // RFC 7208 §7.3
     private static func receiver(_ config: String?) throws -> String {
-        guard config != nil || (try? ManifestFile.locate(nil)) != nil else { return "unknown" }
-        return try ManifestFile.load(try ManifestFile.locate(config)).manifest.server.hostname
+        if let config { return try ManifestFile.load(config).manifest.server.hostname }
+        guard let found = try? ManifestFile.locate(nil) else { return "unknown" }
+        return (try? ManifestFile.load(found))?.manifest.server.hostname ?? "unknown"
     }
 }
 

@@ -147,7 +147,9 @@ extension SPFEvaluation {
                 let name = name.lowercased()
                 return name.hasSuffix(".") ? String(name.dropLast()) : name
             }
-        case .failure(let failure): found.isVoid = failure.isAbsence
+        case .failure(let failure):
+            found.isVoid = failure.isAbsence
+            isCancelled = isCancelled || failure == .cancelled
         }
         reverse = found
         return found.names
@@ -156,8 +158,9 @@ extension SPFEvaluation {
     private mutating func isValid(_ name: String) async -> Bool {
         if let known = reverse?.valid[name] { return known }
         var isValid = false
-        if case .success(let answer) = await resolver.resolve(name, context.client.isV6 ? .aaaa : .a) {
-            isValid = answer.addresses.contains(context.client)
+        switch await resolver.resolve(name, context.client.isV6 ? .aaaa : .a) {
+        case .success(let answer): isValid = answer.addresses.contains(context.client)
+        case .failure(let failure): isCancelled = isCancelled || failure == .cancelled
         }
         reverse?.valid[name] = isValid
         return isValid

@@ -41,6 +41,8 @@ struct SPFEvaluation {
     var reverse: ReverseNames?
     /// Explanations are made after the verdict and cost nothing. // RFC 7208 §4.6.4
     var isOver = false
+    /// The caller's time was up while errors were being passed over.
+    var isCancelled = false
 
     init(_ context: SPFContext, resolver: any DNSResolver, limits: SPFLimits) {
         self.context = context
@@ -54,6 +56,8 @@ struct SPFEvaluation {
         var outcome: Outcome
         do throws(Stop) {
             outcome = try await evaluate(domain, depth: 0)
+            // RFC 7208 §4.6.4: a limit of time that is exceeded is a temporary error.
+            if isCancelled { throw .temporary("\(DNSFailure.cancelled)") }
         } catch {
             switch error {
             case .temporary(let reason): outcome = Outcome(verdict: .temperror, reason: reason)
