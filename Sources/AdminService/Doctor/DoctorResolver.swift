@@ -2,6 +2,17 @@ import DNSClient
 import DNSCore
 import MailConfig
 
+/// Answers nothing any more after a while: names that are slow, one after the other, don't keep an operator waiting.
+struct PatientResolver: DNSResolver {
+    let base: any DNSResolver
+    let end: ContinuousClock.Instant
+
+    func resolve(_ name: String, _ type: DNSRecordType) async -> Result<DNSAnswer, DNSFailure> {
+        guard ContinuousClock.now < end else { return .failure(.timeout) }
+        return await base.resolve(name, type)
+    }
+}
+
 /// Whom the doctor asks: a resolver of its own, without what the server has remembered or is told in its manifest.
 struct DoctorResolver {
     var resolver: UnboundResolver

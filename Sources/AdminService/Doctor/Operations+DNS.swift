@@ -36,14 +36,18 @@ extension Operations {
             settings.outboundTargets = question.outboundHosts.filter { $0 != Self.nothing }
         }
         settings.comparesClock = question.timeServer != Self.nothing
+        let resolver = PatientResolver(base: found.resolver, end: .now + Self.patience)
         let probe = HostProbe(
-            resolver: found.resolver, heloName: manifest.heloName, contexts: try ClientTLSContexts(), ids: stores.ids,
+            resolver: resolver, heloName: manifest.heloName, contexts: try ClientTLSContexts(), ids: stores.ids,
             timeServer: question.timeServer ?? HostProbe.timeServer)
-        let doctor = Doctor(plan: plan, resolver: found.resolver, probe: probe, settings: settings)
+        let doctor = Doctor(plan: plan, resolver: resolver, probe: probe, settings: settings)
         var report = await doctor.examine(resolverName: found.name)
         report.findings += troubles
         return .dnsReport(report)
     }
+
+    /// For all questions together; the control socket waits for two minutes.
+    private static let patience = Duration.seconds(60)
 
     /// The word for leaving a question out.
     private static let nothing = "none"

@@ -28,7 +28,7 @@ extension Doctor {
         if let malformed {
             return [
                 Finding(
-                    .error, .dmarc, name, "is no DMARC record: \(malformed)",
+                    .error, .dmarc, name, "is no DMARC record: \(malformed.prefix(200))",
                     reason: "receivers act as if there were none", fix: ["change it to: \(wanted.dmarc.line)"])
             ]
         }

@@ -98,7 +98,7 @@ extension Doctor {
         guard !places.isEmpty, places.allSatisfy({ $0.hasPrefix("mailto:") || $0.hasPrefix("https:") }) else {
             return [
                 Finding(
-                    .warning, .tlsReports, name, "names no place for reports: \(text)",
+                    .warning, .tlsReports, name, "names no place for reports: \(text.prefix(200))",
                     reason: "rua= takes mailto: and https: addresses", fix: ["change it to: \(record.line)"])
             ]
         }
