@@ -4,7 +4,7 @@ import MartletTesting
 @testable import MailDoctor
 
 extension BrokenWorld {
-    static let all = host + exchange + sender + keys + policies + transport + clients + world
+    static let all = host + exchange + shown + sender + keys + policies + transport + clients + world
 
     static let host: [BrokenWorld] = [
         .init(
@@ -97,6 +97,20 @@ extension BrokenWorld {
             "error mx-certificate mail.example.org[198.51.100.7]: the certificate is not for",
             "error mx-certificate mail.example.org[2001:db8::7]: the certificate is not for"
         ) { $0.probe.distrust = "the certificate is not for mail.example.org" },
+    ]
+
+    static let shown: [BrokenWorld] = [
+        .init(
+            "a renewed certificate was not taken up",
+            "remark mx-certificate mail.example.org[198.51.100.7]: shows another certificate",
+            "remark mx-certificate mail.example.org[2001:db8::7]: shows another certificate",
+            "warning mx-certificate mail.example.org[198.51.100.7]: the certificate ends in 3 days",
+            "warning mx-certificate mail.example.org[2001:db8::7]: the certificate ends in 3 days"
+        ) {
+            var old = CertificateFacts.example(for: "mail.example.org", until: 1_795_000_000 + 3 * 86_400)
+            old.der += [0]
+            $0.probe.chain = [old]
+        }
     ]
 
     static let sender: [BrokenWorld] = [

@@ -94,7 +94,7 @@ extension Doctor {
         var findings: [Finding] = []
         for certificate in plan.certificates {
             let subject = certificate.names.isEmpty ? certificate.subject : certificate.names.listed()
-            findings.append(lifetime(certificate, subject))
+            findings.append(lifetime(certificate, subject, as: .certificate))
         }
         if !plan.certificates.contains(where: { $0.covers(plan.hostname) }) {
             findings.append(
@@ -111,19 +111,19 @@ extension Doctor {
         return findings
     }
 
-    private func lifetime(_ certificate: CertificateFacts, _ subject: String) -> Finding {
+    func lifetime(_ certificate: CertificateFacts, _ subject: String, as check: Finding.Check) -> Finding {
         let days = (certificate.notAfter.seconds - settings.now.seconds) / 86_400
         let renew = ["renew it, then: martlet reload"]
         if certificate.notAfter < settings.now {
-            return Finding(.error, .certificate, subject, "the certificate ended \(-days) days ago", fix: renew)
+            return Finding(.error, check, subject, "the certificate ended \(-days) days ago", fix: renew)
         }
         if settings.now < certificate.notBefore {
-            return Finding(.error, .certificate, subject, "the certificate is not valid yet", fix: renew)
+            return Finding(.error, check, subject, "the certificate is not valid yet", fix: renew)
         }
         if days < Self.notice {
-            return Finding(.warning, .certificate, subject, "the certificate ends in \(days) days", fix: renew)
+            return Finding(.warning, check, subject, "the certificate ends in \(days) days", fix: renew)
         }
-        return Finding(.ok, .certificate, subject, "the certificate is valid for \(days) days more")
+        return Finding(.ok, check, subject, "the certificate is valid for \(days) days more")
     }
 
     /// Days before its end that a certificate is spoken of; automatic renewal comes earlier.

@@ -183,17 +183,30 @@ extension Doctor {
                 Finding(.error, .startTLS, subject, "STARTTLS fails: \(failure)", fix: ["see: martlet config check"])
             ]
         }
-        let offered = Finding(.ok, .startTLS, subject, "STARTTLS works")
-        guard let own = visit.chain.first, let distrust = visit.distrust else {
-            return [offered, Finding(.ok, .exchangeCertificate, subject, "the certificate is valid for \(name)")]
+        let works = Finding(.ok, .startTLS, subject, "STARTTLS works")
+        return [works] + certificate(visit, subject, name)
+    }
+
+    private func certificate(_ visit: ExchangeVisit, _ subject: String, _ name: String) -> [Finding] {
+        var findings: [Finding] = []
+        if let distrust = visit.distrust {
+            findings.append(
+                Finding(
+                    plan.policyID == nil ? .warning : .error, .exchangeCertificate, subject, distrust,
+                    fix: ["get a certificate for \(name) from a public authority and name it in tls.certificates"]))
+        } else {
+            findings.append(
+                Finding(.ok, .exchangeCertificate, subject, "the certificate is valid for \(name)"))
         }
-        let fix =
-            own.isSelfSigned || !own.issuer.isEmpty
-            ? ["get a certificate for \(name) from a public authority and name it in tls.certificates"] : []
-        return [
-            offered,
+        guard let shown = visit.chain.first, !plan.certificates.isEmpty,
+            !plan.certificates.contains(where: { $0.der == shown.der })
+        else { return findings }
+        findings.append(
             Finding(
-                plan.policyID == nil ? .warning : .error, .exchangeCertificate, subject, distrust, fix: fix),
-        ]
+                .remark, .exchangeCertificate, subject, "shows another certificate than those of the manifest",
+                reason: "it was renewed and not taken up, or something before the server answers in its place",
+                fix: ["martlet reload"]))
+        let end = lifetime(shown, subject, as: .exchangeCertificate)
+        return end.severity == .ok ? findings : findings + [end]
     }
 }
