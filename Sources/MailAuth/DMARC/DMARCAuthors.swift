@@ -30,6 +30,7 @@ package struct DMARCAuthors: Sendable, Hashable {
                 return
             }
             add(AddressListParser.parse(field.rawValue, limit: Self.mostAddresses))
+            if Self.hasHiddenAddress(field.rawValue) { isUnclear = true }
         }
     }
 
@@ -52,5 +53,56 @@ package struct DMARCAuthors: Sendable, Hashable {
             }
             domains.append(domain)
         }
+    }
+
+    /// Whether something looks like an address where the grammar has none, and a reader may show it: two without a comma
+    /// between them, or one behind the angle brackets. A name that is an address is too common to be odd.
+    private static func hasHiddenAddress(_ value: ArraySlice<UInt8>) -> Bool {
+        var marks = 0
+        var isAngled = false
+        var hadAngles = false
+        var skipper = TextSkipper()
+        for byte in value where !skipper.skips(byte) {
+            switch byte {
+            case UInt8(ascii: "<"): isAngled = true
+            case UInt8(ascii: ">"): (isAngled, hadAngles) = (false, true)
+            case _ where isAngled: continue
+            case UInt8(ascii: ","), UInt8(ascii: ":"), UInt8(ascii: ";"):
+                if marks > 1, !hadAngles { return true }
+                (marks, hadAngles) = (0, false)
+            case UInt8(ascii: "@"):
+                if hadAngles { return true }
+                marks += 1
+            default: continue
+            }
+        }
+        return marks > 1 && !hadAngles
+    }
+}
+
+/// Passes over quoted strings, comments and literals in brackets.
+private struct TextSkipper {
+    private var isQuoted = false
+    private var isEscaped = false
+    private var isLiteral = false
+    private var depth = 0
+
+    mutating func skips(_ byte: UInt8) -> Bool {
+        if isEscaped {
+            isEscaped = false
+            return true
+        }
+        switch byte {
+        case UInt8(ascii: "\\") where isQuoted || depth > 0: isEscaped = true
+        case UInt8(ascii: "\"") where depth == 0 && !isLiteral: isQuoted.toggle()
+        case UInt8(ascii: "(") where !isQuoted && !isLiteral: depth += 1
+        case UInt8(ascii: ")") where depth > 0:
+            depth -= 1
+            return true
+        case UInt8(ascii: "[") where !isQuoted && depth == 0: isLiteral = true
+        case UInt8(ascii: "]") where isLiteral: isLiteral = false
+        default: return isQuoted || isLiteral || depth > 0
+        }
+        return true
     }
 }

@@ -204,6 +204,14 @@ import Testing
             ("From: root\n", [], false), ("From: a@[192.0.2.1]\n", [], false), ("Subject: x\n", [], false),
             ("From: <a@>\n", [], false), ("From: a@-bad-.example\n", [], true), ("From: Bank <>\n", [], true),
             ("From: ceo@bank.example <a@evil.example>\n", ["evil.example"], false),
+            ("From: a@evil.example ceo@bank.example\n", [], true),
+            ("From: <a@evil.example> ceo@bank.example\n", [], true),
+            ("From: \"ceo@bank.example\" (or cfo@bank.example) a@one.example\n", ["one.example"], false),
+            (
+                "From: A <@route.example:a@one.example>, \"x\\\"@y\" <b@two.example>\n",
+                ["one.example", "two.example"], false
+            ),
+            ("From: a@b.example@c.example\n", [], true),
             ("From: a@münchen.example\n", ["xn--mnchen-3ya.example"], false),
         ] as [(String, [String], Bool)])
     func `the domains of From are found`(header: String, domains: [String], isUnclear: Bool) {
