@@ -78,8 +78,8 @@ let package = Package(
         room("MailMessage", uses: ["MailSyntax"]),
         room("MailConfig", uses: ["MailSyntax", .yams]),
         room("MailPolicy", uses: ["MailSyntax", "MailConfig", "CPCRE2"]),
-        room("MailAuth", uses: ["MailSyntax", "MailMessage", "DNSCore", .crypto, .cryptoExtras]),
         room("DNSCore", uses: ["MailSyntax"]),
+        room("MailAuth", uses: ["MailSyntax", "MailMessage", "DNSCore", .crypto, .cryptoExtras]),
         room("MailDoctor", uses: ["MailSyntax", "DNSCore", "MailAuth", .crypto]),
         room("SASLCore", uses: ["MailSyntax", .crypto]),
         room("SMTPCore", uses: ["MailSyntax", .nioCore]),
@@ -111,11 +111,19 @@ let package = Package(
                 .nioPosix, .nioSSL, .logging, .crypto,
             ]
         ),
+        room(
+            "MTASTSClient",
+            uses: [
+                "MailSyntax", "MailAuth", "Telemetry", "DNSCore", "SQLEngine", .asyncHTTP, .nioCore, .nioHTTP1,
+                .nioPosix, .nioSSL, .logging, .lifecycle,
+            ]
+        ),
         room("DNSClient", uses: ["DNSCore", "MailSyntax", "CUnbound", .nioCore, .nioPosix, .logging]),
         room(
             "NetTransport",
             uses: [
-                "MailSyntax", "Telemetry", "CLinux", .nioCore, .nioPosix, .nioTLS, .nioSSL, .logging, .lifecycle, .x509,
+                "MailSyntax", "Telemetry", "DNSCore", "MailAuth", "CLinux", .nioCore, .nioPosix, .nioTLS, .nioSSL,
+                .logging, .lifecycle, .x509,
                 .asn1,
                 .crypto,
             ]
@@ -177,7 +185,7 @@ let package = Package(
                 "SASLCore", "Telemetry",
                 "SQLEngine",
                 "Blobs", "Directory", "MailStore", "OutboundQueue", "MailIntake", "NetTransport", "DNSCore",
-                "DNSClient", "OAuthClient", "Sendmail",
+                "DNSClient", "OAuthClient", "MTASTSClient", "Sendmail",
                 "SMTPCore", "IMAPCore", "POP3Core", "SMTPServer", "IMAPServer", "POP3Server", "SMTPDelivery", "CLinux",
                 .nioCore, .nioPosix, .nioSSL, .logging, .lifecycle, .unixSignals, .crypto, .cryptoExtras, .x509, .asn1,
             ]
@@ -217,8 +225,9 @@ let package = Package(
         tests("Directory"),
         tests("MailStore"),
         tests("OutboundQueue"),
-        tests("MailIntake", uses: ["OAuthClient"]),
+        tests("MailIntake", uses: ["OAuthClient", "MTASTSClient"]),
         tests("OAuthClient"),
+        tests("MTASTSClient"),
         tests("Sendmail"),
         tests("NetTransport", uses: [.nioEmbedded]),
         tests("SMTPServer"),

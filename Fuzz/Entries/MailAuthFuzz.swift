@@ -1,3 +1,4 @@
+import DNSCore
 import MailMessage
 import MailSyntax
 
@@ -15,12 +16,38 @@ enum MailAuthFuzz {
         FuzzEntry("spf-macro", spfMacro),
         FuzzEntry("dmarc-record", dmarcRecord),
         FuzzEntry("dmarc-authors", dmarcAuthors),
+        FuzzEntry("mta-sts", mtaSTS),
+        FuzzEntry("tlsa", tlsa),
     ]
 
     static func signature(_ bytes: [UInt8]) {
         guard let signature = try? DKIMSignature(parsing: bytes[...]) else { return }
         precondition(!signature.signedFields.isEmpty && !signature.signature.isEmpty)
         precondition((signature.bodyLimit ?? 0) >= 0, "a negative length")
+    }
+
+    /// A record on the first line, then a policy; what is read is written and read as the same.
+    static func mtaSTS(_ bytes: [UInt8]) {
+        var input = FuzzInput(bytes)
+        if let record = MTASTSRecord.find(in: [input.line()]) { precondition(!record.id.isEmpty) }
+        guard let policy = try? MTASTSPolicy(parsing: input.remainder()) else { return }
+        precondition(policy.maxAge >= 0 && (policy.mode == .none || !policy.hosts.isEmpty))
+        precondition((try? MTASTSPolicy(parsing: Array(policy.text.utf8))) == policy, "a policy changed")
+        for host in policy.hosts { precondition(policy.lists(host.hasPrefix("*.") ? "x" + host.dropFirst() : host)) }
+    }
+
+    /// Records, each a length and so many octets.
+    static func tlsa(_ bytes: [UInt8]) {
+        var rest = bytes[...]
+        var records: [TLSAssociation] = []
+        while let length = rest.popFirst() {
+            let data = Array(rest.prefix(Int(length)))
+            rest = rest.dropFirst(data.count)
+            if case .tlsAssociation(let record)? = RecordData.parse(data, type: .tlsa) { records.append(record) }
+        }
+        let usable = DANERecords.usable(records)
+        precondition(usable.allSatisfy { $0.isUsable && !$0.text.isEmpty && $0.summary.utf8.count <= 32 })
+        precondition(usable.isEmpty == !records.contains(where: \.isUsable), "no record was left")
     }
 
     static func key(_ bytes: [UInt8]) {

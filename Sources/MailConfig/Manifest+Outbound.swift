@@ -11,6 +11,12 @@ extension Manifest {
             case none
         }
 
+        /// Whether what others publish is looked for.
+        package enum Discovery: String, Sendable, CaseIterable {
+            case auto
+            case off
+        }
+
         /// The name in EHLO; nil is the host name: ask `Manifest.heloName`.
         package var heloName: String?
         /// Local addresses to send from: at most one IPv4 and one IPv6.
@@ -18,6 +24,14 @@ extension Manifest {
         /// The port of hosts found by MX; anything but 25 is for closed networks and tests.
         package var port = 25
         package var tls = TLSPolicy.opportunistic
+        /// TLSA records are asked for where the resolver validates.
+        package var dane = Discovery.auto
+        /// The policies of domains are asked for.
+        package var mtaSTS = Discovery.auto
+        /// The port that MTA-STS policies are fetched from; anything but 443 is for closed networks and tests.
+        package var mtaSTSPort = 443
+        /// PEM file of authorities instead of the system's, for MTA-STS.
+        package var caFile: String?
         package var timeouts = OutboundTimeouts()
         /// What is written under `smarthost`; ask `smarthost` instead.
         package var smarthostSettings = SmarthostSettings()

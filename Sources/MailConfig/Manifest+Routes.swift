@@ -6,8 +6,12 @@ package enum TLSLevel: String, Sendable, Hashable, CaseIterable, Comparable {
     case none
     /// When it is offered; without a check of the certificate.
     case may
+    /// What the host's zone asks for with TLSA records; as `may` where it asks for nothing.
+    case dane
     /// Always; without a check of the certificate.
     case encrypt
+    /// Always; the certificate must be one that the host's zone publishes with TLSA records.
+    case daneOnly = "dane-only"
     /// Always; the certificate must be valid for the host or one of `match`, as found by MX.
     case verify
     /// Always; the certificate must be valid for the next hop's name or one of `match`, whatever DNS says.
@@ -17,6 +21,18 @@ package enum TLSLevel: String, Sendable, Hashable, CaseIterable, Comparable {
 
     private var rank: Int { Self.allCases.firstIndex(of: self) ?? 0 }
     package static func < (a: TLSLevel, b: TLSLevel) -> Bool { a.rank < b.rank }
+}
+
+/// What destinations and hosts publish about TLS, and is asked for.
+package struct TLSDiscovery: OptionSet, Sendable, Hashable {
+    package let rawValue: Int
+
+    package init(rawValue: Int) { self.rawValue = rawValue }
+
+    /// TLSA records. // RFC 7672
+    package static let dane = TLSDiscovery(rawValue: 1)
+    /// The policy of the domain. // RFC 8461
+    package static let mtaSTS = TLSDiscovery(rawValue: 2)
 }
 
 /// What is asked of TLS towards the hosts of a route or a destination.
@@ -32,6 +48,8 @@ package struct TLSRequirement: Sendable, Hashable {
     package var certificate: Manifest.Certificate?
     /// SNI instead of the host's name.
     package var serverName: String?
+    /// What may ask for more than `level`; not written, but found out.
+    package var discovery: TLSDiscovery = []
 
     package init(
         level: TLSLevel, match: [String] = [], fingerprints: [String] = [], caFile: String? = nil,
@@ -43,6 +61,18 @@ package struct TLSRequirement: Sendable, Hashable {
         self.caFile = caFile
         self.certificate = certificate
         self.serverName = serverName
+    }
+
+    /// TLSA records are asked for.
+    package var asksDANE: Bool { level == .dane || level == .daneOnly || discovery.contains(.dane) }
+
+    /// The same, with TLS in any case.
+    package func encrypted() -> TLSRequirement {
+        guard level < .encrypt else { return self }
+        var raised = self
+        if level == .dane { raised.discovery.insert(.dane) }
+        raised.level = .encrypt
+        return raised
     }
 }
 

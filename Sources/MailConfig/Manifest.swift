@@ -63,6 +63,9 @@ extension Manifest {
         package var hosts: [StaticHost] = []
         /// A file of DS or DNSKEY records; nil uses the root's keys, or none with forwarders.
         package var trustAnchor: String?
+
+        /// Answers can be proven.
+        package var validates: Bool { trustAnchor != nil || forwarders.isEmpty }
     }
 
     /// A DNS server to ask.

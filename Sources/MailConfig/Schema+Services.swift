@@ -112,6 +112,26 @@ extension Schema {
             "TLS towards hosts found by MX: when it is offered, always (mail waits otherwise), or never."
         ),
         Setting(
+            "outbound.dane", \.outbound.dane, .word, .live,
+            "`auto`: where `server.dns` validates DNSSEC, a host found by MX that publishes TLSA records gets mail only over "
+                + "TLS that they prove (RFC 7672); others as `outbound.tls` says. `off`: they are not asked for."
+        ),
+        Setting(
+            "outbound.mta_sts", \.outbound.mtaSTS, .word, .live,
+            "`auto`: a domain's MTA-STS policy (RFC 8461) is fetched and kept to, where DANE does not prove its hosts. "
+                + "`off`: it is not asked for."
+        ),
+        Setting(
+            "outbound.mta_sts_port", \.outbound.mtaSTSPort, .int(1...65535, example: 443), .live,
+            "The port that MTA-STS policies are fetched from. Anything but 443 is for closed networks and tests."
+        ),
+        Setting(
+            "outbound.ca_file", \.outbound.caFile, ValueType<String>.path.optional, .live,
+            default: "the system's authorities",
+            "A PEM file of authorities instead of the system's: for the servers of MTA-STS policies and for the hosts that "
+                + "such a policy names. For closed networks and tests."
+        ),
+        Setting(
             "outbound.timeouts.connect", \.outbound.timeouts.connect, .duration(long, example: "30s"), .live,
             "To connect to a host."
         ),

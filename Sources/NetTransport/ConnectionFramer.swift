@@ -110,11 +110,11 @@ package enum TLSFailure: Error, Sendable, Hashable, CustomStringConvertible {
     /// The handshake went wrong; the text is for the log.
     case handshake(String)
     /// We don't trust the server; `chain` is what it has shown, DER, its own certificate first.
-    case untrusted(reason: String, chain: [[UInt8]])
+    case untrusted(reason: String, problem: CertificateProblem, chain: [[UInt8]])
 
     package var description: String {
         switch self {
-        case .untrusted(let reason, _): reason
+        case .untrusted(let reason, _, _): reason
         case .plaintextAfterUpgrade: "plaintext after STARTTLS"
         case .unavailable: "TLS is not available"
         case .handshake(let reason): "TLS handshake failed: \(reason)"

@@ -159,8 +159,10 @@ final class FramingHandler<Framer: ConnectionFramer>: ChannelDuplexHandler {
         }
         if tlsPending {
             tlsPending = false
-            if let found = hello?.findings?.value, let reason = found.distrust {
-                emit(.tlsFailed(.untrusted(reason: reason, chain: found.chain)), context: context)
+            if let found = hello?.findings?.value, let distrust = found.distrust {
+                let failure = TLSFailure.untrusted(
+                    reason: distrust.description, problem: distrust.kind, chain: found.chain)
+                emit(.tlsFailed(failure), context: context)
             } else {
                 emit(.tlsFailed(.handshake(TLSHandlers.describe(error))), context: context)
             }

@@ -1,3 +1,4 @@
+package import MailAuth
 package import MailConfig
 package import MailPolicy
 package import OutboundQueue
@@ -26,6 +27,10 @@ package struct DeliverySettings: Sendable {
     package var secret: @Sendable (SecretSource) throws -> [UInt8] = { source in throw NoSecret(source: source) }
     /// The tokens of a login at a route's hosts; nil where there are none yet.
     package var tokens: @Sendable (_ route: String, PlannedLogin) -> (any AccessTokenSource)? = { _, _ in nil }
+    /// The MTA-STS policy of a domain, in A-labels.
+    package var mtaSTS: @Sendable (_ domain: String) async -> MTASTSAnswer = { _ in .none("it is not asked for") }
+    /// Counts sessions for reports of TLS.
+    package var tlsResults: @Sendable (TLSSessionResult) -> Void = { _ in }
     package var timeouts = DeliveryTimeouts()
     /// Where this server itself takes mail, for finding loops.
     package var own = OwnEndpoints()

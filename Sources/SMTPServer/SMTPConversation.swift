@@ -185,7 +185,7 @@ struct SMTPConversation {
             output.writeImmutableBuffer(SMTPReply(454, .init(4, 7, 0), "TLS not available now").bytes)
             await flush()
             return true
-        case .handshake(let reason), .untrusted(let reason, _):
+        case .handshake(let reason), .untrusted(let reason, _, _):
             logger.info("TLS handshake failed", metadata: [LogKey.reason: "\(reason)"])
             return false
         }

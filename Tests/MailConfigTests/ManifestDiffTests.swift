@@ -35,7 +35,7 @@ import Testing
             queue: {lifetime: 1h, bounce_lifetime: 1h, delay_report: never, minimum_backoff: 1s, maximum_backoff: 2s, concurrency: 2,
               per_destination: 1, bounce_message_size: 1B, initial_per_destination: 1, dead_destination_wait: 1s,
               bulk_recipients: 2, bulk_logins: n}
-            outbound: {helo_name: h.i, bind: [192.0.2.2], port: 26, tls: none,
+            outbound: {helo_name: h.i, bind: [192.0.2.2], port: 26, tls: none, dane: off, mta_sts: off, mta_sts_port: 1, ca_file: /c,
               timeouts: {connect: 1s, command: 1s, final: 1s},
               smarthost: {host: s, port: 1, tls: implicit, verify: false, username: u, password_file: /p}}
             relay: {networks: 192.0.2.1, permit: both, senders: "*", senders_bind_logins: true, bind_header_from: true,

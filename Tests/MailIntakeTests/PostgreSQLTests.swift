@@ -1,6 +1,7 @@
 import Blobs
 import Directory
 import Foundation
+import MTASTSClient
 import MailIntake
 import MailStore
 import OAuthClient
@@ -20,7 +21,7 @@ import Testing
     private static let migrations: [Migration] =
         BlobSchema.migrations + DirectorySchema.migrations + MailStoreSchema.migrations + QueueSchema.migrations
         + TraceSchema.migrations + SendMeterSchema.migrations + OAuthSchema.migrations + BanSchema.migrations
-        + SearchIndex.migrations
+        + TLSResultSchema.migrations + MTASTSSchema.migrations + SearchIndex.migrations
 
     private static let statements: [(name: String, all: [SQLStatement])] = [
         ("blob", BlobStatements.all), ("directory", DirectoryStatements.all), ("mailstore", MailStoreStatements.all),
@@ -30,6 +31,7 @@ import Testing
         ("trace_search", TraceSearchStatements.all),
         ("trace", TraceStatements.all), ("sending", SendMeterStatements.all),
         ("oauth", OAuthStatements.all),
+        ("tls_result", TLSResultStatements.all), ("mta_sts", MTASTSStatements.all),
         ("ban", BanStatements.all), ("search", SearchIndex.Statements.all),
     ]
 

@@ -68,7 +68,7 @@ import Testing
                 expansion/alias: info@example.org → fbi@example.org, x@example.net [directory revision 7]
                 admission/recipient: <info@example.org> → fbi@example.org, x@example.net [directory revision 7]
                 routing/mx: x@example.net → MX of example.net [built in]
-                tls/outbound: example.net → may [built in]
+                tls/outbound: example.net → may (unless TLSA records or an MTA-STS policy ask for more) [built in]
                 """
         )
     }

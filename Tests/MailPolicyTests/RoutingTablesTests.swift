@@ -209,7 +209,8 @@ import Testing
     @Test(
         "A TLS policy is a level and attributes",
         arguments: [
-            ("encrypt", "encrypt", 0), ("may ciphers=high protocols=>=TLSv1.2", "may", 2), ("dane", "may", 1),
+            ("encrypt", "encrypt", 0), ("may ciphers=high protocols=>=TLSv1.2", "may", 2), ("dane", "dane", 0),
+            ("dane-only", "dane-only", 0),
             ("ENCRYPT", "encrypt", 0), ("secure, match=mail.example:.example servername=x.example", "secure", 0),
         ])
     func policies(_ text: String, _ level: String, _ remarks: Int) throws {
@@ -219,7 +220,7 @@ import Testing
 
     @Test(
         "A TLS policy that can't be kept defers",
-        arguments: ["", "dane-only", "encrypted", "may x", "may x=y", "fingerprint", "fingerprint match=ab:cd"])
+        arguments: ["", "half-dane", "encrypted", "may x", "may x=y", "fingerprint", "fingerprint match=ab:cd"])
     func brokenPolicies(_ text: String) {
         #expect(throws: TLSPolicyError.self) { try TLSPolicyEntry(parsing: text) }
     }

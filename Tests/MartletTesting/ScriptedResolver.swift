@@ -26,8 +26,17 @@ package final class ScriptedResolver: DNSResolver {
     package var questions: [String] { script.withLock { $0.questions } }
 
     /// Scripts records for a name; what was scripted for the same name and type is replaced.
-    package func answer(_ name: String, _ type: DNSRecordType, _ records: [DNSRecord], secure: Bool = false) {
-        set(name, type, .success(DNSAnswer(records: records, secure: secure, timeToLive: .seconds(300))))
+    package func answer(
+        _ name: String, _ type: DNSRecordType, _ records: [DNSRecord], secure: Bool = false, canonical: String? = nil
+    ) {
+        let answer = DNSAnswer(
+            records: records, secure: secure, timeToLive: .seconds(300), canonicalName: canonical)
+        set(name, type, .success(answer))
+    }
+
+    /// Scripts TLSA records with proof.
+    package func associations(_ owner: String, _ records: [TLSAssociation], secure: Bool = true) {
+        answer(owner, .tlsa, records.map(DNSRecord.tlsAssociation), secure: secure)
     }
 
     /// Scripts a failure for a name.

@@ -34,9 +34,13 @@ struct CertificateWorkshop {
             "\(days)", "-extfile", extensions, "-out", folder.file("\(name).crt"), "-CAcreateserial")
     }
 
-    func context(_ name: String, asksForCertificate: Bool = false) throws -> NIOSSLContext {
+    /// - Parameter more: PEM files of certificates that are shown after the server's own.
+    func context(
+        _ name: String, followedBy more: [String] = [], asksForCertificate: Bool = false
+    ) throws -> NIOSSLContext {
+        let chain = try ([folder.file("\(name).crt")] + more).flatMap { try NIOSSLCertificate.fromPEMFile($0) }
         var configuration = TLSConfiguration.makeServerConfiguration(
-            certificateChain: try NIOSSLCertificate.fromPEMFile(folder.file("\(name).crt")).map { .certificate($0) },
+            certificateChain: chain.map { .certificate($0) },
             privateKey: .privateKey(try NIOSSLPrivateKey(file: folder.file("\(name).key"), format: .pem)))
         if asksForCertificate {
             configuration.certificateVerification = .noHostnameVerification

@@ -48,7 +48,7 @@ struct TLSLevelTests {
         #expect(digits.hasSuffix("=" + certificate.fingerprint))
         let examined = try await Self.open(try shop.context("mx"), TLSRequirement(level: level), examines: true)
         #expect(examined.isOpen)
-        guard case .untrusted(let reason) = examined.tls?.peer?.trust else {
+        guard case .untrusted(let reason, .issuer) = examined.tls?.peer?.trust else {
             Issue.record("\(String(describing: examined.tls?.peer?.trust))")
             return
         }

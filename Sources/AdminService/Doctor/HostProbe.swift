@@ -112,7 +112,7 @@ extension ExchangeVisit {
         }
         let peer = report.tls?.peer
         var distrust: String?
-        if case .untrusted(let reason) = peer?.trust { distrust = reason }
+        if case .untrusted(let reason, _) = peer?.trust { distrust = reason }
         self.init(
             failure: report.isOpen ? nil : report.failure?.reply.text ?? "no session",
             offersStartTLS: offered, tlsFailure: report.tls == nil ? tlsFailure : nil,

@@ -2,6 +2,7 @@ import DNSClient
 import DNSCore
 import Directory
 import Logging
+import MTASTSClient
 import MailAuth
 import MailConfig
 import MailPolicy
@@ -37,8 +38,9 @@ extension Operations {
             }
             let end = ContinuousClock.now + Self.testTime
             for target in targets where ContinuousClock.now < end {
-                let (level, seen) = await test.visit(target, plan, letter: letter)
-                report.visits.append(.init(target, level: level.rawValue, seen))
+                let visit = await test.visit(target, plan, letter: letter)
+                let seen = visit.report
+                report.visits.append(.init(target, level: visit.level.rawValue, policy: visit.step, seen))
                 // Mail goes to one host, not to each.
                 if seen.results.values.contains(where: { if case .delivered = $0 { true } else { false } }) { break }
             }
@@ -98,6 +100,12 @@ extension Operations {
             guard case .oauth2(let oauth2) = login.proof else { return nil }
             return tokens.source(route: route, login: login.username, oauth2)
         }
+        let policies =
+            server?.policies
+            ?? ServerSettings.policyKeeper(
+                stores.database, group: .singleton, resolver: resolver, manifest: { [manifest] in manifest },
+                logger: Self.silence)
+        settings.mtaSTS = { await policies.answer(for: $0) }
         settings.timeouts.connect = min(settings.timeouts.connect, .seconds(10))
         settings.timeouts.command = min(settings.timeouts.command, .seconds(20))
         settings.timeouts.final = min(settings.timeouts.final, .seconds(40))

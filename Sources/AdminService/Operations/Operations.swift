@@ -1,4 +1,5 @@
 import Directory
+package import MTASTSClient
 package import MailConfig
 import MailIntake
 package import MailPolicy
@@ -171,6 +172,8 @@ package protocol RunningServer: Sendable {
     var bans: BanTable { get }
     /// The tokens that deliveries use; nil before the server has put itself together.
     var tokens: RouteTokens? { get }
+    /// The MTA-STS policies of others.
+    var policies: PolicyKeeper? { get }
 }
 
 extension AdminError {

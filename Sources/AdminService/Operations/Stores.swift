@@ -1,6 +1,7 @@
 package import Blobs
 package import Directory
 import Glibc
+import MTASTSClient
 package import MailAuth
 package import MailConfig
 package import MailIntake
@@ -96,6 +97,7 @@ package struct Stores: Sendable {
     static var migrations: [Migration] {
         BlobSchema.migrations + DirectorySchema.migrations + MailStoreSchema.migrations + QueueSchema.migrations
             + TraceSchema.migrations + SendMeterSchema.migrations + OAuthSchema.migrations + BanSchema.migrations
+            + TLSResultSchema.migrations + MTASTSSchema.migrations
     }
 
     package static func databasePath(in folder: String) -> String { "\(folder)/martlet.db" }

@@ -14,6 +14,7 @@ extension RouteTestReport {
 extension RouteTestReport.Visit {
     fileprivate var text: String {
         var text = "\(host), TLS level \(level)\n"
+        if let policy { text += "  \(policy.text)\n" }
         let marks = ["client": ">", "server": "<", "note": "*"]
         for line in dialogue { text += "  \(marks[line.who] ?? "*") \(TextTable.clean(line.text))\n" }
         if let tls {

@@ -39,6 +39,8 @@ package struct RouteTestReport: Codable, Sendable, Equatable {
         package var host: String
         /// The level that the route asks for.
         package var level: String
+        /// What the host has to prove and by whose word, where others than the operator have one.
+        package var policy: TraceStep?
         package var dialogue: [Line]
         package var tls: TLS?
         /// The host's own first; also of a handshake that failed.
@@ -72,8 +74,9 @@ package struct RouteTestReport: Codable, Sendable, Equatable {
 }
 
 extension RouteTestReport.Visit {
-    init(_ target: RouteTarget, level: String, _ report: SessionProbe.Report) {
+    init(_ target: RouteTarget, level: String, policy: TraceStep?, _ report: SessionProbe.Report) {
         host = target.description
+        self.policy = policy
         self.level = level
         dialogue = report.events.flatMap { RouteTestReport.Line.lines(of: $0) }
         tls = report.tls.map { RouteTestReport.TLS($0) }
@@ -110,7 +113,7 @@ extension RouteTestReport.Visit {
     private static func chain(_ report: SessionProbe.Report) -> [RouteTestReport.Certificate] {
         var shown = report.tls?.peer?.chain ?? []
         for event in report.events {
-            if case .tlsFailed(.untrusted(_, let chain)) = event { shown = chain }
+            if case .tlsFailed(.untrusted(_, _, let chain)) = event { shown = chain }
         }
         return shown.compactMap { PeerCertificate(der: $0) }.map { RouteTestReport.Certificate($0) }
     }
@@ -139,7 +142,8 @@ extension RouteTestReport.TLS {
             case .notChecked: "not checked"
             case .verified(let name): "valid for \(name)"
             case .pinned(let fingerprint): "fingerprint \(fingerprint)"
-            case .untrusted(let reason): reason
+            case .published(let record, let owner): "TLSA \(record) of \(owner)"
+            case .untrusted(let reason, _): reason
             }
     }
 }

@@ -2,6 +2,7 @@ import DNSClient
 import Directory
 import IMAPServer
 import Logging
+import MTASTSClient
 import MailConfig
 import MailIntake
 import MailPolicy
@@ -39,6 +40,8 @@ final class ServerAssembly: Sendable {
     let devicePasswords: DevicePasswords
     let resolver: UnboundResolver
     let tokens: RouteTokens
+    let policies: PolicyKeeper
+    let tlsResults = TLSResultCounter()
     private let clock = SystemClock()
     private let bound = BoundServices()
 
@@ -92,6 +95,10 @@ final class ServerAssembly: Sendable {
         tokens = RouteTokens(
             database: stores.database, group: group, resolver: resolver, logger: backend.logger("oauth"))
         state.setTokens(tokens)
+        policies = ServerSettings.policyKeeper(
+            stores.database, group: group, resolver: resolver, manifest: live.follow { $0 },
+            logger: backend.logger("mta-sts"))
+        state.setPolicies(policies)
     }
 
     // MARK: Binding
@@ -199,6 +206,9 @@ final class ServerAssembly: Sendable {
             BanKeeper(table: bans, store: BanStore(database: stores.database), logger: logger),
             ReloadService(state: state, notifier: notifier, logger: logger),
             TokenRenewalService(tokens: tokens, manifest: live.follow { $0 }, clock: clock),
+            TransportPolicyService(
+                policies: policies, results: tlsResults, database: stores.database,
+                isAsking: live.follow { $0.outbound.mtaSTS == .auto }, logger: logger, clock: clock),
             try deliveryService(hostname),
         ]
         if let index = stores.search { services.append(SearchService(index: index, logger: backend.logger("search"))) }
@@ -218,6 +228,8 @@ final class ServerAssembly: Sendable {
         let selfTests = state.selfTests
         let live = live
         let tokens = tokens
+        let policies = policies
+        let tlsResults = tlsResults
         let settings = { @Sendable in
             var settings = ServerSettings.delivery(live.rules, listeners: listeners)
             settings.lookup = answers.answer
@@ -225,6 +237,8 @@ final class ServerAssembly: Sendable {
                 guard case .oauth2(let oauth2) = login.proof else { return nil }
                 return tokens.source(route: route, login: login.username, oauth2)
             }
+            settings.mtaSTS = { await policies.answer(for: $0) }
+            settings.tlsResults = { tlsResults.record($0) }
             settings.pinned = { Self.sink($0, of: selfTests) }
             return settings
         }

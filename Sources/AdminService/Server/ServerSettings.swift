@@ -1,13 +1,18 @@
 import DNSClient
+import DNSCore
 import IMAPCore
 import IMAPServer
+import Logging
+import MTASTSClient
 import MailConfig
 import MailPolicy
 import MailSyntax
+import NIOPosix
 import OutboundQueue
 import POP3Core
 import POP3Server
 import SMTPDelivery
+import SQLEngine
 
 /// From the manifest to the settings of each service.
 enum ServerSettings {
@@ -28,6 +33,21 @@ enum ServerSettings {
             hosts: hosts,
             trustAnchor: dns.trustAnchor.map { .file($0) } ?? .automatic
         )
+    }
+
+    /// What fetches and keeps the MTA-STS policies of others.
+    static func policyKeeper(
+        _ database: any Database, group: MultiThreadedEventLoopGroup, resolver: any DNSResolver,
+        manifest: @escaping @Sendable () -> Manifest, logger: Logger
+    ) -> PolicyKeeper {
+        PolicyKeeper(
+            resolver: resolver, fetcher: HTTPSPolicyFetcher(group: group, resolver: resolver),
+            store: PolicyStore(database: database),
+            options: {
+                let outbound = manifest().outbound
+                return PolicyFetchOptions(caFile: outbound.caFile, port: outbound.mtaSTSPort)
+            },
+            logger: logger)
     }
 
     /// What `unlimited` is where a number has to stand: a tebibyte, as much as a size in the manifest can be.

@@ -1,6 +1,7 @@
 import Directory
 import Glibc
 import Logging
+import MTASTSClient
 import MailAuth
 import MailConfig
 import MailPolicy
@@ -25,6 +26,7 @@ final class ServerState: RunningServer {
     private let listeners = Mutex<[ListenerStatus]>([])
     private let reloading = Mutex(false)
     private let routeTokens = Mutex<RouteTokens?>(nil)
+    private let policyKeeper = Mutex<PolicyKeeper?>(nil)
 
     init(
         configFile: String,
@@ -50,6 +52,12 @@ final class ServerState: RunningServer {
     func setListeners(_ status: [ListenerStatus]) {
         listeners.withLock { $0 = status }
     }
+
+    func setPolicies(_ policies: PolicyKeeper) {
+        policyKeeper.withLock { $0 = policies }
+    }
+
+    var policies: PolicyKeeper? { policyKeeper.withLock { $0 } }
 
     func setTokens(_ tokens: RouteTokens) {
         routeTokens.withLock { $0 = tokens }

@@ -88,7 +88,7 @@ extension RouteFinder {
         var planned = PlannedHost(
             place: host.place, text: text, port: port, weight: host.weight, isTLSImplicit: isImplicit,
             tls: requirement)
-        if isImplicit { planned.tls.level = max(.encrypt, requirement.level) }
+        if isImplicit { planned.tls = requirement.encrypted() }
         switch found {
         case .asking: return nil
         case .unavailable(let reason): return .failure(Stop(decision: deferred("credentials", reason)))

@@ -57,8 +57,22 @@ extension RouteFinder {
     private mutating func note(
         _ tls: TLSRequirement, before: String, rule: String, origin: String, remark: String? = nil
     ) {
+        let words = [remark, tls.discovery.remark].compactMap { $0 }
         context.step(
-            TraceStage.tls, rule, origin: origin, before: before, after: tls.level.rawValue, note: remark)
+            TraceStage.tls, rule, origin: origin, before: before, after: tls.level.rawValue,
+            note: words.isEmpty ? nil : words.joined(separator: "; "))
+    }
+}
+
+extension TLSDiscovery {
+    /// What may still change the level, for a trace.
+    fileprivate var remark: String? {
+        switch (contains(.dane), contains(.mtaSTS)) {
+        case (true, true): "unless TLSA records or an MTA-STS policy ask for more"
+        case (true, false): "unless TLSA records ask for more"
+        case (false, true): "unless an MTA-STS policy asks for more"
+        case (false, false): nil
+        }
     }
 }
 
@@ -78,11 +92,8 @@ struct TLSPolicyEntry: Hashable {
         guard let word = words.first else { throw TLSPolicyError(reason: "the TLS policy is empty") }
         requirement = TLSRequirement(level: .may)
         switch word.lowercased() {
-        case "dane":
-            // Opportunistic as DANE itself is; what it proves is not asked for.
-            remarks.append("DANE is not judged: as `may`")
-        case "dane-only", "half-dane":
-            throw TLSPolicyError(reason: "the TLS level `\(word)` can't be kept: DANE is not judged")
+        case "half-dane":
+            throw TLSPolicyError(reason: "there is no TLS level `half-dane`: write `dane` or `dane-only`")
         case let name:
             guard let level = TLSLevel(rawValue: name) else {
                 throw TLSPolicyError(reason: "there is no TLS level `\(word)`")

@@ -109,7 +109,9 @@ package struct RoutePlan: Sendable, Hashable {
         for host in hosts {
             let tls = host.tls
             add("\(host.text) \(host.port) \(host.isTLSImplicit) \(host.asksLoginByHost)")
-            add("\(tls.level) \(tls.match) \(tls.fingerprints) \(tls.serverName ?? "") \(tls.caFile ?? "")")
+            add(
+                "\(tls.level) \(tls.discovery.rawValue) \(tls.match) \(tls.fingerprints) \(tls.serverName ?? "") \(tls.caFile ?? "")"
+            )
             add("\(tls.certificate?.chain ?? "") \(tls.certificate?.key ?? "")")
             if let login = host.login { add("\(login) \(login.origin) \(login.mechanisms) \(login.allowsClearText)") }
         }
@@ -154,7 +156,7 @@ extension PlannedHost {
         var host = self
         host.login = login
         // What is `none` stays so: the session refuses to send a password, and says it.
-        if !login.allowsClearText, tls.level == .may { host.tls.level = .encrypt }
+        if !login.allowsClearText, tls.level == .may || tls.level == .dane { host.tls = tls.encrypted() }
         return host
     }
 }

@@ -46,7 +46,12 @@ package struct RoutingTable: Sendable {
             case .required: .encrypt
             case .none: .none
             }
-        tls = TLSRequirement(level: level)
+        var tls = TLSRequirement(level: level)
+        if level != .none {
+            if manifest.outbound.dane == .auto, manifest.server.dns.validates { tls.discovery.insert(.dane) }
+            if manifest.outbound.mtaSTS == .auto { tls.discovery.insert(.mtaSTS) }
+        }
+        self.tls = tls
         tlsOrigin = origins["outbound.tls"] ?? TraceStep.builtIn
         delimiters = manifest.mail.recipientDelimiter
     }

@@ -16,14 +16,16 @@ struct CertificateVerifier: Sendable {
         switch verification {
         case .none: return .notChecked
         case .fingerprints(let wanted): return try Self.pin(leaf, wanted)
+        case .dane(let expectation): return try await verify(chain, expectation)
         case .names(let names):
             guard let peer = PeerCertificate(der: leaf) else {
                 throw CertificateDistrust("the certificate can't be read")
             }
-            try await verifyChain(chain, peer)
+            try await verifyChain(chain, peer, roots: authorities)
             guard let name = names.first(where: { Self.covers(peer.names, $0) }) else {
                 throw CertificateDistrust(
-                    "the certificate is not for \(names.joined(separator: ", ")); its names are: \(peer.shownNameList)")
+                    "the certificate is not for \(names.joined(separator: ", ")); its names are: \(peer.shownNameList)",
+                    .name)
             }
             return .verified(name: name)
         }
@@ -36,22 +38,18 @@ struct CertificateVerifier: Sendable {
             return .pinned(fingerprint: fingerprint)
         }
         throw CertificateDistrust(
-            "the certificate has another fingerprint: SHA-256 \(certificate) (its public key: \(key ?? "unreadable"))")
+            "the certificate has another fingerprint: SHA-256 \(certificate) (its public key: \(key ?? "unreadable"))",
+            .mismatch)
     }
 
-    private func verifyChain(_ chain: [[UInt8]], _ peer: PeerCertificate) async throws(CertificateDistrust) {
-        let now = Int64(Date().timeIntervalSince1970)
-        guard peer.notAfter.seconds >= now else {
-            throw CertificateDistrust("the certificate has expired on \(Self.day(peer.notAfter)) (\(peer.subject))")
-        }
-        guard peer.notBefore.seconds <= now else {
-            throw CertificateDistrust(
-                "the certificate is not valid before \(Self.day(peer.notBefore)) (\(peer.subject))")
-        }
+    func verifyChain(
+        _ chain: [[UInt8]], _ peer: PeerCertificate, roots: CertificateStore
+    ) async throws(CertificateDistrust) {
+        try Self.checkDates(peer)
         // RFC 5280 §6.1
         let certificates = chain.prefix(Self.longestChain).compactMap { try? Certificate(derEncoded: $0) }
         guard let leaf = certificates.first else { throw CertificateDistrust("the certificate can't be read") }
-        var verifier = Verifier(rootCertificates: authorities) { RFC5280Policy() }
+        var verifier = Verifier(rootCertificates: roots) { RFC5280Policy() }
         let result = await verifier.validate(
             leaf: leaf, intermediates: CertificateStore(certificates.dropFirst()))
         guard case .couldNotValidate(let failures) = result else { return }
@@ -62,11 +60,24 @@ struct CertificateVerifier: Sendable {
         throw CertificateDistrust(
             isOwn
                 ? "the certificate is self-signed (\(peer.subject), SHA-256 \(peer.fingerprint))"
-                : "the certificate's issuer is unknown: \(Self.lastIssuer(certificates))")
+                : "the certificate's issuer is unknown: \(Self.lastIssuer(certificates))",
+            .issuer)
+    }
+
+    static func checkDates(_ peer: PeerCertificate) throws(CertificateDistrust) {
+        let now = Int64(Date().timeIntervalSince1970)
+        guard peer.notAfter.seconds >= now else {
+            throw CertificateDistrust(
+                "the certificate has expired on \(Self.day(peer.notAfter)) (\(peer.subject))", .expired)
+        }
+        guard peer.notBefore.seconds <= now else {
+            throw CertificateDistrust(
+                "the certificate is not valid before \(Self.day(peer.notBefore)) (\(peer.subject))")
+        }
     }
 
     /// A server may send as many certificates as it likes; a chain has two to four.
-    private static let longestChain = 10
+    static let longestChain = 10
 
     private static func lastIssuer(_ chain: [Certificate]) -> String {
         var last = chain.first
@@ -96,6 +107,20 @@ struct CertificateVerifier: Sendable {
 /// Why a certificate is not trusted, in words.
 struct CertificateDistrust: Error, Sendable, Hashable, CustomStringConvertible {
     let description: String
+    let kind: CertificateProblem
 
-    init(_ description: String) { self.description = description }
+    init(_ description: String, _ kind: CertificateProblem = .other) {
+        self.description = description
+        self.kind = kind
+    }
+}
+
+/// The kinds of distrust that reports tell apart. // RFC 8460 §4.3.2
+package enum CertificateProblem: Sendable, Hashable {
+    case name
+    case expired
+    case issuer
+    /// Another certificate than the one that was published or pinned.
+    case mismatch
+    case other
 }

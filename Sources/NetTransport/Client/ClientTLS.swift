@@ -13,6 +13,8 @@ package enum CertificateVerification: Sendable, Hashable {
     /// The certificate or its public key has one of these SHA-256 digests (64 hexadecimal digits in lower case);
     /// names, dates and issuers don't matter.
     case fingerprints([String])
+    /// What the host's zone has published. // RFC 7672 §2.2
+    case dane(DANEExpectation)
 }
 
 /// What is wanted of TLS to one server.
@@ -140,7 +142,7 @@ final class PeerFindings: Sendable {
         var chain: [[UInt8]] = []
         var trust = PeerTrust.notChecked
         /// Why the handshake was ended by us.
-        var distrust: String?
+        var distrust: CertificateDistrust?
     }
 
     private let content = Mutex(Content())
@@ -166,9 +168,9 @@ final class PeerFindings: Sendable {
         } catch {
             content.withLock { content in
                 if tls.isEnforced {
-                    content.distrust = error.description
+                    content.distrust = error
                 } else {
-                    content.trust = .untrusted(reason: error.description)
+                    content.trust = .untrusted(reason: error.description, problem: error.kind)
                 }
             }
             return tls.isEnforced ? .failed : .certificateVerified

@@ -13,6 +13,8 @@ package struct PeerCertificate: Sendable, Hashable {
     package var names: [String]
     package var notBefore: Timestamp
     package var notAfter: Timestamp
+    /// The last one of the subject, in lower case.
+    var commonName: String?
     /// SHA-256 of the certificate, 64 hexadecimal digits in lower case.
     package var fingerprint: String
     /// SHA-256 of its public key (SubjectPublicKeyInfo), written in the same way.
@@ -28,11 +30,18 @@ package struct PeerCertificate: Sendable, Hashable {
         }
         subject = Self.printable(certificate.subject.description)
         issuer = Self.printable(certificate.issuer.description)
+        commonName = Self.commonName(of: certificate)
         names = Self.names(of: certificate)
         notBefore = Timestamp(seconds: Self.seconds(certificate.notValidBefore))
         notAfter = Timestamp(seconds: Self.seconds(certificate.notValidAfter))
         fingerprint = Self.fingerprint(of: der)
         keyFingerprint = Self.fingerprint(of: key)
+    }
+
+    /// Without alternative names for hosts, what the subject's common name says. // RFC 7672 §3.2.3
+    var namesOrCommonName: [String] {
+        let hasHostName = names.contains { IPAddress($0) == nil }
+        return hasHostName ? names : names + [commonName].compactMap { $0 }
     }
 
     /// `a.example, b.example`, of very many the first.
@@ -70,6 +79,11 @@ package struct PeerCertificate: Sendable, Hashable {
         }
     }
 
+    private static func commonName(of certificate: Certificate) -> String? {
+        let values = certificate.subject.flatMap { $0 }.filter { $0.type == .RDNAttributeType.commonName }
+        return values.last.flatMap { String($0.value) }.map { printable($0.lowercased()) }
+    }
+
     private static func seconds(_ date: Date) -> Int64 {
         Int64(exactly: date.timeIntervalSince1970.rounded(.down)) ?? .max
     }
@@ -92,13 +106,15 @@ package enum PeerTrust: Sendable, Hashable {
     case verified(name: String)
     /// The certificate or its key has this fingerprint, which was asked for.
     case pinned(fingerprint: String)
+    /// The owner of the host's zone has published it, or what vouches for it: the TLSA record, and where it stands.
+    case published(record: String, owner: String)
     /// It would not have passed, and did not need to.
-    case untrusted(reason: String)
+    case untrusted(reason: String, problem: CertificateProblem)
 
     /// The server is who it should be.
     package var isAuthenticated: Bool {
         switch self {
-        case .verified, .pinned: true
+        case .verified, .pinned, .published: true
         case .notChecked, .untrusted: false
         }
     }

@@ -92,18 +92,20 @@ extension Courier {
                 timeouts: settings.timeouts)
         }
         if hop.asksLoginByHost, let login = try await login(at: target.host, plan) { hop = hop.taking(login) }
-        let security = SessionSecurity(
-            hop.tls, isImplicit: hop.isTLSImplicit, host: target.host, nextHop: hop.place.name)
-        return SessionPlan(
+        let decided = try await security(of: target, hop)
+        var made = SessionPlan(
             kind: plan.kind == .lmtp ? .lmtp : .smtp,
             endpoint: endpoint(target, plan),
             host: "\(target)",
             heloName: heloName,
-            security: security,
+            security: decided.security,
             credentials: try hop.login.map { login throws(SessionError) in try credentials(login, plan) },
             timeouts: settings.timeouts,
             recipientLimit: plan.pace.recipients
         )
+        made.decision = decided.decision
+        made.hostName = target.host
+        return made
     }
 
     private func endpoint(_ target: RouteTarget, _ plan: RoutePlan?) -> ClientEndpoint {
@@ -151,7 +153,7 @@ extension Courier {
 
 extension RouteHost.Place {
     /// What the operator or the recipient wrote.
-    fileprivate var name: String {
+    var name: String {
         switch self {
         case .host(let name), .domain(let name): name
         case .socket(let path): path

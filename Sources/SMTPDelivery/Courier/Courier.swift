@@ -4,6 +4,7 @@ import Logging
 import MailAuth
 import MailConfig
 import MailIntake
+import MailPolicy
 import MailSyntax
 import NIOCore
 import NIOPosix
@@ -19,6 +20,7 @@ struct Courier: Sendable {
     /// Counts up with the settings: a connection that was opened under older ones gets no new work.
     let generation: Int
     let router: MXRouter
+    let dane: DANEDiscovery
     let contexts: ClientTLSContexts
     let content: @Sendable (SitedJob) async throws -> MessageContent
     let settler: DeliverySettler
@@ -112,8 +114,11 @@ struct Courier: Sendable {
             let end = try await open(plan, visit, progress)
             guard end.wantsClear else { return end }
             plan.security = plan.security.withoutTLS
+            plan.decision = nil
             return try await open(plan, visit, end.progress)
         } catch let error as SessionError {
+            var progress = progress
+            if case .forbidden(_, let step) = error { progress.security = step }
             return await hostFailed(visit, progress, error.failure(host: "\(visit.target)"), tls: nil)
         } catch {
             let failure = SessionError.connectFailed(SessionError.describe(error)).failure(host: "\(visit.target)")
@@ -130,12 +135,17 @@ struct Courier: Sendable {
     private func run(_ session: inout ClientSession, _ visit: Visit, _ progress: JobProgress) async -> VisitEnd {
         var visit = visit
         visit.login = session.plan.credentials?.username
+        var progress = progress
+        progress.security = session.plan.decision?.decision.step ?? progress.security
         do {
             try await session.open()
-        } catch SessionError.tlsFailed where session.plan.security.mayFallBack && !Task.isCancelled {
-            session.connection.abort()
-            return VisitEnd(progress: progress, wantsClear: true)
+            countOpened(session)
         } catch {
+            if !Task.isCancelled { countFailed(session, error) }
+            if case SessionError.tlsFailed = error, session.plan.security.mayFallBack, !Task.isCancelled {
+                session.connection.abort()
+                return VisitEnd(progress: progress, wantsClear: true)
+            }
             return await sessionFailed(error, &session, visit, progress)
         }
         var end = VisitEnd(progress: progress)
@@ -163,6 +173,7 @@ struct Courier: Sendable {
             messages += 1
             guard let content = try? await content(SitedJob(job: job, site: visit.site)) else { return job }
             var progress = JobProgress(job: job, site: visit.site, content: content)
+            progress.security = session.plan.decision?.decision.step
             do {
                 try await deliver(&progress, over: &session, visit)
             } catch {

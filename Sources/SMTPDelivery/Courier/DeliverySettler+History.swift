@@ -36,7 +36,7 @@ extension DeliverySettler {
         var attempt = attempt(entry, at: progress.site, isBounced: isBounced)
         // Between the first attempt and the last one would read the same each time.
         if attempt.number == 1 || attempt.outcome != .deferred {
-            let steps = progress.takeSteps(of: entry.recipient.id)
+            let steps = progress.takeSteps(of: entry.recipient.id) + [entry.security].compactMap { $0 }
             if !steps.isEmpty { attempt.steps = steps.abridged(to: Self.mostSteps).json }
         }
         return attempt
@@ -115,6 +115,7 @@ extension TLSInfo {
             switch peer?.trust {
             case .verified(let name): ", verified as \(name)"
             case .pinned: ", known by its fingerprint"
+            case .published(let record, _): ", verified by DANE (\(record))"
             case .notChecked, .untrusted, nil: ", not verified"
             }
         return "\(version) \(cipher)\(trust)"

@@ -25,6 +25,8 @@ struct JobProgress: Sendable {
         var login: String?
         /// The host that took it reports itself, or hands the duty on.
         var isReportedElsewhere = false
+        /// What the host had to prove, and by whose word.
+        var security: TraceStep?
         /// It is in a mailbox here and out of the queue, which is durable already.
         var isFiled = false
     }
@@ -35,6 +37,8 @@ struct JobProgress: Sendable {
     private(set) var remaining: [QueuedRecipient]
     private(set) var decided: [Decided] = []
     private var areStepsTaken = false
+    /// What the host of the current session has to prove, and by whose word.
+    var security: TraceStep?
     /// The host takes no mail like this from us, whoever it is for: the last one that said so.
     var routeRefusal: DeliveryFailure?
 
@@ -120,6 +124,8 @@ struct JobProgress: Sendable {
 
     private mutating func decide(_ recipient: QueuedRecipient, _ decision: Decided) {
         remaining.removeAll { $0.id == recipient.id }
+        var decision = decision
+        decision.security = security
         decided.append(decision)
     }
 }

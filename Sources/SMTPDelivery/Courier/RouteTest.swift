@@ -48,13 +48,15 @@ package struct RouteTest: Sendable {
     /// One visit; the certificate is looked at also where the route asks nothing of it.
     package func visit(
         _ target: RouteTarget, _ plan: RoutePlan, letter: SessionProbe.Letter? = nil
-    ) async -> (level: TLSLevel, report: SessionProbe.Report) {
+    ) async -> (level: TLSLevel, step: TraceStep?, report: SessionProbe.Report) {
         do {
             var session = try await courier.sessionPlan(to: target, by: plan)
             session.security.examines = true
-            return (session.security.level, await probe.run(session, letter: letter))
+            let level = session.security.level
+            return (level, session.decision?.decision.step, await probe.run(session, letter: letter))
         } catch {
-            return (.none, SessionProbe.Report(failure: error.failure(host: "\(target)")))
+            let step: TraceStep? = if case .forbidden(_, let step) = error { step } else { nil }
+            return (.none, step, SessionProbe.Report(failure: error.failure(host: "\(target)")))
         }
     }
 }

@@ -29,16 +29,17 @@ package struct MXRouter: Sendable {
         using generator: some RandomNumberGenerator & Sendable
     ) async -> Result<[RouteTarget], DeliveryFailure> {
         let exchanges: [MailExchange]
+        let proof: HostProof
         switch await mailExchanges(of: destination) {
         case .failure(let failure): return .failure(failure)
-        case .success(let found): exchanges = found
+        case .success(let found): (exchanges, proof) = found
         }
         var generator = generator
         switch Self.order(exchanges, own: own.containsExchange, using: &generator) {
         case nil: return .failure(Self.loop(destination))
         case .some(let hosts):
             return await addresses(
-                of: Array(hosts.prefix(Self.maximumHosts)), for: destination, limit: limit, port: port)
+                of: Array(hosts.prefix(Self.maximumHosts)), proof, for: destination, limit: limit, port: port)
         }
     }
 
@@ -50,7 +51,7 @@ package struct MXRouter: Sendable {
             return .success([RouteTarget(host: host, address: address, port: port)])
         }
         let exchange = MailExchange(preference: 0, host: host)
-        return await addresses(of: [exchange], for: host, limit: limit, port: port)
+        return await addresses(of: [exchange], HostProof(), for: host, limit: limit, port: port)
     }
 
     /// The target of a Unix-domain socket.
@@ -60,7 +61,7 @@ package struct MXRouter: Sendable {
 
     // MARK: MX
 
-    private func mailExchanges(of domain: String) async -> Result<[MailExchange], DeliveryFailure> {
+    private func mailExchanges(of domain: String) async -> Result<([MailExchange], HostProof), DeliveryFailure> {
         switch await resolver.resolve(domain, .mx) {
         case .success(let answer):
             let exchanges = answer.mailExchanges
@@ -69,10 +70,11 @@ package struct MXRouter: Sendable {
                 return .failure(
                     Self.permanent(EnhancedStatusCode(5, 1, 10), "\(domain) does not accept mail (null MX)"))
             }
-            return .success(named)
+            let proof = HostProof(isMisdirectable: !answer.secure, nextHopAlias: answer.canonicalName)
+            return .success((named, proof))
         case .failure(.noData):
             // RFC 5321 §5.1: without MX records the domain is its own host.
-            return .success([MailExchange(preference: 0, host: domain)])
+            return .success(([MailExchange(preference: 0, host: domain)], HostProof()))
         case .failure(.nonexistentName):
             return .failure(Self.permanent(EnhancedStatusCode(5, 1, 2), "domain \(domain) does not exist"))
         case .failure(.invalidName):
@@ -107,6 +109,7 @@ package struct MXRouter: Sendable {
 
     private func addresses(
         of hosts: [MailExchange],
+        _ proof: HostProof,
         for destination: String,
         limit: Int,
         port: Int
@@ -119,9 +122,13 @@ package struct MXRouter: Sendable {
             async let four = resolver.resolve(host, .a)
             async let six = resolver.resolve(host, .aaaa)
             var addresses: [IPAddress] = []
+            var proof = proof
+            proof.hasSecureAddresses = true
             for result in [await four, await six] {
                 switch result {
-                case .success(let answer): addresses += answer.addresses
+                case .success(let answer):
+                    addresses += answer.addresses
+                    proof.add(answer)
                 case .failure(let failure): if failure.isTemporary { temporary = failure }
                 }
             }
@@ -131,7 +138,11 @@ package struct MXRouter: Sendable {
                 loops = true
                 break
             }
-            found += addresses.map { (exchange.preference, RouteTarget(host: host, address: $0, port: port)) }
+            found += addresses.map { address in
+                var target = RouteTarget(host: host, address: address, port: port)
+                target.proof = proof
+                return (exchange.preference, target)
+            }
         }
         if !found.isEmpty { return .success(found.prefix(limit).map(\.target)) }
         // Of hosts that could not be looked up one may be a better one than this server.
@@ -153,5 +164,13 @@ package struct MXRouter: Sendable {
 
     private static func temporary(_ text: String) -> DeliveryFailure {
         DeliveryFailure(.destination, .temporary, DeliveryReply(status: EnhancedStatusCode(4, 4, 3), text: text))
+    }
+}
+
+extension HostProof {
+    /// Addresses of one family; both have to be proven.
+    fileprivate mutating func add(_ answer: DNSAnswer) {
+        if !answer.secure { hasSecureAddresses = false }
+        canonicalName = canonicalName ?? answer.canonicalName
     }
 }

@@ -80,6 +80,7 @@ extension DeliveryService {
             settings: settings,
             generation: generation,
             router: MXRouter(resolver: environment.resolver, own: settings.own),
+            dane: DANEDiscovery(resolver: environment.resolver),
             contexts: environment.contexts,
             content: { sited in
                 let message = sited.job.message

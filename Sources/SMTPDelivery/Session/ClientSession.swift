@@ -29,6 +29,8 @@ struct ClientSession {
     private(set) var events: ConnectionEvents<SMTPReplyFrame>
     private(set) var capabilities = SMTPCapabilities()
     private(set) var tls: TLSInfo?
+    /// Why there is no TLS, where it was tried.
+    private(set) var tlsFailure: TLSFailure?
     /// A transaction was begun and not ended: RSET comes before the next.
     var isDirty = false
     /// What comes next on the connection can't be known any more: no further transaction.
@@ -146,6 +148,7 @@ struct ClientSession {
             return info
         case .tlsFailed(let failure):
             plan.observer?(.tlsFailed(failure))
+            tlsFailure = failure
             throw SessionError.tlsFailed("\(failure)")
         case .frame: throw SessionError.tlsFailed("the host went on in plaintext")
         case .deadlineReached: throw SessionError.tlsFailed("the handshake timed out")

@@ -1,4 +1,5 @@
 import Glibc
+import MailPolicy
 import MailSyntax
 import NIOCore
 import OutboundQueue
@@ -14,6 +15,8 @@ enum SessionError: Error, Sendable {
     case refused(ClientSession.Stage, SMTPRemoteReply)
     case tlsUnavailable(String)
     case tlsFailed(String)
+    /// What the destination publishes about TLS forbids the host.
+    case forbidden(String, TraceStep)
     /// A file of ours, of authorities or a client certificate, can't be used.
     case tlsUnusable(String)
     case noMechanism(offered: String)
@@ -51,6 +54,8 @@ enum SessionError: Error, Sendable {
             Self.failure(host, EnhancedStatusCode(4, 7, 4), "TLS is required: \(reason)")
         case .tlsFailed(let reason):
             Self.failure(host, EnhancedStatusCode(4, 7, 5), "TLS failed: \(reason)")
+        case .forbidden(let reason, _):
+            Self.failure(host, EnhancedStatusCode(4, 7, 5), reason)
         case .tlsUnusable(let reason):
             Self.failure(host, EnhancedStatusCode(4, 3, 5), "local error: \(reason)")
         case .noMechanism(let offered):

@@ -16,6 +16,10 @@ package struct SessionPlan: Sendable {
     /// The name in EHLO or LHLO.
     package var heloName: String
     package var security: SessionSecurity
+    /// By whose word it is so; nil where nothing but the operator's is asked for.
+    package var decision: HostSecurity?
+    /// The host's name alone.
+    package var hostName = ""
     /// Offered to this host; nil: no login, whatever it offers.
     package var credentials: ClientCredentials?
     package var timeouts: DeliveryTimeouts

@@ -1,6 +1,7 @@
+package import MailAuth
 package import MailConfig
 import MailSyntax
-import NetTransport
+package import NetTransport
 
 /// What a connection must have before a message, or a login, goes over it.
 package struct SessionSecurity: Sendable, Hashable {
@@ -11,6 +12,8 @@ package struct SessionSecurity: Sendable, Hashable {
     package var serverName: String
     /// For `verify` and `secure`: the certificate has to have one of them; `.example.org` is any name below.
     package var names: [String]
+    /// For `dane-only`: what the host's zone publishes.
+    package var dane: DANEExpectation?
     /// For `fingerprint`.
     package var fingerprints: [String]
     /// PEM file of authorities instead of the system's.
@@ -48,7 +51,16 @@ package struct SessionSecurity: Sendable, Hashable {
     package static let clear = SessionSecurity(TLSRequirement(level: .none), host: "")
 
     /// A host that fails at TLS may be tried again without.
-    package var mayFallBack: Bool { level == .may && !isImplicit }
+    package var mayFallBack: Bool { (level == .may || level == .dane) && !isImplicit }
+
+    /// The same with a certificate that the host's zone publishes.
+    package func published(_ records: DANERecords, nextHops: [String]) -> SessionSecurity {
+        var copy = self
+        copy.level = .daneOnly
+        copy.dane = DANEExpectation(records, nextHops: nextHops)
+        copy.serverName = records.base  // RFC 7672 §8.1
+        return copy
+    }
 
     /// The same without TLS.
     package var withoutTLS: SessionSecurity {
@@ -66,7 +78,9 @@ package struct SessionSecurity: Sendable, Hashable {
     var request: ClientTLSRequest {
         let verification: CertificateVerification =
             switch level {
-            case .none, .may, .encrypt: .none
+            // DANE without records is decided about before there is a session.
+            case .none, .may, .dane, .encrypt: .none
+            case .daneOnly: dane.map { .dane($0) } ?? .names([])
             case .verify, .secure: .names(names)
             case .fingerprint: .fingerprints(fingerprints)
             }
