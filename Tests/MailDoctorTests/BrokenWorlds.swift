@@ -235,6 +235,10 @@ extension BrokenWorld {
         .init("a service is announced that is not there", "warning srv _pop3s._tcp.example.org: announces a service") {
             $0.add("_pop3s._tcp.example.org. IN SRV 0 1 995 mail.example.org.")
         },
+        .init(
+            "a name that people guess, without a certificate",
+            "remark srv imap.example.org: leads to this server, and no certificate is for it"
+        ) { $0.add("imap.example.org. IN CNAME mail.example.org.") },
         .init("CAA for another authority", "warning caa mail.example.org: does not let letsencrypt.org issue") {
             $0.replace("issue \"letsencrypt.org\"", "issue \"ca.example\"")
         },

@@ -57,6 +57,16 @@ import Testing
         #expect(text.contains("_25._tcp.mail.example.org. IN TLSA 3 1 1 \(digest)\n"))
     }
 
+    @Test func `names that people guess are records where the certificate is for them`() throws {
+        var plan = try plan()
+        #expect(text(plan).contains("\n; imap.example.org. IN CNAME mail.example.org.\n"))
+        plan.certificates = [.example(for: "*.example.org")]
+        let text = text(plan)
+        #expect(text.contains("\nsmtp.example.org. IN CNAME mail.example.org.\n"))
+        #expect(text.contains("\nimap.example.org. IN CNAME mail.example.org.\n"))
+        #expect(!text.contains("pop.example.org"))
+    }
+
     @Test func `the name in EHLO has an address and SPF of its own`() throws {
         var plan = try plan()
         plan.heloName = try #require(DomainName("out.example.org"))

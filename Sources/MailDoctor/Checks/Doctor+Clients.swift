@@ -4,7 +4,8 @@ import MailSyntax
 /// What mail programs and certificate authorities read, and the certificates themselves.
 extension Doctor {
     func services() async -> [Finding] {
-        await Self.sideBySide(WantedRecords.clientServices) { await service($0) }
+        let found = await Self.sideBySide(WantedRecords.clientServices) { await service($0) }
+        return found + (await Self.sideBySide(wanted.guessedNames) { await guessedName($0) })
     }
 
     /// RFC 6186 §3.4
@@ -39,6 +40,20 @@ extension Doctor {
         let seen = present.map { "port \($0.port) of \($0.target)" }.listed()
         return [
             Finding(.warning, .service, name, "leads to \(seen)", fix: ["change it to: \(record.line)"])
+        ]
+    }
+
+    /// A name that leads here is one that mail programs check the certificate for.
+    private func guessedName(_ record: WantedRecord) async -> [Finding] {
+        let addresses = await lookAddresses(record.name).addresses
+        guard !addresses.isEmpty, !wanted.isCovered(record), !plan.certificates.isEmpty else { return [] }
+        let host = await lookAddresses(plan.hostname.ascii).addresses
+        guard addresses.contains(where: host.contains) else { return [] }
+        return [
+            Finding(
+                .remark, .service, record.name, "leads to this server, and no certificate is for it",
+                reason: "mail programs that are told this name warn their users",
+                fix: ["put \(record.name) into the certificate, or have people use \(plan.hostname)"])
         ]
     }
 

@@ -17,7 +17,7 @@ package struct WantedRecords: Sendable {
         switch plan.kind {
         case .hosted:
             return host + [exchange, sender] + keys + [dmarc] + policy + [tlsReports] + associations + services
-                + issuers
+                + issuers + guessedNames.filter(isCovered)
         case .sendOnly: return host + [sender] + keys
         }
     }
@@ -170,6 +170,26 @@ package struct WantedRecords: Sendable {
         .init(kind: "pop3", label: "_pop3", priority: 10, purpose: "clients find their mail by POP3, with STLS"),
         .init(kind: "pop3s", label: "_pop3s", priority: 0, purpose: "clients find their mail by POP3, with TLS"),
     ]
+
+    /// Names that people type into mail programs because others have them, for services that are there.
+    package var guessedNames: [WantedRecord] {
+        let guesses: [(label: String, kinds: Set<String>, purpose: String)] = [
+            ("smtp", ["submission", "submissions"], "the name that people guess for sending"),
+            ("imap", ["imap", "imaps"], "the name that people guess for their mailboxes"),
+            ("pop", ["pop3", "pop3s"], "the name that people guess for POP3"),
+        ]
+        return guesses.compactMap { guess in
+            guard plan.services.contains(where: { guess.kinds.contains($0.kind) }),
+                let name = DomainName("\(guess.label).\(domain)"), name != hostname, name != plan.heloName
+            else { return nil }
+            return WantedRecord(name.ascii, .canonicalName(hostname.ascii), guess.purpose, isRequired: false)
+        }
+    }
+
+    /// A certificate is for the record's name, so that mail programs find nothing wrong.
+    func isCovered(_ record: WantedRecord) -> Bool {
+        DomainName(record.name).map { name in plan.certificates.contains { $0.covers(name) } } ?? false
+    }
 
     /// Nothing where the certificate comes from nobody in particular. // RFC 8659 §4.2
     package var issuers: [WantedRecord] {

@@ -14,6 +14,11 @@ package enum ZoneFile {
             let mark = record.name == plan.domain.ascii || record.name.hasSuffix(".\(plan.domain)") ? "" : "; "
             text += "\(mark)\(record.line)\n"
         }
+        let uncovered = plan.kind == .hosted ? wanted.guessedNames.filter { !wanted.isCovered($0) } : []
+        if !uncovered.isEmpty {
+            text += "\n; Names that people guess in mail programs (optional); the certificate has to be for them too:\n"
+            text += uncovered.map { "; \($0.line)\n" }.joined()
+        }
         if plan.addresses.isEmpty {
             text += "\n; No address is known: give the public ones with --address\n"
         }
