@@ -25,6 +25,7 @@ package enum ManifestValidator {
         check.smarthost()
         check.openRelay()
         check.devices()
+        check.authentication()
         check.routing()
         check.addressesAndSizes()
         return check.diagnostics

@@ -44,7 +44,7 @@ import Testing
             devices: [{name: d, senders: "*", networks: 192.0.2.1}]
             milters: [{name: m, address: "unix:/m"}]
             bans: {enabled: false, failures: 2, window: 10s, duration: 10s, longest: 10s, network_after: 2, ignore: "::1"}
-            authentication: {spf: "off", dkim: "off", arc: "off", iprev: "off", dmarc: observe, dmarc_reject: junk,
+            authentication: {spf: enforce, dkim: "off", arc: enforce, iprev: "off", dmarc: observe, dmarc_reject: junk,
               temporary_errors: defer, timeout: 1s, exempt_networks: [], known_forwarders: .f.example,
               trusted_sealers: s.example, domains: [{match: d.example, dmarc: "off"}]}
             rewrite: {origin: o.p, header_clients: none, sender_canonical: "static:x", recipient_canonical: "static:x",

@@ -18,6 +18,11 @@ import Testing
         ("outbound: {bind: [192.0.2.1, 192.0.2.2]}", "two addresses of one family"),
         ("limits: {message_size: 100kB, header_size: 200kB}", "larger than `limits.message_size`"),
         ("dkim: {rsa_selector: ED1}", "are the same"),
+        ("authentication: {trusted_sealers: s.example, arc: 'off'}", "but `authentication.arc` is `off`"),
+        ("authentication: {temporary_errors: defer, dmarc: observe}", "no check is enforced"),
+        ("authentication: {domains: [{match: d.example}]}", "a rule for `@d.example` that says nothing"),
+        ("authentication: {domains: [{match: a@d.example, spf: 'off'}]}", "not a domain"),
+        ("authentication: {known_forwarders: 'a b'}", "neither a network nor a host name"),
         ("storage: {data_directory: /\(String(repeating: "x", count: 100))}", "longer than 100 octets"),
     ])
     func contradictionsAreFound(text: String, message: String) throws {
@@ -35,6 +40,8 @@ import Testing
         "limits: {message_size: 100kB}", "listeners: [{kind: mx}]\ntls: {self_signed: false}",
         "outbound: {smarthost: {host: h, tls: none}}", "outbound: {bind: [\"::1\", 127.0.0.1]}",
         "outbound: {smarthost: }",
+        "authentication: {trusted_sealers: s.example, known_forwarders: [192.0.2.1, '2001:db8::/32', h.example, .f.example]}",
+        "authentication: {spf: off, dmarc: observe, exempt_networks: []}",
     ])
     func whatAgreesIsAccepted(text: String) throws {
         _ = try ManifestLoader.load(text: "server: {hostname: a.b}\n\(text)\n", file: "martlet.yaml").get()
