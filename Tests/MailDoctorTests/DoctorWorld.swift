@@ -102,5 +102,7 @@ struct ScriptedProbe: DoctorProbe {
 
     func clockError() async -> ClockReading? { ahead.map { ClockReading(ahead: $0, source: "time.example") } }
 
-    func policy(of domain: DomainName) async -> PolicyVisit { policyText.map { .found($0) } ?? .failed("404") }
+    func policy(of domain: DomainName) async -> PolicyVisit {
+        policyText.map { .found(Array($0.utf8)) } ?? .failed("404")
+    }
 }

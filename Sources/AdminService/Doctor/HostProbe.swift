@@ -1,5 +1,6 @@
 import DNSCore
 import Glibc
+import MTASTSClient
 import MailConfig
 import MailDoctor
 import MailSyntax
@@ -19,10 +20,13 @@ struct HostProbe: DoctorProbe {
     /// A name or an address.
     let timeServer: String
 
+    /// Also says whose certificates are trusted.
+    let policyOptions: PolicyFetchOptions
+
     static let timeServer = "time.cloudflare.com"
 
     func visit(_ address: IPAddress, port: Int, name: String) async -> ExchangeVisit {
-        var security = SessionSecurity(TLSRequirement(level: .may), host: name)
+        var security = SessionSecurity(TLSRequirement(level: .may, caFile: policyOptions.caFile), host: name)
         security.examines = true
         var timeouts = DeliveryTimeouts()
         timeouts.connect = .seconds(10)
@@ -35,8 +39,15 @@ struct HostProbe: DoctorProbe {
         return ExchangeVisit(report)
     }
 
-    /// MTA-STS policies are fetched by whoever sends; here nobody does it yet.
-    func policy(of domain: DomainName) async -> PolicyVisit { .notAsked }
+    func policy(of domain: DomainName) async -> PolicyVisit {
+        let fetcher = HTTPSPolicyFetcher(
+            group: MultiThreadedEventLoopGroup.singleton, resolver: resolver, patience: .seconds(15))
+        do {
+            return .found(try await fetcher.fetch(domain.ascii, policyOptions))
+        } catch {
+            return .failed(error.description)
+        }
+    }
 
     // MARK: Time
 

@@ -1,5 +1,6 @@
 import DNSClient
 import Directory
+import MTASTSClient
 import MailConfig
 import MailDoctor
 import MailSyntax
@@ -39,7 +40,8 @@ extension Operations {
         let resolver = PatientResolver(base: found.resolver, end: .now + Self.patience)
         let probe = HostProbe(
             resolver: resolver, heloName: manifest.heloName, contexts: try ClientTLSContexts(), ids: stores.ids,
-            timeServer: question.timeServer ?? HostProbe.timeServer)
+            timeServer: question.timeServer ?? HostProbe.timeServer,
+            policyOptions: PolicyFetchOptions(caFile: manifest.outbound.caFile, port: manifest.outbound.mtaSTSPort))
         let doctor = Doctor(plan: plan, resolver: resolver, probe: probe, settings: settings)
         var report = await doctor.examine(resolverName: found.name)
         report.findings += troubles

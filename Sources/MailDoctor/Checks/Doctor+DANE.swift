@@ -1,5 +1,6 @@
 import Crypto
 import DNSCore
+import MailAuth
 import MailSyntax
 
 /// TLSA records beside the certificate that the server really shows, and the signatures that they depend on.
@@ -32,12 +33,12 @@ extension Doctor {
     ) -> [Finding] {
         var findings: [Finding] = []
         // RFC 7672 §3.1.3: usages 0 and 1 are not for SMTP.
-        let unusable = records.filter { $0.usage != 2 && $0.usage != 3 || $0.selector > 1 || $0.matching > 2 }
+        let unusable = records.filter { !$0.isUsable }
         findings += unusable.map {
             Finding(
-                .warning, .tlsa, name, "senders can't use \($0.presentation)",
+                .warning, .tlsa, name, "senders can't use \($0.text)",
                 reason: "for SMTP the usage is 2 or 3, the selector 0 or 1, and the matching type 0, 1 or 2",
-                fix: ["remove: \(name). IN TLSA \($0.presentation)"] + lines)
+                fix: ["remove: \(name). IN TLSA \($0.text)"] + lines)
         }
         let usable = records.filter { !unusable.contains($0) }
         let fitting = usable.filter { record in Self.candidates(record, chain).contains { record.fits($0) } }
@@ -45,7 +46,7 @@ extension Doctor {
             findings.append(
                 Finding(
                     .error, .tlsa, name, "none of the TLSA records fits the certificate that is shown",
-                    fix: lines + usable.map { "remove: \(name). IN TLSA \($0.presentation)" }))
+                    fix: lines + usable.map { "remove: \(name). IN TLSA \($0.text)" }))
         } else if !fitting.isEmpty {
             findings.append(
                 Finding(

@@ -51,10 +51,8 @@ package struct ClockReading: Sendable, Hashable {
 /// What came of asking for an MTA-STS policy.
 package enum PolicyVisit: Sendable, Hashable {
     /// The policy's text.
-    case found(String)
+    case found([UInt8])
     case failed(String)
-    /// Nobody can ask from here.
-    case notAsked
 }
 
 /// Whom the doctor asks beside the domain's own names.

@@ -1,4 +1,5 @@
 package import DNSCore
+import MailAuth
 package import MailSyntax
 
 /// A record that belongs into the DNS, with what it is for.
@@ -47,7 +48,7 @@ package struct WantedRecord: Sendable, Hashable {
         case .mailExchange(let exchange): "\(exchange.preference) \(exchange.host)."
         case .text(let text): ZoneFile.quoted(text)
         case .service(let service): "\(service.priority) \(service.weight) \(service.port) \(service.target)."
-        case .association(let association): association.presentation
+        case .association(let association): association.text
         case .canonicalName(let name): "\(name)."
         case .issuer(let authority): "0 issue \"\(authority)\""  // RFC 8659 §4.1.1
         }
@@ -55,12 +56,4 @@ package struct WantedRecord: Sendable, Hashable {
 
     /// The record as a line of a zone file.
     package var line: String { "\(name). IN \(type) \(presentation)" }
-}
-
-extension TLSAssociation {
-    /// RFC 6698 §2.2
-    package var presentation: String {
-        let digits = data.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
-        return "\(usage) \(selector) \(matching) \(digits)"
-    }
 }
