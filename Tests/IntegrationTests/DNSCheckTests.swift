@@ -9,7 +9,6 @@ import Testing
         try await server.setUp()
         let printed = try await server.succeed("dns", "records", "example.test", "--address", "127.0.0.1")
         let zone = try await NSDPeer.start(records: printed, signing: .signed)
-        defer { zone.stop() }
         let anchor = try server.folder.write((zone.trustAnchor ?? "") + "\n", to: "anchor")
         try await server.start([
             "MARTLET_OUTBOUND_PORT": "\(server.port(25))", "MARTLET_SERVER_DNS_TRUST_ANCHOR": anchor,
@@ -35,5 +34,6 @@ import Testing
         let text = try await server.command(words)
         #expect(text.output.contains("tlsa           _25._tcp.mail.example.test: fits the certificate"), "\(text)")
         #expect(try await server.stop() == 0)
+        await zone.stop()
     }
 }

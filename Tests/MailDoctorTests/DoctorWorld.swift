@@ -79,7 +79,7 @@ struct DoctorWorld {
         let report = await Doctor(plan: plan, resolver: resolver, probe: probe, settings: settings)
             .examine(resolverName: "nsd")
         resolver.stop()
-        server.stop()
+        await server.stop()
         return report
     }
 }

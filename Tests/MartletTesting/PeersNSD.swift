@@ -45,7 +45,7 @@ package final class NSDPeer: Sendable {
         try folder.write("", to: "log")
         let log = try FileHandle(forWritingTo: URL(filePath: folder.file("log")))
         defer { try? log.close() }
-        let process = try ChildProcess.start([try Peer.require("nsd"), "-d", "-c", file], output: log, errors: log)
+        let process = try ChildProcess.start(try command(file), output: log, errors: log)
         let peer = NSDPeer(port: port, trustAnchor: anchor, folder: folder, process: process)
         try await eventually(within: .seconds(20), "nsd listens on \(port)") {
             guard process.isRunning else { throw ProcessFailure("nsd ended:\n\(folder.text(of: "log"))") }
@@ -90,6 +90,18 @@ package final class NSDPeer: Sendable {
         """
     }
 
-    /// Ends it. Nobody waits for that: nsd closes the descriptor by which Foundation would hear of its end.
-    package func stop() { process.signal(SIGTERM) }
+    package func stop() async {
+        process.signal(SIGTERM)
+        _ = await process.waitForExit(.seconds(10))
+    }
+
+    /// nsd in the foreground, with no signal blocked: it keeps those blocked that its starter had, which may be all of
+    /// them on a thread of the tests, and would then never end.
+    static func command(_ configuration: String) throws -> [String] {
+        let unblock =
+            "import os, signal, sys; signal.pthread_sigmask(signal.SIG_SETMASK, []); os.execv(sys.argv[1], sys.argv[1:])"
+        return [
+            try Peer.require("python3"), "-c", unblock, try Peer.require("nsd"), "-d", "-c", configuration,
+        ]
+    }
 }

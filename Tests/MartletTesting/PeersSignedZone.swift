@@ -51,8 +51,7 @@ package final class SignedZonePeer: Sendable {
         try folder.write("", to: "log")
         let log = try FileHandle(forWritingTo: URL(filePath: folder.file("log")))
         defer { try? log.close() }
-        let process = try ChildProcess.start(
-            [try Peer.require("nsd"), "-d", "-c", file], output: log, errors: log)
+        let process = try ChildProcess.start(try NSDPeer.command(file), output: log, errors: log)
         let peer = SignedZonePeer(port: port, folder: folder, process: process)
         try await eventually(within: .seconds(20), "nsd listens on \(port)") {
             guard process.isRunning else { throw ProcessFailure("nsd ended:\n\(folder.text(of: "log"))") }
