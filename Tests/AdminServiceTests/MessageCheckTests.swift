@@ -28,6 +28,7 @@ struct MessageCheckTests {
         let resolver = ScriptedResolver()
         resolver.text("s._domainkey.example.org", key.publicRecord)
         resolver.text("example.org", "v=spf1 ip4:192.0.2.1 -all")
+        resolver.text("_dmarc.example.org", "v=DMARC1; p=reject")
         return (set + header + Array("\r\n\(body)".utf8), resolver)
     }
 
@@ -51,6 +52,7 @@ struct MessageCheckTests {
         #expect(found.text.contains("From: joe@example.org\n"))
         #expect(found.text.contains("DKIM example.org: pass (ed25519-sha256)\n"))
         #expect(found.text.contains("SPF mailfrom: pass (example.org"))
+        #expect(found.text.contains("DMARC: pass (example.org; by spf=example.org and dkim=example.org"))
         #expect(found.text.contains("Authentication-Results: mx.example.net;\n"))
         #expect(found.arcText.contains("1: sealed by example.org (selector s, chain before: none), who found spf=pass"))
         #expect(try found.json().contains("\"result\" : \"pass\""))
@@ -70,6 +72,10 @@ struct MessageCheckTests {
         let found = try await Self.check(changed, resolver)
         #expect(!found.passes && !found.arcPasses && !found.isTemporary)
         #expect(found.text.contains("body hash did not verify"))
+        #expect(found.text.contains("DMARC: no signature is the author's"))
+        let session = MessageCheck.Session(
+            client: IPAddress("192.0.2.9"), helo: "x.example", sender: ReversePath("joe@example.org"))
+        #expect(try await Self.check(changed, resolver, session).text.contains("the owner wants: reject"))
         resolver.fail("s._domainkey.example.org", .txt, .timeout)
         #expect(try await Self.check(message, resolver).isTemporary)
     }

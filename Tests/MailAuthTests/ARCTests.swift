@@ -26,9 +26,9 @@ struct ARCTests {
 
     static let plain = Array((SignedMessages.header + SignedMessages.body).utf8)
 
-    static func keys(_ count: Int) throws -> [SignedMessages.Key] {
+    static func keys(_ count: Int, _ later: DKIMAlgorithm = .ed25519SHA256) throws -> [SignedMessages.Key] {
         try (1...count).map {
-            try SignedMessages.Key($0 == 1 ? .rsaSHA256 : .ed25519SHA256, selector: "s\($0)", domain: "d\($0).example")
+            try SignedMessages.Key($0 == 1 ? .rsaSHA256 : later, selector: "s\($0)", domain: "d\($0).example")
         }
     }
 
@@ -47,6 +47,7 @@ struct ARCTests {
     @Test("Without ARC fields there is no chain")
     func none() {
         #expect(SignedMessages.chain(Self.plain, [:]).status == .none)
+        #expect(!SignedMessages.verifier(Self.plain, withARC: true).hasSignatures)
         let unasked = SignedMessages.verifier(Self.plain)
         #expect(unasked.arcChain(answers: [:], now: SignedMessages.now).status == .none)
     }
@@ -129,6 +130,7 @@ struct ARCTests {
         let extra = Self.edited(message, "ARC-Seal: i=50;", "ARC-Seal: i=1;\r\nARC-Seal: i=50;")
         let over = SignedMessages.verifier(extra, withARC: true)
         #expect(over.keyNames.isEmpty)
+        #expect(over.hasSignatures)
         #expect(over.arcChain(answers: key.answers, now: SignedMessages.now).reason == "more than 50 sets")
     }
 

@@ -89,7 +89,7 @@ struct DKIMRulesTests {
     }
 
     static let shapes: [(String, String)] = [
-        ("p=KEY", "pass"), ("v=DKIM1; p=KEY; k=ed25519", "pass"), ("k=ed25519; p=KEY; v=DKIM1", "permerror"),
+        ("p=KEY", "pass"), ("v=DKIM1; p=KEY; k=ed25519", "pass"), ("k=ed25519; p=KEY; v=DKIM1", "pass"),
         ("v=dkim1; k=ed25519; p=KEY", "permerror"), ("v=DKIM1; k=ed25519; g=; n=note; x-y=z; p=KEY;", "permerror"),
         ("v=DKIM1; k=ed25519; g=*; n=a=b; xy=z; p=KEY;", "pass"), ("v=DKIM1;k=ed25519;p= K EY ;", "pass"),
         ("v=DKIM1; k=ed25519; h=sha1:sha256; s=other:email; t=y : s; p=KEY", "pass"),

@@ -65,7 +65,9 @@ enum SignedMessages {
         verifier(message, rules: rules).results(answers: answers, now: now).first
     }
 
-    static func chain(_ message: [UInt8], _ answers: [String: DKIMKeyLookup]) -> ARCChain {
+    static func chain(
+        _ message: [UInt8], _ answers: [String: DKIMKeyLookup], now: Timestamp = now
+    ) -> ARCChain {
         verifier(message, withARC: true).arcChain(answers: answers, now: now)
     }
 }

@@ -14,13 +14,24 @@ extension MessageCheck {
         if dkim.isEmpty { lines.append("DKIM: none") }
         for signature in dkim { lines += Self.lines(signature) }
         if ignoredSignatures > 0 { lines.append("DKIM: \(ignoredSignatures) more signatures were not looked at") }
-        lines += arcLines
+        lines += arcLines + dmarcLines
         lines.append("")
         return lines.map { "\(TextTable.clean($0))\n" }.joined() + authenticationResults.replacing("\r\n", with: "\n")
     }
 
     /// The chain alone, for people.
     package var arcText: String { arcLines.map { "\(TextTable.clean($0))\n" }.joined() }
+
+    private var dmarcLines: [String] {
+        guard let dmarc else {
+            return ["DMARC: no signature is the author's; give --ip, --helo and --from to have SPF looked at too"]
+        }
+        let by = dmarc.aligned.isEmpty ? nil : "by \(dmarc.aligned.joined(separator: " and "))"
+        let record = dmarc.policyDomain.map { "record of \($0)" }
+        let wanted = dmarc.wanted == "none" ? nil : "the owner wants: \(dmarc.wanted)"
+        return [Self.line("DMARC", dmarc.result, [dmarc.author, by, dmarc.reason, record, dmarc.policy, wanted])]
+            + dmarc.remarks.map { "    \($0)" }
+    }
 
     private var arcLines: [String] {
         var lines = [Self.line("ARC", arc.result, [arc.reason])]

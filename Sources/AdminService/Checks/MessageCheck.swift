@@ -59,8 +59,24 @@ package struct MessageCheck: Encodable, Sendable {
         var links: [Link]
     }
 
+    package struct DMARC: Encodable, Sendable {
+        var result: String
+        var reason: String?
+        var author: String?
+        var policyDomain: String?
+        /// What the record asks for, such as `p=reject`.
+        var policy: String?
+        /// What its owner wants done with this message.
+        var wanted: String
+        /// What passes and is the author's, such as `dkim=example.org`.
+        var aligned: [String]
+        var remarks: [String]
+    }
+
     /// The addresses in From.
     var from: [String]
+    /// nil without a session: DMARC may go by SPF, which needs one, unless a signature is enough.
+    var dmarc: DMARC?
     var dkim: [Signature]
     /// Signatures that the bound left out.
     var ignoredSignatures: Int
@@ -70,10 +86,13 @@ package struct MessageCheck: Encodable, Sendable {
     var authenticationResults: String
 
     /// Something passed that names a domain.
-    package var passes: Bool { dkim.contains { $0.result == "pass" } || spf.contains { $0.result == "pass" } }
+    package var passes: Bool {
+        dmarc?.result == "pass" || dkim.contains { $0.result == "pass" } || spf.contains { $0.result == "pass" }
+    }
     /// Another try may say more.
     package var isTemporary: Bool {
-        arc.isTemporary || dkim.contains { $0.result == "temperror" } || spf.contains { $0.result == "temperror" }
+        arc.isTemporary || dmarc?.result == "temperror" || dkim.contains { $0.result == "temperror" }
+            || spf.contains { $0.result == "temperror" }
     }
 
     /// Checks a message.
@@ -101,17 +120,36 @@ package struct MessageCheck: Encodable, Sendable {
         let signatures = verifier.results(answers: answers, now: now)
         let chain = verifier.arcChain(answers: answers, now: now)
         let spf = await checkSPF(session, receiver: receiver, resolver: resolver, now: now)
-        var results = AuthenticationResults(authservID: receiver, entries: spf.map(\.entry))
+        let authors = HeaderBlock(parsing: header)
+        let dmarc = await judge(DMARCAuthors(authors), spf, signatures, resolver: resolver)
+        var results = AuthenticationResults(authservID: receiver, entries: spf.map(AuthenticationResults.Entry.spf))
         results.entries += AuthenticationResults.Entry.dkim(signatures)
+        if let dmarc { results.entries.append(.dmarc(dmarc)) }
         if chain.status != .none { results.entries.append(.arc(chain, client: session.client)) }
         return MessageCheck(
-            from: HeaderBlock(parsing: header).all("From").flatMap { AddressListParser.parse($0.rawValue, limit: 20) }
+            from: authors.all("From").flatMap { AddressListParser.parse($0.rawValue, limit: 20) }
                 .compactMap(Self.text),
+            dmarc: dmarc.map(DMARC.init),
             dkim: signatures.map(Signature.init),
             ignoredSignatures: verifier.ignoredSignatures,
             spf: spf.map(SPF.init),
             arc: Chain(chain),
             authenticationResults: String(decoding: results.field(), as: UTF8.self))
+    }
+
+    /// nil where it can't be said: no signature is enough, and there is no session that SPF could be checked for.
+    private static func judge(
+        _ authors: DMARCAuthors,
+        _ spf: [SPFResult],
+        _ signatures: [VerifiedDKIMSignature],
+        resolver: any DNSResolver
+    ) async -> DMARCEvaluation? {
+        // Of the session, MAIL FROM counts; where that is null, HELO. // RFC 7208 §2.4
+        let sender = spf.last.flatMap(DMARCIdentifier.init)
+        let identifiers = [sender].compactMap(\.self) + signatures.compactMap(DMARCIdentifier.init)
+        let found = await DMARCEvaluator.evaluate(authors, identifiers, resolver: resolver)
+        if spf.isEmpty, case .fail = found.result { return nil }
+        return found
     }
 
     /// nil for the marks of a group.
@@ -143,13 +181,16 @@ package struct MessageCheck: Encodable, Sendable {
     }
 }
 
-extension SPFResult {
-    /// What to report of it. // RFC 8601 §2.7.2
-    fileprivate var entry: AuthenticationResults.Entry {
-        let properties = propertyValue.map {
-            [AuthenticationResults.Property("smtp", identity.rawValue, $0)]
-        }
-        return AuthenticationResults.Entry("spf", keyword, reason: reason, properties: properties ?? [])
+extension MessageCheck.DMARC {
+    fileprivate init(_ found: DMARCEvaluation) {
+        result = found.result.keyword
+        reason = found.result.reason
+        author = found.author?.ascii
+        policyDomain = found.policyDomain?.ascii
+        policy = found.policy.map { "\(found.policyTag)=\($0.rawValue)" }
+        wanted = found.wanted.rawValue
+        aligned = found.aligned.map { "\($0.method.rawValue)=\($0.domain.ascii)" }
+        remarks = found.remarks
     }
 }
 

@@ -20,7 +20,8 @@ struct ARCCandidate {
     /// Why the chain failed before anything was calculated.
     private(set) var failure: String?
 
-    var isEmpty: Bool { links.isEmpty }
+    /// The header has no chain, not even a broken one.
+    var isNone: Bool { links.isEmpty && failure == nil }
 
     /// The newest first.
     private var checkedSignatures: ArraySlice<Link> {

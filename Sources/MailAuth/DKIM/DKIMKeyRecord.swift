@@ -19,10 +19,8 @@ package struct DKIMKeyRecord: Sendable, Hashable {
     /// nil when the text is not a key record. Tags without a meaning today, `g=` and `n=` among them, are ignored.
     package init?(parsing text: [UInt8]) {
         guard text.count <= 16 << 10, let tags = DKIMTagList(text[...]), tags["p"] != nil else { return nil }
-        if tags["v"] != nil {
-            // RFC 6376 §3.6.1: it must be the first, and DKIM1 to the letter.
-            guard tags.text("v") == "DKIM1", tags.tags.first?.name == "v" else { return nil }
-        }
+        // RFC 6376 §3.6.1 (deviates): v= should be the first; others don't insist, and nothing is won by it.
+        if tags["v"] != nil, tags.text("v") != "DKIM1" { return nil }
         guard let bytes = tags.base64("p") else { return nil }
         keyType = tags.text("k")?.lowercased() ?? "rsa"
         publicKey = bytes

@@ -61,8 +61,8 @@ package struct DKIMVerifier {
         }
     }
 
-    /// Whether there is anything to verify; without it the body need not be given.
-    package var hasSignatures: Bool { !candidates.isEmpty || !(chain?.isEmpty ?? true) }
+    /// Whether there is anything to tell of; without it the body need not be given.
+    package var hasSignatures: Bool { !candidates.isEmpty || !(chain?.isNone ?? true) }
 
     /// The names whose TXT records are needed.
     package var keyNames: Set<String> {

@@ -71,26 +71,6 @@ struct MessageChecks: Sendable {
 extension MessageFindings {
     /// What DMARC may go by.
     var identifiers: [DMARCIdentifier] {
-        var found: [DMARCIdentifier] = []
-        if let spf = sender.sender, let domain = spf.domain {
-            let outcome: DMARCIdentifier.Outcome =
-                switch spf.verdict {
-                case .pass: .pass
-                case .temperror: .temporaryError
-                default: .fail
-                }
-            found.append(DMARCIdentifier(.spf, domain, outcome))
-        }
-        for one in signatures {
-            guard let domain = one.signature?.domain else { continue }
-            let outcome: DMARCIdentifier.Outcome =
-                switch one.result {
-                case .pass: .pass
-                case .temporaryError: .temporaryError
-                case .fail, .policy, .permanentError: .fail
-                }
-            found.append(DMARCIdentifier(.dkim, domain, outcome))
-        }
-        return found
+        [sender.sender.flatMap(DMARCIdentifier.init)].compactMap(\.self) + signatures.compactMap(DMARCIdentifier.init)
     }
 }

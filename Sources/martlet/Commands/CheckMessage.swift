@@ -5,12 +5,12 @@ import MailSyntax
 struct CheckMessageCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "message",
-        abstract: "Verify a message's DKIM signatures and ARC chain, and SPF for the session it came by.",
+        abstract: "Verify a message's DKIM signatures and ARC chain, SPF for the session it came by, and DMARC.",
         discussion: """
             Prints each verdict with its reason, and the Authentication-Results field that a server would add. Lines of \
             the file may end in CRLF or LF; - reads standard input. SPF is checked for --helo and --from where --ip is \
-            given. Exit code 0 when a signature or SPF passes, 1 when nothing does, 75 when nothing does and the DNS \
-            failed for now.
+            given. Exit code 0 when DMARC, a signature or SPF passes, 1 when nothing does, 75 when nothing does and the \
+            DNS failed for now.
               martlet check message mail.eml
               martlet check message mail.eml --ip 192.0.2.1 --helo mail.example.org --from a@example.org --json
             """)
