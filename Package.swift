@@ -68,6 +68,7 @@ let package = Package(
         .systemLibrary(name: "CPCRE2", pkgConfig: "libpcre2-8", providers: [.apt(["libpcre2-dev"])]),
         .systemLibrary(name: "CCrypt", pkgConfig: "libcrypt", providers: [.apt(["libcrypt-dev"])]),
         .systemLibrary(name: "CArgon2", pkgConfig: "libargon2", providers: [.apt(["libargon2-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
 
         .target(name: "CLinux"),
@@ -75,6 +76,7 @@ let package = Package(
         // Pure values: no sockets, tasks, clocks, disk, loggers
         room("Telemetry"),
         room("MailSyntax", uses: ["CIDN2"]),
+        room("Archives", uses: ["CZlib"]),
         room("MailMessage", uses: ["MailSyntax"]),
         room("MailConfig", uses: ["MailSyntax", .yams]),
         room("MailPolicy", uses: ["MailSyntax", "MailConfig", "CPCRE2"]),
@@ -208,6 +210,7 @@ let package = Package(
             swiftSettings: settings
         ),
         tests("MailSyntax"),
+        tests("Archives"),
         tests("MailMessage"),
         tests("MailConfig"),
         tests("MailPolicy"),

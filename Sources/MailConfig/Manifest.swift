@@ -29,6 +29,7 @@ package struct Manifest: Sendable, Equatable {
     package var trace = Trace()
     package var control = Control()
     package var sendmail = Sendmail()
+    package var reports = Reports()
 
     /// All defaults; `server.hostname` is empty and has to be set.
     package init() {}

@@ -2,7 +2,7 @@
 package enum Schema {
     package static let settings: [Setting] =
         server + network + limits + mailServices + relaying + authentication + rewriting + sending + routing + localMail
-        + operating
+        + operating + reports
 
     /// What a section is for, in the reference and in the manifest that `quickstart` writes.
     package static let sections: [(path: String, doc: String)] = [

@@ -1,0 +1,7 @@
+#include <zlib.h>
+
+// Swift sees no macros with arguments.
+static inline int martlet_deflate_start(z_stream *stream, int level) {
+    // 16 above the largest window: with gzip's header and trailer.
+    return deflateInit2(stream, level, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY);
+}

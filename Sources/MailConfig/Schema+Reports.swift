@@ -1,0 +1,5 @@
+// MARK: - Reports
+
+extension Schema {
+    static let reports: [Setting] = []
+}
