@@ -60,6 +60,55 @@ package final class MilterPeerProcess: Sendable {
         return (peer, "milter._domainkey.\(domain) \(value)")
     }
 
+    /// OpenDKIM, which verifies what anybody brings, with the keys that a name server has.
+    package static func verifyingOpenDKIM(asking address: String) async throws -> MilterPeerProcess {
+        let folder = try TemporaryFolder()
+        let port = try freePort()
+        // Its libunbound asks no server on loopback, nor for names of `test`, unless it is told to.
+        let resolver = """
+            server:
+                do-not-query-localhost: no
+                local-zone: "test." nodefault
+                module-config: "iterator"
+            forward-zone:
+                name: "."
+                forward-addr: \(address)
+
+            """
+        let settings = """
+            Socket inet:\(port)@127.0.0.1
+            Mode v
+            AuthservID \(PostfixPeer.hostname)
+            AlwaysAddARHeader yes
+            InternalHosts 192.0.2.254
+            PeerList 192.0.2.254
+            ResolverConfiguration \(try folder.write(resolver, to: "resolver.conf"))
+            Background no
+
+            """
+        let file = try folder.write(settings, to: "opendkim.conf")
+        return try await start([try Peer.require("opendkim"), "-f", "-x", file], port, folder)
+    }
+
+    /// OpenDMARC, which goes by what the others have written in Postfix's name.
+    /// - Parameter runner: a command that runs another.
+    package static func openDMARC(_ runner: [String]) async throws -> MilterPeerProcess {
+        let folder = try TemporaryFolder()
+        let port = try freePort()
+        let settings = """
+            Socket inet:\(port)@127.0.0.1
+            AuthservID \(PostfixPeer.hostname)
+            TrustedAuthservIDs \(PostfixPeer.hostname)
+            IgnoreHosts \(try folder.write("192.0.2.254\n", to: "ignored"))
+            IgnoreAuthenticatedClients false
+            Syslog false
+            Background false
+
+            """
+        let file = try folder.write(settings, to: "opendmarc.conf")
+        return try await start(runner + [try Peer.require("opendmarc"), "-f", "-c", file], port, folder)
+    }
+
     /// rspamd's proxy in milter mode, with what needs no network.
     package static func rspamd() async throws -> MilterPeerProcess {
         let folder = try TemporaryFolder()

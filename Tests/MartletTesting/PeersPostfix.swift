@@ -12,12 +12,19 @@ package final class PostfixPeer: Sendable {
     package let submissionPort: Int
     package let submissionsPort: Int
     private let sasl: String?
+    private let runner: [String]
 
     /// - Parameters:
     ///   - routes: domains, and the host and port that their mail goes to.
     ///   - settings: more lines of main.cf.
+    ///   - services: more lines of master.cf.
+    ///   - runner: a command that runs another, which starts it; empty for none.
     ///   - sasl: the socket of a ``SASLPeer``; nil for no logins and no submission.
-    package init(routes: [(domain: String, port: Int)], settings: [String] = [], sasl: String? = nil) throws {
+    package init(
+        routes: [(domain: String, port: Int)], settings: [String] = [], services: [String] = [], runner: [String] = [],
+        sasl: String? = nil
+    ) throws {
+        self.runner = runner
         folder = try TemporaryFolder()
         let ports = Peer.freePorts(3)
         (port, submissionPort, submissionsPort) = (ports[0], ports[1], ports[2])
@@ -33,7 +40,8 @@ package final class PostfixPeer: Sendable {
         try folder.write("@\(Self.domain) all/\n", to: "etc/mailboxes")
         let more = settings.map { $0 + "\n" }.joined()
         try folder.write(mainConfiguration() + more, to: "etc/main.cf")
-        try folder.write(try masterConfiguration(), to: "etc/master.cf")
+        let master = try masterConfiguration() + services.map { $0 + "\n" }.joined()
+        try folder.write(master, to: "etc/master.cf")
     }
 
     private static func give(_ path: String, to user: String) throws {
@@ -141,7 +149,7 @@ package final class PostfixPeer: Sendable {
     package func start() async throws {
         _ = try Peer.require("postfix")
         if sasl != nil { try await makeCertificate() }
-        let result = try await ProcessRunner.run(["postfix", "-c", folder.file("etc"), "start"])
+        let result = try await ProcessRunner.run(runner + ["postfix", "-c", folder.file("etc"), "start"])
         guard result.succeeded else { throw ProcessFailure("postfix start: \(result)\n\(log)") }
         try await eventually(within: .seconds(20), "Postfix listens on \(port)\n\(log)") {
             LoopbackSocket.canConnect(port)

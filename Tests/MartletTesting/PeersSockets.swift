@@ -2,11 +2,11 @@ import Glibc
 
 /// The few calls on sockets that the harness needs.
 enum LoopbackSocket {
-    private static func address(_ port: Int) -> sockaddr_in {
+    private static func address(_ port: Int, _ host: String) -> sockaddr_in {
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = in_port_t(UInt16(truncatingIfNeeded: port)).bigEndian
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        inet_pton(AF_INET, host, &address.sin_addr)
         return address
     }
 
@@ -17,9 +17,10 @@ enum LoopbackSocket {
 
     private static func with(
         _ port: Int,
+        _ host: String = "127.0.0.1",
         _ body: (UnsafePointer<sockaddr>, socklen_t) -> Int32
     ) -> Int32 {
-        withUnsafePointer(to: address(port)) { pointer in
+        withUnsafePointer(to: address(port, host)) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
                 body($0, socklen_t(MemoryLayout<sockaddr_in>.size))
             }
@@ -33,11 +34,11 @@ enum LoopbackSocket {
         return with(port) { bind(descriptor, $0, $1) } == 0
     }
 
-    static func canConnect(_ port: Int) -> Bool {
+    static func canConnect(_ port: Int, host: String = "127.0.0.1") -> Bool {
         let descriptor = open(datagram: false)
         guard descriptor >= 0 else { return false }
         defer { close(descriptor) }
-        return with(port) { connect(descriptor, $0, $1) } == 0
+        return with(port, host) { connect(descriptor, $0, $1) } == 0
     }
 }
 

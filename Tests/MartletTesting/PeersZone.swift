@@ -3,42 +3,53 @@ import Glibc
 
 /// A name server of a test's own: unbound with the records of a test, and nothing else.
 package final class ZonePeer: Sendable {
+    package let address: String
     package let port: Int
     private let folder: TemporaryFolder
     private let process: ChildProcess
 
-    private init(port: Int, folder: TemporaryFolder, process: ChildProcess) {
+    private init(address: String, port: Int, folder: TemporaryFolder, process: ChildProcess) {
+        self.address = address
         self.port = port
         self.folder = folder
         self.process = process
     }
 
     /// What `server.dns.forwarders` is set to.
-    package var forwarder: String { "127.0.0.1@\(port)" }
+    package var forwarder: String { "\(address)@\(port)" }
 
     /// Starts a server that knows these records and no others.
     /// - Parameters:
     ///   - zones: the domains it answers for.
     ///   - records: in the form of zone files, one a line.
-    package static func start(zones: [String], records: [String]) async throws -> ZonePeer {
+    ///   - address: an address of loopback that has the port of the DNS itself, for peers that know no other port;
+    ///     nil for one of the usual address's free ports.
+    package static func start(
+        zones: [String], records: [String], address: String? = nil
+    ) async throws -> ZonePeer {
         let folder = try TemporaryFolder()
-        var port = 0
-        repeat { port = Peer.freePorts(1).first ?? 0 } while !Peer.isFree(port, datagram: true)
-        let file = try folder.write(configuration(port, folder, zones, records), to: "unbound.conf")
+        var port = 53
+        if address == nil {
+            repeat { port = Peer.freePorts(1).first ?? 0 } while !Peer.isFree(port, datagram: true)
+        }
+        let host = address ?? "127.0.0.1"
+        let text = configuration(host, port, folder, zones, records)
+        let file = try folder.write(text, to: "unbound.conf")
         let path = try Peer.require("unbound")
         try folder.write("", to: "log")
         let log = try FileHandle(forWritingTo: URL(filePath: folder.file("log")))
         defer { try? log.close() }
         let process = try ChildProcess.start([path, "-d", "-c", file], output: log, errors: log)
-        let peer = ZonePeer(port: port, folder: folder, process: process)
+        let peer = ZonePeer(address: host, port: port, folder: folder, process: process)
         try await eventually(within: .seconds(20), "unbound listens on \(port)") {
             guard process.isRunning else { throw ProcessFailure("unbound ended:\n\(folder.text(of: "log"))") }
-            return LoopbackSocket.canConnect(port)
+            return LoopbackSocket.canConnect(port, host: host)
         }
         return peer
     }
 
     private static func configuration(
+        _ address: String,
         _ port: Int,
         _ folder: TemporaryFolder,
         _ zones: [String],
@@ -48,7 +59,7 @@ package final class ZonePeer: Sendable {
         let data = records.map { "    local-data: '\($0)'\n" }.joined()
         return """
             server:
-                interface: 127.0.0.1
+                interface: \(address)
                 port: \(port)
                 do-daemonize: no
                 username: ""
