@@ -266,7 +266,7 @@ if let only = Context.environment["BUILD_ONLY"] {
 // The variable's value is libFuzzer's archive without a main function; Swift's own calls it with the target's name.
 if let fuzzer = Context.environment["MARTLET_FUZZ"] {
     let subjects: Set = [
-        "CIDN2", "CCrypt", "CArgon2", "CPCRE2", "MailSyntax", "MailMessage", "MailConfig", "MailPolicy", "MailAuth",
+        "CIDN2", "CCrypt", "CArgon2", "CPCRE2", "CZlib", "Archives", "MailSyntax", "MailMessage", "MailConfig", "MailPolicy", "MailAuth",
         "DNSCore", "SASLCore", "SMTPCore", "IMAPCore", "POP3Core", "MilterCore",
     ]
     package.targets.removeAll { !subjects.contains($0.name) }
@@ -292,7 +292,7 @@ if let fuzzer = Context.environment["MARTLET_FUZZ"] {
             dependencies: [
                 "MailSyntax", "MailMessage", "MailConfig", "MailPolicy", "MailAuth", "DNSCore", "SASLCore", "SMTPCore",
                 "SMTPDelivery", "NetTransport",
-                "IMAPCore", "POP3Core", "MilterCore", "Directory", .nioCore,
+                "IMAPCore", "POP3Core", "MilterCore", "Directory", "Archives", .nioCore,
             ],
             path: "Fuzz/Sources",
             swiftSettings: settings,

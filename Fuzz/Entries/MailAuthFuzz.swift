@@ -18,6 +18,8 @@ enum MailAuthFuzz {
         FuzzEntry("dmarc-authors", dmarcAuthors),
         FuzzEntry("mta-sts", mtaSTS),
         FuzzEntry("tlsa", tlsa),
+        FuzzEntry("dmarc-report", dmarcReport),
+        FuzzEntry("tls-report", tlsReport),
     ]
 
     static func signature(_ bytes: [UInt8]) {
@@ -48,6 +50,40 @@ enum MailAuthFuzz {
         let usable = DANERecords.usable(records)
         precondition(usable.allSatisfy { $0.isUsable && !$0.text.isEmpty && $0.summary.utf8.count <= 32 })
         precondition(usable.isEmpty == !records.contains(where: \.isUsable), "no record was left")
+    }
+
+    /// Whole and in pieces of any size a report is the same, or refused for the same reason; numbers are in their ranges.
+    static func dmarcReport(_ bytes: [UInt8]) {
+        let now = Timestamp(seconds: 1_800_000_000)
+        func read(_ pieces: [[UInt8]]) -> Result<DMARCReport, ReportError> {
+            Result { () throws(ReportError) in
+                var reader = DMARCReportReader(now: now)
+                var records: [DMARCReport.Record] = []
+                for piece in pieces { records += try reader.consume(piece[...]) }
+                var report = try reader.finish()
+                report.records = records
+                precondition(records.count == reader.recordCount, "a record was lost")
+                return report
+            }
+        }
+        let whole = read(FuzzCuts.whole(bytes))
+        precondition(read(FuzzCuts.random(bytes, seed: bytes.first ?? 0)) == whole, "pieces make another report")
+        switch whole {
+        case .success(let report):
+            precondition(report.metadata.begin <= report.metadata.end && !report.metadata.reportID.isEmpty)
+            precondition(DomainName(report.policy.domain) != nil && report.records.allSatisfy { $0.count >= 0 })
+        case .failure(let error):
+            precondition(error.description.utf8.allSatisfy { (0x20...0x7E).contains($0) }, "words that can't be shown")
+        }
+    }
+
+    static func tlsReport(_ bytes: [UInt8]) {
+        guard let reading = try? TLSReportReader.read(bytes, now: Timestamp(seconds: 1_800_000_000)) else { return }
+        precondition(reading.begin <= reading.end && !reading.report.policies.isEmpty)
+        for result in reading.report.policies {
+            precondition(result.summary.successes >= 0 && result.summary.failures >= 0)
+            precondition(result.failures.allSatisfy { $0.sessions >= 0 })
+        }
     }
 
     static func key(_ bytes: [UInt8]) {

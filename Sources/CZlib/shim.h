@@ -5,3 +5,7 @@ static inline int martlet_deflate_start(z_stream *stream, int level) {
     // 16 above the largest window: with gzip's header and trailer.
     return deflateInit2(stream, level, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY);
 }
+
+static inline int martlet_inflate_start(z_stream *stream, int window_bits) {
+    return inflateInit2(stream, window_bits);
+}

@@ -1,0 +1,1 @@
+../Entries/ArchivesFuzz.swift
