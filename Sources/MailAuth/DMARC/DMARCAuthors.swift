@@ -29,8 +29,24 @@ package struct DMARCAuthors: Sendable, Hashable {
                 isUnclear = true
                 return
             }
-            add(AddressListParser.parse(field.rawValue, limit: Self.mostAddresses))
+            let before = domains.count
+            let addresses = AddressListParser.parse(field.rawValue, limit: Self.mostAddresses)
+            add(addresses)
             if Self.hasHiddenAddress(field.rawValue) { isUnclear = true }
+            // Nobody is named, and a reader might still show an address: as a name, or decoded.
+            if domains.count == before, domains.isEmpty, Self.mayShowAddress(field.rawValue) { isUnclear = true }
+        }
+    }
+
+    /// Whether there is an at sign with something behind it that is no address of a host in brackets, or encoded text.
+    private static func mayShowAddress(_ value: ArraySlice<UInt8>) -> Bool {
+        zip(value, value.dropFirst()).contains { first, second in
+            switch (first, second) {
+            case (UInt8(ascii: "="), UInt8(ascii: "?")): true
+            case (UInt8(ascii: "@"), UInt8(ascii: "[")), (UInt8(ascii: "@"), UInt8(ascii: ">")): false
+            case (UInt8(ascii: "@"), _): !Octet.isFolding(second)
+            default: false
+            }
         }
     }
 
@@ -56,13 +72,21 @@ package struct DMARCAuthors: Sendable, Hashable {
     }
 
     /// Whether something looks like an address where the grammar has none, and a reader may show it: two without a comma
-    /// between them, or one behind the angle brackets. A name that is an address is too common to be odd.
+    /// between them, one behind the angle brackets, one whose domain is quoted, or one in quotes or a comment without an
+    /// end. A name that is an address is too common to be odd.
     private static func hasHiddenAddress(_ value: ArraySlice<UInt8>) -> Bool {
         var marks = 0
         var isAngled = false
         var hadAngles = false
+        var isAfterMark = false
         var skipper = TextSkipper()
-        for byte in value where !skipper.skips(byte) {
+        for byte in value {
+            if skipper.skips(byte) {
+                if isAfterMark, byte == UInt8(ascii: "\"") { return true }
+                isAfterMark = false
+                continue
+            }
+            isAfterMark = byte == UInt8(ascii: "@")
             switch byte {
             case UInt8(ascii: "<"): isAngled = true
             case UInt8(ascii: ">"): (isAngled, hadAngles) = (false, true)
@@ -76,7 +100,7 @@ package struct DMARCAuthors: Sendable, Hashable {
             default: continue
             }
         }
-        return marks > 1 && !hadAngles
+        return marks > 1 && !hadAngles || skipper.hidesAddress
     }
 }
 
@@ -86,8 +110,18 @@ private struct TextSkipper {
     private var isEscaped = false
     private var isLiteral = false
     private var depth = 0
+    private var hasMark = false
+
+    /// What was begun has no end, and an at sign in it.
+    var hidesAddress: Bool { hasMark && (isQuoted || depth > 0) }
 
     mutating func skips(_ byte: UInt8) -> Bool {
+        let isSkipped = passes(byte)
+        hasMark = isSkipped && (hasMark || byte == UInt8(ascii: "@"))
+        return isSkipped
+    }
+
+    private mutating func passes(_ byte: UInt8) -> Bool {
         if isEscaped {
             isEscaped = false
             return true

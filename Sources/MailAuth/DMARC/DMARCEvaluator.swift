@@ -40,9 +40,11 @@ package enum DMARCEvaluator {
             guard let applicable = walk.applicable else {
                 return DMARCEvaluation(.none("no DMARC record for \(author)"), author: author)
             }
-            var evaluation = try await policy(of: author, walk, applicable, lookup)
+            var evaluation = policy(of: author, walk, applicable)
             guard case .fail = evaluation.result else { return evaluation }
             await align(&evaluation, walk, identifiers, &lookup)
+            guard case .fail = evaluation.result else { return evaluation }
+            try await applyNonexistence(of: author, applicable, &evaluation, lookup)
             return evaluation
         } catch {
             return DMARCEvaluation(
@@ -65,8 +67,8 @@ package enum DMARCEvaluator {
 
     /// What the record asks for, with a failure as its result until something aligns. // RFC 9989 §4.10.1
     private static func policy(
-        of author: DomainName, _ walk: DMARCTreeWalk, _ applicable: FoundDMARCRecord, _ lookup: DMARCLookup
-    ) async throws(DNSFailure) -> DMARCEvaluation {
+        of author: DomainName, _ walk: DMARCTreeWalk, _ applicable: FoundDMARCRecord
+    ) -> DMARCEvaluation {
         let record = applicable.record
         var evaluation = DMARCEvaluation(.fail("nothing that passed is of \(author)"), author: author)
         evaluation.policyDomain = applicable.domain
@@ -84,11 +86,21 @@ package enum DMARCEvaluator {
         evaluation.policy = record.policy ?? DMARCPolicy.none
         guard applicable.domain != author else { return evaluation }
         if let policy = record.subdomainPolicy { (evaluation.policy, evaluation.policyTag) = (policy, "sp") }
-        if let policy = record.nonexistentPolicy, try await !lookup.exists(author) {
-            (evaluation.policy, evaluation.policyTag) = (policy, "np")
-            evaluation.remarks.append("\(author) does not exist")
-        }
         return evaluation
+    }
+
+    /// `np` holds for names that don't exist. Mail that passes needs no answer to that.
+    // RFC 9989 §3.2.13, RFC 9989 §4.10.1
+    private static func applyNonexistence(
+        of author: DomainName, _ applicable: FoundDMARCRecord, _ evaluation: inout DMARCEvaluation,
+        _ lookup: DMARCLookup
+    ) async throws(DNSFailure) {
+        let record = applicable.record
+        guard applicable.domain != author, !record.hasInvalidPolicy, let policy = record.nonexistentPolicy,
+            policy != evaluation.policy, try await !lookup.exists(author)
+        else { return }
+        (evaluation.policy, evaluation.policyTag) = (policy, "np")
+        evaluation.remarks.append("\(author) does not exist")
     }
 
     /// Finds the identifiers that are the author's. One whose check can't be finished for now, and would be, leaves the

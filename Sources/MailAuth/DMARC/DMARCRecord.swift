@@ -30,7 +30,7 @@ package struct DMARCRecord: Sendable, Hashable {
     ///
     /// - Returns: nil when it isn't a DMARC record: the first tag has to be `v=DMARC1`. Everything behind that is read
     ///   for what it is worth; what can't be read has its default.
-    // RFC 9989 §4.7
+    // RFC 9989 §4.7, RFC 9989 §4.8
     package init?(parsing text: some Collection<UInt8>) {
         guard text.count <= Self.longest else { return nil }
         let bytes = Array(text)
@@ -111,7 +111,10 @@ package struct DMARCRecord: Sendable, Hashable {
 
     private mutating func readOptions(_ tag: Tag) {
         let options = tag.value.lowercased().split(separator: ":").map { $0.filter { $0 != " " } }
-        guard !options.isEmpty, options.allSatisfy({ ["0", "1", "d", "s"].contains($0) }) else {
+        // RFC 9989 §4.7: 0 and 1 exclude each other.
+        guard !options.isEmpty, options.allSatisfy({ ["0", "1", "d", "s"].contains($0) }),
+            !options.contains("0") || !options.contains("1")
+        else {
             remark("fo=\(tag.value.prefix(40)) can't be read; its default holds")
             return
         }

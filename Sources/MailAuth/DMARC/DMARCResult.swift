@@ -1,6 +1,6 @@
 package import MailSyntax
 
-/// Whether the author's domain stands behind a message. The words are those of RFC 8601 §2.7.5 and RFC 7489 §11.2.
+/// Whether the author's domain stands behind a message. // RFC 9989 §9.2
 package enum DMARCResult: Sendable, Hashable {
     /// Nobody has asked for anything: there is no record, or no author's domain.
     case none(String)
@@ -79,10 +79,14 @@ package struct DMARCEvaluation: Sendable, Hashable {
         self.author = author
     }
 
+    /// The policy for this author as it is to be done when a message fails: while its owner is testing, one level less.
+    // RFC 9989 §4.7 (t)
+    package var effectivePolicy: DMARCPolicy? { record?.isTesting == true ? policy?.whileTesting : policy }
+
     /// What the owner wants done with a message that has this result.
     package var wanted: DMARCPolicy {
-        guard case .fail = result, let policy else { return .none }
-        return record?.isTesting == true ? policy.whileTesting : policy
+        guard case .fail = result else { return .none }
+        return effectivePolicy ?? .none
     }
 
     package func isAligned(_ method: DMARCIdentifier.Method) -> Bool { aligned.contains { $0.method == method } }

@@ -17,7 +17,8 @@ extension AuthenticationResults.Entry {
             properties: [Property("policy", "iprev", client.description)])
     }
 
-    /// What to report of DMARC. // RFC 7489 §11.1, RFC 7489 §11.2
+    /// What to report of DMARC: `policy.dmarc` is what is left of the policy after `sp`, `np` and `t`.
+    // RFC 9989 §9.1, RFC 9989 §9.2
     package static func dmarc(_ evaluation: DMARCEvaluation) -> AuthenticationResults.Entry {
         var notes: [String] = []
         if let policy = evaluation.policy { notes.append("\(evaluation.policyTag)=\(policy.rawValue)") }
@@ -25,7 +26,9 @@ extension AuthenticationResults.Entry {
         if let domain = evaluation.policyDomain, domain != evaluation.author { notes.append("of \(domain)") }
         var properties: [Property] = []
         if let author = evaluation.author { properties.append(Property("header", "from", author.ascii)) }
-        if let policy = evaluation.policy { properties.append(Property("policy", "dmarc", policy.rawValue)) }
+        if let policy = evaluation.effectivePolicy {
+            properties.append(Property("policy", "dmarc", policy.rawValue))
+        }
         return AuthenticationResults.Entry(
             "dmarc", evaluation.result.keyword, comment: notes.isEmpty ? nil : notes.joined(separator: " "),
             reason: evaluation.result.reason, properties: properties)

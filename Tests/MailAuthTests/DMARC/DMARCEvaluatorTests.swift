@@ -171,6 +171,28 @@ import Testing
 
     // MARK: - Trouble
 
+    @Test func `mail that passes needs not to know whether its author's name exists`() async {
+        let resolver = Self.resolver(["example.com": "v=DMARC1; p=reject; np=reject; sp=none"])
+        resolver.fail("sub.example.com", .a, .serverFailure(rcode: 2))
+        #expect(await Self.evaluate("sub.example.com", [Self.passing("example.com")], resolver).result == .pass)
+        #expect(!resolver.questions.contains("sub.example.com A"))
+        #expect(await Self.evaluate("sub.example.com", resolver).result.keyword == "temperror")
+        // It makes no difference: nobody asks.
+        let same = Self.resolver(["example.com": "v=DMARC1; p=reject; np=reject"])
+        same.fail("sub.example.com", .a, .timeout)
+        #expect(await Self.evaluate("sub.example.com", same).wanted == .reject)
+    }
+
+    @Test func `the field for readers has the policy that is left after testing`() async {
+        for result in ["fail", "pass"] {
+            let resolver = Self.resolver(["example.com": "v=DMARC1; p=reject; t=y"])
+            let passed = result == "pass" ? [Self.passing("example.com")] : []
+            let entry = AuthenticationResults.Entry.dmarc(await Self.evaluate("example.com", passed, resolver))
+            #expect(entry.result == result && entry.comment == "p=reject t=y")
+            #expect(entry.properties.last == AuthenticationResults.Property("policy", "dmarc", "quarantine"))
+        }
+    }
+
     @Test func `trouble with the DNS is never a verdict`() async {
         let resolver = Self.resolver(["example.com": "v=DMARC1; p=reject"])
         let unknown = [DMARCIdentifier(.dkim, Self.name("mail.example.com"), .temporaryError)]
@@ -213,6 +235,17 @@ import Testing
             ),
             ("From: a@b.example@c.example\n", [], true),
             ("From: a@münchen.example\n", ["xn--mnchen-3ya.example"], false),
+            ("From: a@\"bank.example\"\n", [], true), ("From: <a@\"bank.example\">\n", [], true),
+            ("From: a@evil.example, ceo@\"bank.example\"\n", [], true), ("From: \"ceo@bank.example\n", [], true),
+            ("From: (ceo@bank.example\n", [], true), ("From: \"ceo@bank.example\"\n", [], true),
+            ("From: =?utf-8?b?Y2VvQGJhbmsuZXhhbXBsZQ==?=\n", [], true), ("From: \"root\" (of host\n", [], false),
+            ("From: \"ceo@bank.example\" <a@evil.example>\n", ["evil.example"], false),
+            ("From: a@bank.example.\n", ["bank.example"], false),
+            ("From: a@bank\u{3002}example\n", ["bank.example"], false),
+            ("From: a@one.example;b@two.example\n", ["one.example", "two.example"], false),
+            ("From: a@xn--zzzzzz99999.example\n", [], true), ("From: a\0@bank.example\n", ["bank.example"], false),
+            ("From: a@ba\0nk.example\n", [], true), ("From: a@=?utf-8?q?bank.example?=\n", [], true),
+            ("From: a@bank.example/evil.example\n", [], true), ("From: <a@one.example\n", ["one.example"], false),
         ] as [(String, [String], Bool)])
     func `the domains of From are found`(header: String, domains: [String], isUnclear: Bool) {
         let authors = Self.authors(header)

@@ -60,6 +60,12 @@ import Testing
         #expect(record.remarks.contains("the tag p is written more than once; the first holds"))
     }
 
+    @Test(arguments: ["0:1", "1:d:0", "", ":", "0:x"])
+    func `options of failure reports that contradict each other are none`(options: String) throws {
+        let record = try #require(Self.read("v=DMARC1; p=none; fo=\(options); ruf=mailto:a@example.org"))
+        #expect(record.failureOptions == ["0"])
+    }
+
     @Test func `a policy that is none of the three is known as such`() throws {
         #expect(try #require(Self.read("v=DMARC1; p=deny")).hasInvalidPolicy)
         #expect(try #require(Self.read("v=DMARC1; p=none; sp=deny")).hasInvalidPolicy)
