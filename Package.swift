@@ -104,6 +104,13 @@ let package = Package(
             ]
         ),
 
+        room(
+            "ReportInbox",
+            uses: [
+                "Archives", "MailSyntax", "MailMessage", "MailAuth", "SQLEngine", "Blobs", "Directory", "MailStore",
+            ]
+        ),
+
         // Services: sockets and tasks
         room(
             "OAuthClient",
@@ -187,7 +194,7 @@ let package = Package(
                 "SASLCore", "Telemetry",
                 "SQLEngine",
                 "Blobs", "Directory", "MailStore", "OutboundQueue", "MailIntake", "NetTransport", "DNSCore",
-                "DNSClient", "OAuthClient", "MTASTSClient", "Sendmail",
+                "DNSClient", "OAuthClient", "MTASTSClient", "Sendmail", "ReportInbox",
                 "SMTPCore", "IMAPCore", "POP3Core", "SMTPServer", "IMAPServer", "POP3Server", "SMTPDelivery", "CLinux",
                 .nioCore, .nioPosix, .nioSSL, .logging, .lifecycle, .unixSignals, .crypto, .cryptoExtras, .x509, .asn1,
             ]
@@ -228,7 +235,8 @@ let package = Package(
         tests("Directory"),
         tests("MailStore"),
         tests("OutboundQueue"),
-        tests("MailIntake", uses: ["OAuthClient", "MTASTSClient"]),
+        tests("MailIntake", uses: ["OAuthClient", "MTASTSClient", "ReportInbox"]),
+        tests("ReportInbox"),
         tests("OAuthClient"),
         tests("MTASTSClient"),
         tests("Sendmail"),

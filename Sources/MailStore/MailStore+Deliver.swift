@@ -3,6 +3,7 @@ package import Directory
 import MailMessage
 package import MailSyntax
 package import SQLEngine
+import Synchronization
 
 extension MailStore {
     /// Puts a message into a mailbox, inside the caller's transaction, whose blob row exists with its references.
@@ -31,6 +32,7 @@ extension MailStore {
     package func delivered(_ account: AccountID, _ delivered: Delivered) {
         changeFeed.announce(account, mailboxes: [delivered.mailbox], delivered.modSeq)
         searchIndex?.enqueue(delivered.email)
+        follower.withLock { $0 }.call?(account, delivered.email)
     }
 
     /// Adds messages to a mailbox, all or none. IMAP APPEND.

@@ -19,6 +19,7 @@ package final class MailStore: Sendable {
     package let changeFeed = ChangeFeed()
     package let searchIndex: SearchIndex?
     private let inboxes = Mutex<[AccountID: MailboxID]>([:])
+    let follower = Mutex(Follower())
 
     /// - Parameter searchIndex: nil searches by reading.
     package init(

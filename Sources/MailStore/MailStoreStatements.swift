@@ -131,6 +131,8 @@ package enum MailStoreStatements {
     static let deletedUIDs = SQLStatement(
         "SELECT uid FROM entry WHERE mailbox_id = $1 AND (flags & 8) = 8 ORDER BY uid")
     static let emailsAfter = SQLStatement("SELECT id FROM email WHERE id > $1 ORDER BY id LIMIT $2")
+    static let emailAccountsAfter = SQLStatement(
+        "SELECT id, account_id FROM email WHERE id > $1 ORDER BY id LIMIT $2")
     static let emailForIndexing = SQLStatement("SELECT blob_id, header, parsed FROM email WHERE id = $1")
 
     // Threads
@@ -148,6 +150,6 @@ package enum MailStoreStatements {
         addToMailbox, adjustMailbox, claimRecent, subscribe, unsubscribe, subscriptions, insertEmail, emailBlob,
         deleteEmail, emailIsUsed, accountBlobs, insertEntry, insertKeyword, deleteKeywords, uidScan, rows, indexedRows,
         changedRows, keywords, mailboxKeywords, setFlags, deleteEntry, insertExpunged, expungedSince,
-        deletedUIDs, emailsAfter, emailForIndexing, findThread, insertThreadReference,
+        deletedUIDs, emailsAfter, emailAccountsAfter, emailForIndexing, findThread, insertThreadReference,
     ]
 }

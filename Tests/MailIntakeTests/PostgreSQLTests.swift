@@ -6,6 +6,7 @@ import MailIntake
 import MailStore
 import OAuthClient
 import OutboundQueue
+import ReportInbox
 import SQLEngine
 import Testing
 
@@ -22,6 +23,7 @@ import Testing
         BlobSchema.migrations + DirectorySchema.migrations + MailStoreSchema.migrations + QueueSchema.migrations
         + TraceSchema.migrations + SendMeterSchema.migrations + OAuthSchema.migrations + BanSchema.migrations
         + TLSResultSchema.migrations + MTASTSSchema.migrations + SearchIndex.migrations
+        + ReportInboxSchema.migrations
 
     private static let statements: [(name: String, all: [SQLStatement])] = [
         ("blob", BlobStatements.all), ("directory", DirectoryStatements.all), ("mailstore", MailStoreStatements.all),
@@ -33,6 +35,7 @@ import Testing
         ("oauth", OAuthStatements.all),
         ("tls_result", TLSResultStatements.all), ("mta_sts", MTASTSStatements.all),
         ("ban", BanStatements.all), ("search", SearchIndex.Statements.all),
+        ("report_inbox", ReportInboxStatements.all),
     ]
 
     @Test(.enabled(if: isAvailable || isCI, "PostgreSQL 15 is not installed"))
