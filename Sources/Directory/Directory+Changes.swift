@@ -75,10 +75,10 @@ extension Directory {
     package var domainsWithoutPostmaster: [DomainName] { snapshot.domainsWithoutPostmaster }
 
     static func insertKey(
-        _ writer: any SQLWriter, _ key: NewDKIMKey, domain: Int64, now: Timestamp
+        _ writer: any SQLWriter, _ key: NewDKIMKey, domain: Int64, state: DKIMKeyState = .active, now: Timestamp
     ) throws {
         try writer.execute(
-            DirectoryStatements.insertKey, domain, key.selector, key.algorithm, key.privateKey, now)
+            DirectoryStatements.insertKey, domain, key.selector, key.algorithm, key.privateKey, state.rawValue, now)
     }
 }
 

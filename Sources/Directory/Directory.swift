@@ -82,8 +82,8 @@ package final class Directory: Sendable {
                 dkimKeys: try reader.query(DirectoryStatements.dkimKeys) { row in
                     DKIMKeyRow(
                         id: row.int64(0), domain: try readDomain(row.string(1)), selector: row.string(2),
-                        algorithm: row.string(3), privateKey: row.string(4), isActive: row.bool(5),
-                        createdAt: row.timestamp(6))
+                        algorithm: row.string(3), privateKey: row.string(4), publicRecord: row.string(5),
+                        state: try readState(row.string(6)), since: row.timestamp(7), createdAt: row.timestamp(8))
                 },
                 grants: try reader.query(DirectoryStatements.sendGrants) { row in
                     SendGrant(account: AccountID(rawValue: row.int64(0)), sender: try readSender(row.string(1)))
@@ -135,6 +135,11 @@ private func readSender(_ text: String) throws -> GrantedSender {
 private func readKind(_ text: String) throws -> DomainKind {
     guard let kind = DomainKind(rawValue: text) else { throw DatabaseError.corrupt("not a kind of domain: \(text)") }
     return kind
+}
+
+private func readState(_ text: String) throws -> DKIMKeyState {
+    guard let state = DKIMKeyState(rawValue: text) else { throw DatabaseError.corrupt("not a key's state: \(text)") }
+    return state
 }
 
 private func readDomain(_ text: String) throws -> DomainName {

@@ -6,6 +6,7 @@ package enum DirectorySchema {
             "directory-1", [domain, account, alias, aliasTarget, credential, credentialIndex, dkimKey, revision]),
         Migration("directory-2", [membersSend, sendGrant]),
         Migration("directory-3", [domainKind]),
+        Migration("directory-4", keyRotation),
     ]
 
     /// Whether those who get an alias' mail may send as it.
@@ -94,6 +95,28 @@ package enum DirectorySchema {
             ],
             unique: [["domain_id", "selector"]]))
 
+    /// The life of a key instead of a flag; what the DNS last said of it. A domain has one next key of an algorithm.
+    private static let keyRotation: [SchemaChange] = [
+        .addColumn(
+            .text("state").defaulting(to: "'active'")
+                .checking("state IN ('next', 'active', 'retiring', 'retired')"), to: "dkim_key"),
+        .addColumn(.int("state_since").defaulting(to: "0"), to: "dkim_key"),
+        .addColumn(.text("public_record").defaulting(to: "''"), to: "dkim_key"),
+        .addColumn(.int("seen_at").nullable, to: "dkim_key"),
+        .addColumn(.text("seen_answer").nullable, to: "dkim_key"),
+        .addColumn(.int("seen_absent").defaulting(to: "0").checking("seen_absent IN (0, 1)"), to: "dkim_key"),
+        .run(
+            SQLStatement(
+                """
+                UPDATE dkim_key SET state_since = created_at,
+                state = CASE WHEN active = 1 THEN 'active' ELSE 'retiring' END
+                """)),
+        .run(SQLStatement("ALTER TABLE dkim_key DROP COLUMN active")),
+        .createIndex(
+            "dkim_key_next", on: "dkim_key", columns: ["domain_id", "algorithm"], unique: true, where: "state = 'next'"
+        ),
+    ]
+
     private static let revision = SchemaChange.createTable(
         Table(
             "directory_revision",
@@ -112,8 +135,8 @@ package enum DirectoryStatements {
         """)
     static let dkimKeys = SQLStatement(
         """
-        SELECT dkim_key.id, domain.name, selector, algorithm, private_key, active, dkim_key.created_at
-        FROM dkim_key JOIN domain ON domain.id = dkim_key.domain_id ORDER BY dkim_key.id
+        SELECT dkim_key.id, domain.name, selector, algorithm, private_key, public_record, state, state_since,
+        dkim_key.created_at FROM dkim_key JOIN domain ON domain.id = dkim_key.domain_id ORDER BY dkim_key.id
         """)
     static let latestRevision = SQLStatement("SELECT COALESCE(MAX(id), 0) FROM directory_revision")
     static let insertRevision = SQLStatement(
@@ -151,11 +174,20 @@ package enum DirectoryStatements {
     static let deleteAlias = SQLStatement("DELETE FROM alias WHERE id = $1")
     static let insertKey = SQLStatement(
         """
-        INSERT INTO dkim_key (domain_id, selector, algorithm, private_key, active, created_at)
-        VALUES ($1, $2, $3, $4, 1, $5)
+        INSERT INTO dkim_key (domain_id, selector, algorithm, private_key, state, state_since, created_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $6)
         """)
-    static let setKeyActive = SQLStatement(
-        "UPDATE dkim_key SET active = $3 WHERE domain_id = $1 AND selector = $2")
+    static let setKeyState = SQLStatement("UPDATE dkim_key SET state = $2, state_since = $3 WHERE id = $1")
+    static let retireKey = SQLStatement(
+        """
+        UPDATE dkim_key SET state = 'retired', state_since = $2, private_key = '', public_record = $3,
+        seen_at = NULL, seen_answer = NULL, seen_absent = 0 WHERE id = $1
+        """)
+    static let deleteKey = SQLStatement("DELETE FROM dkim_key WHERE id = $1")
+    static let noteKeySeen = SQLStatement(
+        "UPDATE dkim_key SET seen_at = $2, seen_answer = $3, seen_absent = $4 WHERE id = $1")
+    static let keysSeen = SQLStatement(
+        "SELECT id, seen_at, seen_answer, seen_absent FROM dkim_key WHERE seen_at IS NOT NULL ORDER BY id")
     static let credentials = SQLStatement(
         "SELECT id, kind, value, label, created_at, last_used_at FROM credential WHERE account_id = $1 ORDER BY id")
     static let insertCredential = SQLStatement(
@@ -171,6 +203,7 @@ package enum DirectoryStatements {
         domains, accounts, aliases, dkimKeys, latestRevision, insertRevision, insertDomain, findDomain, setKind,
         setCatchAll, deleteDomain, insertAccount, setEnabled, setQuota, deleteAccount, insertAlias, insertAliasTarget,
         deleteAlias, setMembersSend, sendGrants, insertSendGrant, deleteSendGrant, deleteGrantsOfSender, insertKey,
-        setKeyActive, credentials, insertCredential, deleteCredential, deleteLabelled, touchCredential,
+        setKeyState, retireKey, deleteKey, noteKeySeen, keysSeen, credentials, insertCredential, deleteCredential,
+        deleteLabelled, touchCredential,
     ]
 }

@@ -59,30 +59,38 @@ package struct DirectoryDomain: Sendable, Hashable {
     package let createdAt: Timestamp
 }
 
-/// A private key that signs for a domain.
+/// A key that signs for a domain, will soon, or did.
 package struct DKIMKeyRow: Sendable, Hashable, CustomDebugStringConvertible {
     package let id: Int64
     package let domain: DomainName
     package let selector: String
     /// `rsa` or `ed25519`.
     package let algorithm: String
-    /// PEM, PKCS #8.
+    /// PEM, PKCS #8; empty once it has retired.
     package let privateKey: String
-    package let isActive: Bool
+    /// The TXT record's text that published a key that has retired; empty before.
+    package let publicRecord: String
+    package let state: DKIMKeyState
+    /// When it came into that state.
+    package let since: Timestamp
     package let createdAt: Timestamp
 
     package init(
-        id: Int64, domain: DomainName, selector: String, algorithm: String, privateKey: String, isActive: Bool,
-        createdAt: Timestamp
+        id: Int64, domain: DomainName, selector: String, algorithm: String, privateKey: String,
+        publicRecord: String = "", state: DKIMKeyState = .active, since: Timestamp? = nil, createdAt: Timestamp
     ) {
         self.id = id
         self.domain = domain
         self.selector = selector
         self.algorithm = algorithm
         self.privateKey = privateKey
-        self.isActive = isActive
+        self.publicRecord = publicRecord
+        self.state = state
+        self.since = since ?? createdAt
         self.createdAt = createdAt
     }
+
+    package var isActive: Bool { state == .active }
 
     package var debugDescription: String { "DKIM key \(selector)._domainkey.\(domain) (\(algorithm))" }
 }

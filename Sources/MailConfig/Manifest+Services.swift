@@ -110,6 +110,10 @@ extension Manifest {
         package var rsaBits = 2048
         /// How long a signature is valid; nil is unlimited (no `x=`).
         package var expire: Duration?
+        /// How long the record of a key that has been replaced is wanted; nil: as `Manifest.dkimRetention` says.
+        package var retireAfter: Duration?
+        /// How old a signing key may be before its successor is made; nil is never.
+        package var rotateEvery: Duration?
     }
 
     /// Logging.

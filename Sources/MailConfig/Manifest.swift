@@ -40,6 +40,12 @@ package struct Manifest: Sendable, Equatable {
     /// Where programs of this host leave mail: `sendmail.directory`, or `sendmail` in the data directory.
     package var sendmailDirectory: String { sendmail.directory ?? "\(storage.dataDirectory)/sendmail" }
 
+    /// How long the record of a replaced DKIM key stays wanted: `dkim.retire_after`, or 7 days, and never shorter than a
+    /// message may wait in the queue.
+    package var dkimRetention: Duration {
+        dkim.retireAfter ?? max(.seconds(7 * 86400), queue.lifetime, queue.bounceLifetime)
+    }
+
     /// The name said in EHLO when we are the client: `outbound.helo_name`, or the host name.
     package var heloName: String { outbound.heloName ?? server.hostname }
 }

@@ -28,6 +28,7 @@ package enum ManifestValidator {
         check.authentication()
         check.routing()
         check.addressesAndSizes()
+        check.keyRotation()
         return check.diagnostics
     }
 

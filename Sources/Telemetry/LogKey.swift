@@ -50,6 +50,8 @@ package enum LogKey {
     package static let host = "delivery.host"
     package static let route = "delivery.route"
     package static let milter = "milter.name"
+    package static let dkimDomain = "dkim.domain"
+    package static let dkimSelector = "dkim.selector"
 
     // Names and stores
     package static let dnsName = "dns.name"

@@ -40,7 +40,7 @@ import Testing
         let keys = try ["example.org", "sends.example"].enumerated().map { index, name in
             DKIMKeyRow(
                 id: Int64(index), domain: try #require(DomainName(name)), selector: "rsa1", algorithm: "rsa",
-                privateKey: "", isActive: true, createdAt: time)
+                privateKey: "", createdAt: time)
         }
         let info = Alias(id: 1, address: try address("info@example.org"), targets: [alice])
         let team = Alias(

@@ -163,6 +163,10 @@ import Testing
         "dkim.rsa_bits": .code(
             "bits: manifest.dkim.rsaBits", in: "Sources/AdminService/Operations/Operations+Keys.swift"),
         "dkim.expire": .code("live.follow(\\.dkim.expire)", in: server + "ServerAssembly.swift"),
+        "dkim.retire_after": .code(
+            "manifest.dkimRetention", in: "Sources/AdminService/Keys/KeyRotator.swift"),
+        "dkim.rotate_every": .code(
+            "manifest.dkim.rotateEvery", in: "Sources/AdminService/Keys/KeyRotator.swift"),
         "log.format": .code("log.format", in: "Sources/AdminService/Logging/LogBackend.swift"),
         "log.level": .code("log.level", in: "Sources/AdminService/Logging/LogBackend.swift"),
         "log.events": .code("manifest.log.events", in: server + "Server.swift"),

@@ -170,9 +170,16 @@ extension BrokenWorld {
         .init("two records under a key's name", "error dkim ed1._domainkey.example.org: has 2 TXT records") {
             $0.add("ed1._domainkey.example.org. IN TXT \"v=DKIM1; k=ed25519; p=AAAA\"")
         },
-        .init("the next key is not published yet", "warning dkim next1._domainkey.example.org: the next key") {
+        .init("the next key is another one", "warning dkim next1._domainkey.example.org: is another key") {
             $0.plan.keys.append(
-                .init(selector: "next1", algorithm: "rsa-sha256", record: "v=DKIM1; p=AAAA", isActive: false))
+                .init(selector: "next1", algorithm: "rsa-sha256", record: "v=DKIM1; p=AAAA", role: .next))
+            $0.add("next1._domainkey.example.org. IN TXT \"v=DKIM1; p=BBBBBBBB\"")
+        },
+        .init("a replaced key is gone too soon", "warning dkim old1._domainkey.example.org: the replaced key is gone") {
+            $0.plan.keys.append(
+                .init(
+                    selector: "old1", algorithm: "rsa-sha256", record: "v=DKIM1; p=AAAA",
+                    role: .retiring(until: Timestamp(seconds: 1_800_000_000))))
         },
     ]
 

@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import Synchronization
 
 /// An authoritative name server of a test's own: nsd with one zone, the root, in which every name stands.
 ///
@@ -10,6 +11,7 @@ package final class NSDPeer: Sendable {
     package let trustAnchor: String?
     private let folder: TemporaryFolder
     private let process: ChildProcess
+    private let serial = Mutex(1)
 
     private init(port: Int, trustAnchor: String?, folder: TemporaryFolder, process: ChildProcess) {
         self.port = port
@@ -29,14 +31,7 @@ package final class NSDPeer: Sendable {
     /// - Parameter records: the text of a zone file, without SOA and NS of the root.
     package static func start(records: String, signing: Signing = .none) async throws -> NSDPeer {
         let folder = try TemporaryFolder()
-        let start = """
-            $TTL 300
-            . IN SOA ns.nsd-peer. root.nsd-peer. 1 3600 600 86400 60
-            . IN NS ns.nsd-peer.
-            ns.nsd-peer. IN A 127.0.0.1
-
-            """
-        try folder.write(start + records + "\n", to: "zone")
+        try folder.write(Self.zone(records, serial: 1), to: "zone")
         let anchor = signing == .none ? nil : try await sign(folder, isExpired: signing == .expired)
         let zone = anchor == nil ? "zone" : "signed"
         var port = 0
@@ -53,6 +48,40 @@ package final class NSDPeer: Sendable {
         }
         if folder.text(of: "log").contains("error:") { throw ProcessFailure(folder.text(of: "log")) }
         return peer
+    }
+
+    private static func zone(_ records: String, serial: Int) -> String {
+        """
+        $TTL 300
+        . IN SOA ns.nsd-peer. root.nsd-peer. \(serial) 3600 600 86400 60
+        . IN NS ns.nsd-peer.
+        ns.nsd-peer. IN A 127.0.0.1
+        serial.nsd-peer. IN TXT "serial \(serial)"
+        \(records)
+
+        """
+    }
+
+    /// Gives the zone, which is not signed, other records, and returns when they are served.
+    package func replace(records: String) async throws {
+        let next = serial.withLock { serial in
+            serial += 1
+            return serial
+        }
+        try folder.write(Self.zone(records, serial: next), to: "zone")
+        process.signal(SIGHUP)
+        let ask = """
+            import socket, sys
+            question = b"\\0\\1\\0\\0\\0\\1\\0\\0\\0\\0\\0\\0\\6serial\\10nsd-peer\\0\\0\\20\\0\\1"
+            peer = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            peer.settimeout(1)
+            peer.sendto(question, ("127.0.0.1", int(sys.argv[1])))
+            sys.exit(sys.argv[2].encode() not in peer.recv(4096))
+            """
+        let words = [try Peer.require("python3"), "-c", ask, "\(port)", "serial \(next)"]
+        try await eventually(within: .seconds(20), "nsd serves the zone \(next)\n\(folder.text(of: "log"))") {
+            try await ProcessRunner.run(words).succeeded
+        }
     }
 
     private static func sign(_ folder: TemporaryFolder, isExpired: Bool) async throws -> String {

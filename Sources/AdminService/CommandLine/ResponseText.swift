@@ -20,6 +20,7 @@ extension AdminResponse {
             case .aliases(let list): try PrettyJSON.text(list)
             case .domains(let list): try PrettyJSON.text(list)
             case .keys(let list): try PrettyJSON.text(list)
+            case .rotation(let report): try PrettyJSON.text(report)
             case .zone(let zone): try PrettyJSON.text(zone.records)
             case .dnsReport(let report): try PrettyJSON.text(report)
             case .queue(let list): try PrettyJSON.text(list)
@@ -48,6 +49,7 @@ extension AdminResponse {
         case .aliases(let list): Self.text(list)
         case .domains(let list): Self.text(list)
         case .keys(let list): Self.text(list)
+        case .rotation(let report): report.text
         case .zone(let zone): zone.text
         case .dnsReport(let report): report.text
         case .queue(let list): Self.text(list)
@@ -123,9 +125,12 @@ extension AdminResponse {
     }
 
     static func text(_ list: [DKIMKeySummary]) -> String {
-        var table = TextTable(["DOMAIN", "SELECTOR", "ALGORITHM", "SIGNS", "RECORD"])
+        var table = TextTable(["DOMAIN", "SELECTOR", "ALGORITHM", "STATE", "SINCE", "RECORD", "REMARK"])
         for key in list {
-            table.add([key.domain, key.selector, key.algorithm, key.active ? "yes" : "no", key.recordName])
+            table.add([
+                key.domain, key.selector, key.algorithm, key.state.rawValue, key.since ?? "", key.recordName,
+                key.remark,
+            ])
         }
         return table.text
     }

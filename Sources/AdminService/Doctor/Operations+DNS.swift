@@ -13,8 +13,8 @@ import Telemetry
 
 // What belongs into the DNS, and whether it is there.
 extension Operations {
-    func dnsRecords(_ text: String, _ addressTexts: [String]) throws -> ZoneText {
-        let wanted = WantedRecords(try domainPlan(text, addressTexts).plan)
+    func dnsRecords(_ text: String, _ addressTexts: [String]) async throws -> ZoneText {
+        let wanted = WantedRecords(try await domainPlan(text, addressTexts).plan)
         let records = wanted.all.map { record in
             ZoneRecord(
                 name: "\(record.name).", type: record.type, data: record.presentation, comment: record.purpose,
@@ -24,7 +24,7 @@ extension Operations {
     }
 
     func dnsCheck(_ question: DNSCheckQuestion) async throws -> AdminResponse {
-        let (plan, troubles) = try domainPlan(question.domain, question.addresses)
+        let (plan, troubles) = try await domainPlan(question.domain, question.addresses)
         let found = try await DoctorResolver.open(question.resolver, manifest.server.dns)
         defer { found.resolver.stop() }
         var settings = DoctorSettings(now: SystemClock().now(), validates: found.validates)
@@ -59,7 +59,7 @@ extension Operations {
     /// What records follow from, and what is wrong with the certificates' files.
     private func domainPlan(
         _ text: String, _ addressTexts: [String]
-    ) throws -> (plan: DomainPlan, troubles: [Finding]) {
+    ) async throws -> (plan: DomainPlan, troubles: [Finding]) {
         let domain = try requireDomain(text)
         guard let hostname = DomainName(manifest.server.hostname) else {
             throw AdminError(.config, "server.hostname \"\(manifest.server.hostname)\" is not a host name")
@@ -81,14 +81,32 @@ extension Operations {
             services: manifest.listeners.filter { $0.socket == nil }.map {
                 DomainPlan.Service(kind: $0.kind.rawValue, port: $0.port)
             },
-            keys: try dkimList(text).filter(\.active).map {
-                DomainPlan.Key(selector: $0.selector, algorithm: $0.algorithm, record: $0.recordText)
-            },
+            keys: try planKeys(of: domain.name, seen: try await directory.keysSeen()),
             certificates: certificates,
             exchangePort: manifest.outbound.port,
             sendsDirectly: !leavesBySmarthost
         )
         return (plan, troubles)
+    }
+
+    /// The keys of a domain; retired ones whose record was seen to be gone are left out.
+    private func planKeys(of domain: DomainName, seen: [Int64: DKIMKeySeen]) throws -> [DomainPlan.Key] {
+        let rotation = KeyRotation(manifest)
+        let keys = directory.snapshot.dkimKeys.filter { key in
+            key.domain == domain && (key.state != .retired || seen[key.id]?.isAbsent != true)
+        }
+        return try keys.map { row in
+            let role: DomainPlan.Key.Role =
+                switch row.state {
+                case .next: .next
+                case .active: .active
+                case .retiring: .retiring(until: rotation.end(of: row))
+                case .retired: .retired
+                }
+            return DomainPlan.Key(
+                selector: row.selector, algorithm: "\(row.algorithm)-sha256", record: try Self.publicRecord(row),
+                role: role)
+        }
     }
 
     /// Everything for others takes a way that is not theirs: `outbound.smarthost`, or a rule without conditions.

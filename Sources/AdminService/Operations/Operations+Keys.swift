@@ -18,12 +18,7 @@ extension Operations {
                     remedy: "say which with --algorithm rsa or --algorithm ed25519"
                 )
             }
-            guard selector.utf8.allSatisfy({ $0 < 0x80 && $0 != 0x5F }),
-                DomainName("\(selector)._domainkey.\(domain)") != nil
-            else {
-                throw AdminError(
-                    .data, "\"\(selector)\" can't be a selector", remedy: "use letters, digits and hyphens")
-            }
+            try Self.requireSelector(selector, of: domain)
         }
         let keys = try await makeKeys(chosen, selector: selector, avoiding: domain)
         for key in keys { try await directory.addDKIMKey(key, domain: domain, author: author) }
@@ -35,12 +30,30 @@ extension Operations {
 
     func dkimList(_ text: String?) throws -> [DKIMKeySummary] {
         let domain = try text.map { try requireDomain($0).name }
-        return try directory.snapshot.dkimKeys.filter { domain == nil || $0.domain == domain }.map(Self.summary)
+        let rotation = KeyRotation(manifest)
+        return try directory.snapshot.dkimKeys.filter { domain == nil || $0.domain == domain }.map {
+            try Self.summary($0, rotation)
+        }
+    }
+
+    /// The same, with what the DNS last said of each key that waits or has retired.
+    func dkimStates(_ text: String?) async throws -> [DKIMKeySummary] {
+        let seen = try await directory.keysSeen()
+        let rows = Dictionary(grouping: directory.snapshot.dkimKeys, by: \.domain.ascii)
+        return try dkimList(text).map { summary in
+            guard let row = rows[summary.domain]?.first(where: { $0.selector == summary.selector }),
+                row.state == .next || row.state == .retired, let seen = seen[row.id]
+            else { return summary }
+            var summary = summary
+            summary.seen = seen.answer
+            summary.seenAt = InternetTimestamp.utc(seen.at)
+            return summary
+        }
     }
 
     func dkimRecord(_ text: String, _ selector: String?) throws -> [DKIMKeySummary] {
         let keys = try dkimList(text).filter {
-            selector == nil || $0.selector.lowercased() == selector?.lowercased()
+            $0.state != .retired && (selector == nil || $0.selector.lowercased() == selector?.lowercased())
         }
         guard !keys.isEmpty else {
             throw AdminError(
@@ -52,10 +65,25 @@ extension Operations {
         return keys
     }
 
-    static func summary(_ row: DKIMKeyRow) throws -> DKIMKeySummary {
-        let key: DKIMSigningKey
+    private static func summary(_ row: DKIMKeyRow, _ rotation: KeyRotation) throws -> DKIMKeySummary {
+        DKIMKeySummary(
+            domain: row.domain.ascii,
+            selector: row.selector,
+            algorithm: "\(row.algorithm)-sha256",
+            recordName: "\(row.selector)._domainkey.\(row.domain).",
+            recordText: try publicRecord(row),
+            active: row.isActive,
+            state: row.state,
+            since: InternetTimestamp.utc(row.since),
+            wantedUntil: row.state == .retiring ? InternetTimestamp.utc(rotation.end(of: row)) : nil
+        )
+    }
+
+    /// The text of the TXT record that publishes a key.
+    static func publicRecord(_ row: DKIMKeyRow) throws -> String {
+        guard row.state != .retired else { return row.publicRecord }
         do {
-            key = try DKIMSigningKey(pem: row.privateKey)
+            return try DKIMSigningKey(pem: row.privateKey).publicRecord
         } catch {
             throw AdminError(
                 .data,
@@ -63,17 +91,17 @@ extension Operations {
                 remedy: "restore the database from a backup, or remove the domain and add it again with new keys"
             )
         }
-        return DKIMKeySummary(
-            domain: row.domain.ascii,
-            selector: row.selector,
-            algorithm: key.algorithm.rawValue,
-            recordName: "\(row.selector)._domainkey.\(row.domain).",
-            recordText: key.publicRecord,
-            active: row.isActive
-        )
     }
 
-    private static func algorithm(_ text: String) throws -> DKIMAlgorithm {
+    static func requireSelector(_ selector: String, of domain: DomainName) throws {
+        guard selector.utf8.allSatisfy({ $0 < 0x80 && $0 != 0x5F }),
+            DomainName("\(selector)._domainkey.\(domain)") != nil
+        else {
+            throw AdminError(.data, "\"\(selector)\" can't be a selector", remedy: "use letters, digits and hyphens")
+        }
+    }
+
+    static func algorithm(_ text: String) throws -> DKIMAlgorithm {
         switch text.lowercased() {
         case "rsa", "rsa-sha256": .rsaSHA256
         case "ed25519", "ed25519-sha256": .ed25519SHA256
@@ -101,7 +129,7 @@ extension Operations {
 
     /// Making an RSA key takes a good part of a second of CPU.
     @concurrent
-    private static func generate(_ algorithm: DKIMAlgorithm, bits: Int) async throws -> DKIMSigningKey {
+    static func generate(_ algorithm: DKIMAlgorithm, bits: Int) async throws -> DKIMSigningKey {
         try DKIMSigningKey.generate(algorithm, rsaBits: bits)
     }
 

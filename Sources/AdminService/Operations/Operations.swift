@@ -1,4 +1,5 @@
 import Directory
+package import Logging
 package import MTASTSClient
 package import MailConfig
 import MailIntake
@@ -70,9 +71,10 @@ package struct Operations: Sendable {
         case .domainRemove(let domain): try await domainRemove(domain)
         case .dkimAdd(let domain, let selector, let algorithms):
             try await dkimAdd(domain, selector: selector, algorithms: algorithms)
-        case .dkimList(let domain): .keys(try dkimList(domain))
+        case .dkimList(let domain): .keys(try await dkimStates(domain))
+        case .dkimRotate(let question): .rotation(try await dkimRotate(question))
         case .dkimRecord(let domain, let selector): .keys(try dkimRecord(domain, selector))
-        case .dnsRecords(let domain, let addresses): .zone(try dnsRecords(domain, addresses))
+        case .dnsRecords(let domain, let addresses): .zone(try await dnsRecords(domain, addresses))
         case .dnsCheck(let question): try await dnsCheck(question)
         case .queueList(let filter): .queue(try await queueList(filter))
         case .queueShow(let id): .queueEntry(try await queueShow(id))
@@ -160,6 +162,7 @@ extension DomainName {
 
 /// What operations need of the server that runs them.
 package protocol RunningServer: Sendable {
+    var logger: Logger { get }
     /// The manifest in effect.
     var manifest: Manifest { get }
     /// What decisions are made by.

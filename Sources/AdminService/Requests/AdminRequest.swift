@@ -44,6 +44,7 @@ package enum AdminRequest: Codable, Sendable, Equatable {
     /// Makes a key for each algorithm (`rsa`, `ed25519`); both when there are none.
     case dkimAdd(domain: String, selector: String?, algorithms: [String])
     case dkimList(domain: String?)
+    case dkimRotate(KeyRotationQuestion)
     case dkimRecord(domain: String, selector: String?)
 
     /// Addresses given by the operator; empty means those of the host's interfaces.

@@ -13,6 +13,7 @@ package enum AdminResponse: Codable, Sendable, Equatable {
     case aliases([AliasSummary])
     case domains([DomainSummary])
     case keys([DKIMKeySummary])
+    case rotation(KeyRotationReport)
     case zone(ZoneText)
     case dnsReport(DoctorReport)
     case queue([QueueSummary])
@@ -132,6 +133,14 @@ package struct DKIMKeySummary: Codable, Sendable, Equatable {
     package var recordText: String
     /// Whether new mail is signed with it.
     package var active: Bool
+    package var state: DKIMKeyState = .active
+    /// When it came into that state.
+    package var since: String?
+    /// Until when the record of a replaced key is to stay.
+    package var wantedUntil: String?
+    /// What the DNS last said of a key that waits for its record, or whose record may go, and when.
+    package var seen: String?
+    package var seenAt: String?
 }
 
 /// A part of a zone file, ready to paste.

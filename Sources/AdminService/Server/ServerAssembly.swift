@@ -204,6 +204,8 @@ final class ServerAssembly: Sendable {
                 clock: clock
             ),
             BanKeeper(table: bans, store: BanStore(database: stores.database), logger: logger),
+            KeyRotationService(
+                directory: stores.directory, manifest: live.follow { $0 }, logger: backend.logger("dkim")),
             ReloadService(state: state, notifier: notifier, logger: logger),
             TokenRenewalService(tokens: tokens, manifest: live.follow { $0 }, clock: clock),
             TransportPolicyService(

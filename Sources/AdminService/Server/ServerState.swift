@@ -21,7 +21,7 @@ final class ServerState: RunningServer {
     private let stores: Stores
     private let tls: TLSStore?
     private let devicePasswords: DevicePasswords
-    private let logger: Logger
+    let logger: Logger
     private let started = ContinuousClock.now
     private let listeners = Mutex<[ListenerStatus]>([])
     private let reloading = Mutex(false)

@@ -2,10 +2,10 @@ import DNSCore
 import MailAuth
 import MailSyntax
 
-/// DKIM: each key that signs, or will, beside what is published under its name.
+/// DKIM: each key that signs, will, or did, beside what is published under its name.
 extension Doctor {
     func dkim() async -> [Finding] {
-        guard !plan.keys.isEmpty else {
+        guard plan.keys.contains(where: { $0.role != .retired }) else {
             return [
                 Finding(
                     .error, .dkim, plan.domain.ascii, "no key signs mail of the domain",
@@ -17,69 +17,87 @@ extension Doctor {
 
     private func dkim(_ key: DomainPlan.Key) async -> [Finding] {
         let record = wanted.record(of: key)
-        let name = record.name
-        let found = await look(name, .txt)
-        if let trouble = found.trouble { return [unanswered(.dkim, name, trouble)] }
-        let texts = found.answer?.texts ?? []
-        guard !texts.isEmpty else {
-            return [
-                Finding(
-                    key.isActive ? .error : .warning, .dkim, name,
-                    key.isActive
-                        ? "the key that signs is not published"
-                        : "the next key is not published yet, and waits for it",
-                    fix: [record.line])
-            ]
+        let answer = await resolver.resolve(record.name, .txt)
+        if case .failure(let trouble) = answer, !trouble.isAbsence {
+            return key.role == .retired ? [] : [unanswered(.dkim, record.name, trouble)]
         }
-        // RFC 6376 §3.6.2.2: what happens with several records is undefined.
-        guard let text = texts.first, texts.count == 1 else {
-            return [
-                Finding(
-                    .error, .dkim, name, "has \(texts.count) TXT records, where one must stand",
-                    reason: "which of them a receiver takes is undefined", fix: ["leave only: \(record.line)"])
-            ]
+        let sighting = KeySighting(answer, record: key.record)
+        return switch key.role {
+        case .active: [active(key, sighting, record)]
+        case .next: [next(key, sighting, record)]
+        case .retiring(let until): [retiring(key, sighting, record, until)]
+        case .retired: retired(sighting, record).map { [$0] } ?? []
         }
-        return judge(text, key, record)
     }
 
-    private func judge(_ text: [UInt8], _ key: DomainPlan.Key, _ record: WantedRecord) -> [Finding] {
-        let name = record.name
-        func wrong(_ message: String, _ severity: Finding.Severity = .error, reason: String? = nil) -> [Finding] {
-            [Finding(severity, .dkim, name, message, reason: reason, fix: ["change it to: \(record.line)"])]
+    /// A key that signs: whatever is wrong with its record is an error.
+    private func active(_ key: DomainPlan.Key, _ sighting: KeySighting, _ record: WantedRecord) -> Finding {
+        switch sighting {
+        case .shown(isTesting: false): Finding(.ok, .dkim, record.name, "holds the \(key.algorithm) key")
+        case .absent:
+            Finding(.error, .dkim, record.name, "the key that signs is not published", fix: [record.line])
+        default: mistake(sighting, record, .error)
         }
-        guard let own = DKIMKeyRecord(parsing: Array(key.record.utf8)) else { return [] }
-        guard let published = DKIMKeyRecord(parsing: text) else {
-            return wrong("is no key record: \(Self.mistake(in: text))")
-        }
-        guard !published.publicKey.isEmpty else { return wrong("the key is revoked: p= is empty") }
-        guard published.keyType == own.keyType else {
-            return wrong("is of the type \(published.keyType), while the server signs with \(own.keyType)")
-        }
-        guard published.publicKey == own.publicKey else {
-            let isCut = own.publicKey.starts(with: published.publicKey.dropLast(3))
-            return wrong(isCut ? "the key is cut off: some of its octets are missing" : "is another key")
-        }
-        if let hashes = published.hashAlgorithms, !hashes.contains("sha256") {
-            return wrong("h=\(hashes.joined(separator: ":")) forbids SHA-256, which the server signs with")
-        }
-        if !published.serviceTypes.contains("*"), !published.serviceTypes.contains("email") {
-            return wrong("s=\(published.serviceTypes.joined(separator: ":")) says that the key is not for mail")
-        }
-        if published.isTesting {
-            return wrong(
-                "t=y says that the domain is only testing", .warning,
-                reason: "receivers may treat its mail as if it were not signed")
-        }
-        return [Finding(.ok, .dkim, name, "holds the \(key.algorithm) key")]
     }
 
-    /// The usual mistakes of panels and copying, in words.
-    private static func mistake(in text: [UInt8]) -> String {
-        let shown = String(decoding: text.prefix(60), as: UTF8.self)
-        if text.contains(UInt8(ascii: "\"")) || text.contains(UInt8(ascii: "(")) {
-            return "it holds quotes or parentheses of a zone file (\(shown)…)"
+    /// A key that waits: nothing is wrong yet where its record is missing, and it waits on where it is a wrong one.
+    private func next(_ key: DomainPlan.Key, _ sighting: KeySighting, _ record: WantedRecord) -> Finding {
+        let waiting = "the rotation waits for this record, and mail is signed with the old key until then"
+        switch sighting {
+        case .shown(isTesting: false):
+            return Finding(.ok, .dkim, record.name, "holds the next \(key.algorithm) key, which will sign soon")
+        case .absent:
+            return Finding(
+                .remark, .dkim, record.name, "the next key is not published yet", reason: waiting, fix: [record.line])
+        case .shown(isTesting: true): return mistake(sighting, record, .warning)
+        default: return mistake(sighting, record, .warning, reason: waiting)
         }
-        if text.contains(UInt8(ascii: "\\")) { return "it holds backslashes (\(shown)…)" }
-        return "\(shown)…"
+    }
+
+    /// A key that has signed what may still be under way.
+    private func retiring(
+        _ key: DomainPlan.Key, _ sighting: KeySighting, _ record: WantedRecord, _ until: Timestamp
+    ) -> Finding {
+        let day = InternetTimestamp.utc(until)
+        switch sighting {
+        case .shown:
+            return Finding(.ok, .dkim, record.name, "holds the replaced \(key.algorithm) key; leave it until \(day)")
+        case .absent:
+            return Finding(
+                .warning, .dkim, record.name, "the replaced key is gone before \(day)",
+                reason: "mail that it signed and that is still under way can't be verified", fix: [record.line])
+        default: return mistake(sighting, record, .warning)
+        }
+    }
+
+    /// A record that nobody needs any more; nothing to say where there is none.
+    private func retired(_ sighting: KeySighting, _ record: WantedRecord) -> Finding? {
+        switch sighting {
+        case .absent, .unanswered, .elsewhere, .wrong(.revoked): nil
+        case .shown, .several, .wrong:
+            Finding(
+                .remark, .dkim, record.name, "is the record of a key that has retired",
+                reason: "nothing is signed with the key any more; whoever gets hold of an old copy of it could use it",
+                fix: ["remove: \(record.name). TXT"])
+        }
+    }
+
+    /// One record, but not the one that is needed, or several.
+    private func mistake(
+        _ sighting: KeySighting, _ record: WantedRecord, _ severity: Finding.Severity, reason: String? = nil
+    ) -> Finding {
+        switch sighting {
+        case .several(let count):
+            return Finding(
+                severity, .dkim, record.name, "has \(count) TXT records, where one must stand",
+                reason: "which of them a receiver takes is undefined", fix: ["leave only: \(record.line)"])
+        case .shown:
+            return Finding(
+                .warning, .dkim, record.name, "t=y says that the domain is only testing",
+                reason: "receivers may treat its mail as if it were not signed", fix: ["change it to: \(record.line)"])
+        default:
+            return Finding(
+                severity, .dkim, record.name, sighting.words, reason: reason, fix: ["change it to: \(record.line)"])
+        }
     }
 }

@@ -21,21 +21,31 @@ package struct DomainPlan: Sendable {
         }
     }
 
-    /// A key that signs mail of the domain, or will soon.
+    /// A key that signs mail of the domain, will soon, or did.
     package struct Key: Sendable, Hashable {
+        package enum Role: Sendable, Hashable {
+            /// New mail is signed with it.
+            case active
+            /// Waits for its record.
+            case next
+            /// Replaced; its record is wanted until then.
+            case retiring(until: Timestamp)
+            /// Its record may go.
+            case retired
+        }
+
         package var selector: String
         /// `rsa-sha256` or `ed25519-sha256`.
         package var algorithm: String
         /// The TXT record's text, not split.
         package var record: String
-        /// New mail is signed with it; false for the next key of a rotation.
-        package var isActive: Bool
+        package var role: Role
 
-        package init(selector: String, algorithm: String, record: String, isActive: Bool = true) {
+        package init(selector: String, algorithm: String, record: String, role: Role = .active) {
             self.selector = selector
             self.algorithm = algorithm
             self.record = record
-            self.isActive = isActive
+            self.role = role
         }
     }
 

@@ -84,13 +84,20 @@ package struct WantedRecords: Sendable {
     /// What lets this server send, in an SPF record of the domain.
     var senderTerm: String { plan.kind == .hosted ? "mx" : "a:\(plan.heloName)" }
 
-    package var keys: [WantedRecord] { plan.keys.map { record(of: $0) } }
+    package var keys: [WantedRecord] { plan.keys.filter { $0.role != .retired }.map { record(of: $0) } }
+
+    /// Records that were wanted once and may go.
+    package var obsolete: [WantedRecord] { plan.keys.filter { $0.role == .retired }.map { record(of: $0) } }
 
     func record(of key: DomainPlan.Key) -> WantedRecord {
         let purpose =
-            key.isActive
-            ? "DKIM: the public key that signatures are checked with (\(key.algorithm))"
-            : "DKIM: the next key (\(key.algorithm)), which signs as soon as it is seen here"
+            switch key.role {
+            case .active: "DKIM: the public key that signatures are checked with (\(key.algorithm))"
+            case .next: "DKIM: the next key (\(key.algorithm)), which signs as soon as it is seen here"
+            case .retiring(let until):
+                "DKIM: the key before (\(key.algorithm)), for mail under way; wanted until \(InternetTimestamp.utc(until))"
+            case .retired: "DKIM: a key that has retired (\(key.algorithm))"
+            }
         return WantedRecord("\(key.selector)._domainkey.\(domain)", .text(key.record), purpose)
     }
 

@@ -14,6 +14,11 @@ package enum ZoneFile {
             let mark = record.name == plan.domain.ascii || record.name.hasSuffix(".\(plan.domain)") ? "" : "; "
             text += "\(mark)\(record.line)\n"
         }
+        let obsolete = wanted.obsolete
+        if !obsolete.isEmpty {
+            text += "\n; Records of DKIM keys that have retired, which may be removed where they still are:\n"
+            text += obsolete.map { "; \($0.name). TXT\n" }.joined()
+        }
         let uncovered = plan.kind == .hosted ? wanted.guessedNames.filter { !wanted.isCovered($0) } : []
         if !uncovered.isEmpty {
             text += "\n; Names that people guess in mail programs (optional); the certificate has to be for them too:\n"

@@ -134,7 +134,7 @@ struct DKIMCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "dkim",
         abstract: "Keys that outgoing mail is signed with.",
-        subcommands: [Add.self, List.self, Record.self]
+        subcommands: [Add.self, List.self, Record.self, Rotate.self]
     )
 
     struct Add: AsyncParsableCommand {
@@ -157,7 +157,8 @@ struct DKIMCommand: AsyncParsableCommand {
     }
 
     struct List: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "List keys.")
+        static let configuration = CommandConfiguration(
+            abstract: "List keys: what state they are in, since when, and what is waited for.")
         @Argument(help: "Only those of this domain.") var domain: String?
         @OptionGroup var options: ListOptions
         func run() async throws { try await options.perform(.dkimList(domain: domain)) }
