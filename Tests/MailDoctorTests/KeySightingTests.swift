@@ -34,6 +34,16 @@ import Testing
         #expect(!fault.words.isEmpty)
     }
 
+    @Test func `a record that is all nonsense makes no long sentence`() {
+        let long = String(repeating: "x", count: 9000)
+        for text in [
+            "k=\(long); p=AAAA", "h=\(long); p=\(DoctorWorld.rsaKey)", "s=\(long); p=\(DoctorWorld.rsaKey)", long,
+        ] {
+            let words = sighting(text).words
+            #expect(words.utf8.count < 200, "\(words)")
+        }
+    }
+
     @Test func `a bare RSA key is that of our SubjectPublicKeyInfo`() throws {
         let inner: [UInt8] = [0x30, 0x82, 0x01, 0x0A] + (0..<266).map { UInt8(truncatingIfNeeded: $0 &* 11 &+ 5) }
         let whole = [UInt8](repeating: 0x42, count: 23) + [0x00] + inner

@@ -39,7 +39,7 @@ extension Operations {
     }
 
     private var rotator: KeyRotator {
-        KeyRotator(directory: directory, manifest: manifest, author: author, logger: server?.logger)
+        KeyRotator(directory: directory, manifest: manifest, author: author, logger: server?.logger("dkim"))
     }
 
     // MARK: Beginning

@@ -162,7 +162,8 @@ extension DomainName {
 
 /// What operations need of the server that runs them.
 package protocol RunningServer: Sendable {
-    var logger: Logger { get }
+    /// What operations log to, by the subsystem that they belong to.
+    func logger(_ component: String) -> Logger
     /// The manifest in effect.
     var manifest: Manifest { get }
     /// What decisions are made by.

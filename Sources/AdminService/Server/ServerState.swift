@@ -21,7 +21,7 @@ final class ServerState: RunningServer {
     private let stores: Stores
     private let tls: TLSStore?
     private let devicePasswords: DevicePasswords
-    let logger: Logger
+    private let logger: Logger
     private let started = ContinuousClock.now
     private let listeners = Mutex<[ListenerStatus]>([])
     private let reloading = Mutex(false)
@@ -64,6 +64,8 @@ final class ServerState: RunningServer {
     }
 
     var tokens: RouteTokens? { routeTokens.withLock { $0 } }
+
+    func logger(_ component: String) -> Logger { backend.logger(component) }
 
     var manifest: Manifest { live.current }
     var rules: PolicyRules { live.rules }

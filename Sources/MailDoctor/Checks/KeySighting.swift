@@ -113,11 +113,13 @@ extension KeySighting.Fault {
         switch self {
         case .malformed(let text): "is no key record: \(Self.mistake(in: text))"
         case .revoked: "the key is revoked: p= is empty"
-        case .type(let published, let own): "is of the type \(published), while the server signs with \(own)"
+        case .type(let published, let own): "is of the type \(published.prefix(60)), while the server signs with \(own)"
         case .cutOff: "the key is cut off: some of its octets are missing"
         case .another: "is another key"
-        case .hashes(let hashes): "h=\(hashes.joined(separator: ":")) forbids SHA-256, which the server signs with"
-        case .services(let services): "s=\(services.joined(separator: ":")) says that the key is not for mail"
+        case .hashes(let hashes):
+            "h=\(hashes.joined(separator: ":").prefix(60)) forbids SHA-256, which the server signs with"
+        case .services(let services):
+            "s=\(services.joined(separator: ":").prefix(60)) says that the key is not for mail"
         }
     }
 
