@@ -37,16 +37,20 @@ extension SMTPConversation {
     func authenticate(
         _ message: inout CollectedMessage, _ envelope: SMTPEnvelope, _ trace: inout [TraceStep]
     ) async -> MessageVerdict {
+        let rules = context.settings.rules
         guard let sender = envelope.senderChecks, let resolver = context.backend.resolver else {
+            if rules.authentication.areOff, rules.distrusts(client) {
+                removeForged(context.settings.hostname, &message, &trace)
+            }
             return MessageVerdict()
         }
-        let rules = context.settings.rules
         let header = HeaderBlock(parsing: message.index.headerBlock)
         let checks = MessageChecks(rules: rules.authentication, resolver: resolver, now: context.backend.now())
         let findings = await checks.run(sender, message.signatures, header: header)
         let modes = rules.authentication.modes(for: findings.dmarc?.author).modes
         let shown = findings.leavingOut(modes)
-        let facts = shown.facts(client: info.remote, clientName: findings.sender.reverse?.name, header: header)
+        var facts = shown.facts(client: info.remote, clientName: findings.sender.reverse?.name, header: header)
+        if case .temporaryError = findings.sender.reverse { facts.isNameUnknown = true }
         let (decision, steps) = Policy.judgeAuthentication(facts, rules: rules)
         trace += steps
         let host = context.settings.hostname

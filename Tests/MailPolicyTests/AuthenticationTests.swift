@@ -98,6 +98,36 @@ import Testing
             } == "550 5.7.23")
     }
 
+    @Test func `what might excuse a failure and is not known for now is no reason to refuse for good`() throws {
+        let knows: Adjust = { $0.forwarders = [Manifest.Forwarder(".forwarder.example")].compactMap(\.self) }
+        let trusts: Adjust = { $0.sealers = ["lists.example"].compactMap { DomainName($0) } }
+        var named = try Self.facts(.fail, wanted: .reject)
+        named.isNameUnknown = true
+        var sealed = try Self.facts(.fail, wanted: .reject)
+        sealed.uncheckedSeals = [SealFacts(domain: try #require(DomainName("lists.example")), sawPass: true)]
+        for (facts, adjust) in [(named, knows), (sealed, trusts)] {
+            #expect(Self.judge(facts) == "550 5.7.1")
+            #expect(Self.judge(facts, adjust) == "junk")
+            let deferred = Self.judge(facts) {
+                adjust(&$0)
+                $0.temporaryErrors = .defer
+            }
+            #expect(deferred == "451 4.7.0")
+        }
+        sealed.uncheckedSeals = [SealFacts(domain: try #require(DomainName("lists.example")), sawPass: false)]
+        #expect(Self.judge(sealed, trusts) == "550 5.7.1")
+    }
+
+    @Test func `SPF refuses nothing that DMARC might vouch for later`() throws {
+        var facts = try Self.facts(.temperror)
+        facts.spf = Self.checked(.fail)
+        #expect(Self.judge(facts) { $0.modes.spf = .enforce } == "accept")
+        let deferred = Self.judge(facts) {
+            ($0.modes.spf, $0.modes.dmarc, $0.temporaryErrors) = (.enforce, .observe, .defer)
+        }
+        #expect(deferred == "451 4.7.24")
+    }
+
     @Test func `SPF alone refuses what DMARC does not vouch for`() throws {
         let enforce: Adjust = { $0.modes.spf = .enforce }
         var facts = try Self.facts(AuthenticationWord.none)

@@ -50,6 +50,8 @@ package struct AuthenticationFacts: Sendable, Hashable {
     package var client: IPAddress
     /// The client's confirmed name.
     package var clientName: DomainName?
+    /// Its name can't be found out for now.
+    package var isNameUnknown = false
     /// The domain of From that was judged.
     package var author: DomainName?
     /// From has something that can't be read, and may be shown as an author.
@@ -61,6 +63,8 @@ package struct AuthenticationFacts: Sendable, Hashable {
     package var arc: CheckedIdentity?
     /// Of a chain that is whole, from the newest.
     package var seals: [SealFacts] = []
+    /// Of a chain that can't be checked for now, from the newest.
+    package var uncheckedSeals: [SealFacts] = []
     package var reverse: CheckedIdentity?
     package var dmarc: CheckedIdentity?
     /// Where the policy was found.

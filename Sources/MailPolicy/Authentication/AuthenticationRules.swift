@@ -18,8 +18,11 @@ package struct AuthenticationRules: Sendable {
     package var mayCheckSPF: Bool { any { $0.checksSPF } }
     package var mayCheckDKIM: Bool { any { $0.checksDKIM } }
     package var mayCheckARC: Bool { any { $0.arc != .off } }
-    package var mayCheckReverse: Bool {
-        any { $0.reverse != .off } || settings.forwarders.contains { if case .network = $0 { false } else { true } }
+    package var mayCheckReverse: Bool { any { $0.reverse != .off } || hasNamedForwarders }
+
+    /// Some known forwarder is known by its name.
+    var hasNamedForwarders: Bool {
+        settings.forwarders.contains { if case .network = $0 { false } else { true } }
     }
 
     private func any(_ isSet: (Manifest.Authentication.Modes) -> Bool) -> Bool {
@@ -56,11 +59,12 @@ extension Manifest.Authentication.DomainRule {
 }
 
 extension PolicyRules {
-    /// Whether a client's mail is checked: a stranger's, and not that of somebody who hands it on for us.
-    package func checks(_ client: ClientFacts) -> Bool {
-        guard !authentication.areOff, client.role == .mx, MessageOrigin(client, rules: self) == .stranger else {
-            return false
-        }
+    /// Whether a client's mail is checked.
+    package func checks(_ client: ClientFacts) -> Bool { !authentication.areOff && distrusts(client) }
+
+    /// Whether a client is a stranger, and not somebody who hands mail on for us: what it says in our name is forged.
+    package func distrusts(_ client: ClientFacts) -> Bool {
+        guard client.role == .mx, MessageOrigin(client, rules: self) == .stranger else { return false }
         return !authentication.settings.exempt.contains { $0.contains(client.address) }
     }
 }

@@ -109,11 +109,28 @@ private struct AuthenticationJudge {
             note("dmarc-policy", before: "p=\(facts.wanted.rawValue)", after: "junk", reason, setting: "dmarc")
             return
         }
+        if let doubt {
+            guard !putOff(EnhancedStatusCode(4, 7, 0), doubt, "dmarc") else { return }
+            isJunk = true
+            note("dmarc-policy", before: "p=reject", after: "junk", "\(doubt) for now", setting: "dmarc")
+            return
+        }
         // RFC 7372 §3.4
         let both = facts.spf?.result == .fail && facts.dkim.contains { $0.result == .fail }
         note("dmarc-policy", before: "p=reject", after: "reject", "the policy of \(domain)", setting: "dmarc")
         refusals.append(
             PolicyReply(550, EnhancedStatusCode(5, 7, both ? 26 : 1), "Rejected per DMARC policy of \(domain)"))
+    }
+
+    /// What might excuse a failure, and is not known for now: no reason to refuse a message for good.
+    private var doubt: String? {
+        let settings = rules.authentication.settings
+        if facts.isNameUnknown, rules.authentication.hasNamedForwarders {
+            return "whether the client is a known forwarder can't be found out"
+        }
+        guard modes.arc != .off else { return nil }
+        let believed = facts.uncheckedSeals.prefix { settings.sealers.contains($0.domain) }
+        return believed.first(where: \.sawPass).map { "the seal of the trusted \($0.domain) can't be checked" }
     }
 
     /// Why a failure of DMARC is not acted upon.
@@ -138,6 +155,9 @@ private struct AuthenticationJudge {
                 note("spf-override", before: "fail", after: "accept", "DMARC passes")
             } else if let forwarder = rules.authentication.forwarder(facts.client, name: facts.clientName) {
                 note("spf-override", before: "fail", after: "accept", "\(forwarder) is a known forwarder")
+            } else if let reason = facts.dmarc?.result == .temperror ? "the DMARC result can't be found out" : doubt {
+                guard !putOff(EnhancedStatusCode(4, 7, 24), reason, "spf") else { return }
+                note("spf-override", before: "fail", after: "accept", "\(reason) for now")
             } else {
                 note("spf-policy", before: spf.subject, after: "reject", nil, setting: "spf")
                 // RFC 7372 §3.2
@@ -176,9 +196,12 @@ private struct AuthenticationJudge {
         note("arc-policy", after: "junk", "the chain of seals is broken", setting: "arc")
     }
 
-    private mutating func putOff(_ status: EnhancedStatusCode, _ what: String, _ setting: String) {
-        guard rules.authentication.settings.temporaryErrors == .defer else { return }
+    /// Puts the message off, where the manifest wants that.
+    @discardableResult
+    private mutating func putOff(_ status: EnhancedStatusCode, _ what: String, _ setting: String) -> Bool {
+        guard rules.authentication.settings.temporaryErrors == .defer else { return false }
         note("\(setting)-policy", before: "temperror", after: "defer", nil, setting: "temporary_errors")
         deferrals.append(PolicyReply(451, status, "\(what) for now, try again later"))
+        return true
     }
 }

@@ -67,13 +67,14 @@ extension MessageFindings {
         let result = chain.isTemporary ? AuthenticationWord.temperror : Self.word(chain.keyword)
         let newest = chain.links.last.map { "i=\($0.instance) d=\($0.sealDomain)" } ?? ""
         facts.arc = CheckedIdentity(result, of: newest, reason: chain.reason)
-        guard chain.status == .pass else { return }
-        facts.seals = chain.links.reversed().map { link in
+        let seals = chain.links.reversed().map { link in
             let dmarc = link.results?.entry("dmarc")
             let author = dmarc?.properties.first { $0.type == "header" && $0.name == "from" }
             let isOurs = author.map { DomainName($0.value) == facts.author } ?? true
             return SealFacts(domain: link.sealDomain, sawPass: dmarc?.result == "pass" && isOurs)
         }
+        if chain.status == .pass { facts.seals = seals }
+        if chain.isTemporary { facts.uncheckedSeals = seals }
     }
 
     private static func word(_ text: String) -> AuthenticationWord { AuthenticationWord(rawValue: text) ?? .permerror }
@@ -94,6 +95,7 @@ extension MessageFindings {
     /// forger. // RFC 2919 §3, RFC 2369 §3.4
     private func isListMail(_ header: HeaderBlock) -> Bool {
         guard header.fields.contains(where: { $0.isNamed("List-Id") || $0.isNamed("List-Post") }) else { return false }
-        return identifiers.contains { $0.outcome == .pass }
+        // Whether it does may not be known for now: no reason to refuse it for good.
+        return identifiers.contains { $0.outcome != .fail }
     }
 }
