@@ -132,6 +132,21 @@ private struct RotationRoom {
         #expect(room.states.count == 2)
     }
 
+    @Test func `where many domains are due on one day a few are begun in a round`() async throws {
+        var room = try await RotationRoom()
+        room.manifest.dkim.rotateEvery = .seconds(180 * 86400)
+        let key = try DKIMSigningKey.generate(.ed25519SHA256)
+        for number in 1...6 {
+            try await room.directory.addDomain(
+                try #require(DomainName("d\(number).example")), kind: .sendOnly, postmaster: nil,
+                keys: [NewDKIMKey(selector: "ed1", algorithm: "ed25519", privateKey: key.pem)], author: "test")
+        }
+        await room.round(after: .seconds(180 * 86400))
+        #expect(room.states.count { $0.hasSuffix(" next") } == 5)
+        await room.round(after: .seconds(20))
+        #expect(room.states.count { $0.hasSuffix(" next") } == 7)
+    }
+
     @Test func `a key that can't be read holds nothing else up`() async throws {
         var room = try await RotationRoom()
         let next = try await room.begin()
@@ -262,6 +277,23 @@ private struct RotationRoom {
         try await with { operations in
             let answer = try await operations.perform(.dkimRotate(question)).output(json: false)
             #expect(answer.contains(words), "\(answer)")
+        }
+    }
+
+    @Test func `of several that begin at the same moment one makes keys`() async throws {
+        try await with { operations in
+            let question = KeyRotationQuestion(domain: "a.example", algorithms: ["ed25519"])
+            let answers = try await withThrowingTaskGroup(of: String.self) { group in
+                for _ in 0..<4 {
+                    group.addTask { try await operations.perform(.dkimRotate(question)).output(json: false) }
+                }
+                return try await group.reduce(into: []) { $0.append($1) }
+            }
+            #expect(answers.count { $0.contains("made the ed25519 key") } == 1, "\(answers)")
+            let known = ["made the ed25519 key", "is under way already", "waits for its record"]
+            #expect(answers.allSatisfy { answer in known.contains { answer.contains($0) } }, "\(answers)")
+            let keys = operations.directory.snapshot.dkimKeys
+            #expect(keys.count { $0.state == .next } == 1)
         }
     }
 

@@ -36,6 +36,8 @@ struct KeyRotator: Sendable {
 
     var rotation: KeyRotation { KeyRotation(manifest) }
 
+    private static let beginningsAtOnce = 5
+
     // MARK: Steps
 
     /// Makes the next keys of a domain.
@@ -115,9 +117,10 @@ struct KeyRotator: Sendable {
         }
     }
 
-    /// Makes the next keys that `dkim.rotate_every` asks for.
+    /// Makes the next keys that `dkim.rotate_every` asks for, a few at a time: an RSA key costs CPU, and where many domains
+    /// were added on one day all are due on one day.
     func beginWhatIsDue() async throws {
-        for due in rotation.beginnings(directory.snapshot.dkimKeys, now: directory.now) {
+        for due in rotation.beginnings(directory.snapshot.dkimKeys, now: directory.now).prefix(Self.beginningsAtOnce) {
             let algorithms = DKIMAlgorithm.allCases.filter { $0.keyType == due.algorithm }
             _ = try await begin(due.domain, algorithms: algorithms)
         }

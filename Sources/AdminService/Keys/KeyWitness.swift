@@ -46,6 +46,8 @@ struct KeyWitness: Sendable {
     private static let timeout = Duration.seconds(8)
     /// For everything that is asked about one key.
     private static let patience = Duration.seconds(30)
+    /// Keys that are asked about at a time: each may need a resolver of its own for every server of its zone.
+    private static let keysAtOnce = 4
     /// Servers of a zone, and addresses of a server, that are asked.
     private static let maximumServers = 8
     private static let maximumAddresses = 2
@@ -59,7 +61,7 @@ struct KeyWitness: Sendable {
         } catch {
             return questions.map { _ in .unanswered("\(error)") }
         }
-        return await Self.sideBySide(questions) { await look(at: $0, by: resolver) }
+        return await Self.sideBySide(questions, atOnce: Self.keysAtOnce) { await look(at: $0, by: resolver) }
     }
 
     private func look(at question: Question, by resolver: any DNSResolver) async -> KeySighting {
@@ -69,7 +71,7 @@ struct KeyWitness: Sendable {
         // Where the name is an alias, the record stands in another zone.
         let owner = found.canonicalName ?? question.name
         let servers = await Self.servers(of: owner, resolver)
-        let sightings = await Self.sideBySide(servers) { server in
+        let sightings = await Self.sideBySide(servers, atOnce: Self.maximumServers) { server in
             guard let direct = try? open(.init(address: server.address)) else { return KeySighting.unanswered("") }
             return KeySighting(await direct.resolve(owner, .txt), record: question.record)
         }
@@ -92,7 +94,8 @@ struct KeyWitness: Sendable {
             switch await resolver.resolve(labels.joined(separator: "."), .ns) {
             case .success(let answer):
                 let names = Array(answer.names.prefix(maximumServers))
-                return await sideBySide(names) { await addresses(of: $0, resolver) }.flatMap(\.self)
+                let found = await sideBySide(names, atOnce: maximumServers) { await addresses(of: $0, resolver) }
+                return found.flatMap(\.self)
             case .failure(let failure) where failure.isAbsence: labels = labels.dropFirst()
             case .failure: return []
             }
@@ -109,13 +112,16 @@ struct KeyWitness: Sendable {
         return found
     }
 
-    /// The results of several questions at a time, in their order.
+    /// The results of several questions in their order, so many under way at a time.
     private static func sideBySide<Item: Sendable, Outcome: Sendable>(
-        _ items: [Item], _ ask: @escaping @Sendable (Item) async -> Outcome
+        _ items: [Item], atOnce: Int, _ ask: @escaping @Sendable (Item) async -> Outcome
     ) async -> [Outcome] {
         await withTaskGroup(of: (Int, Outcome).self) { group in
-            for (index, item) in items.enumerated() { group.addTask { (index, await ask(item)) } }
             var results: [Int: Outcome] = [:]
+            for (index, item) in items.enumerated() {
+                if index >= atOnce, let (done, outcome) = await group.next() { results[done] = outcome }
+                group.addTask { (index, await ask(item)) }
+            }
             for await (index, outcome) in group { results[index] = outcome }
             return items.indices.compactMap { results[$0] }
         }
