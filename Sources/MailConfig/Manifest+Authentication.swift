@@ -27,6 +27,14 @@ extension Manifest {
             case `defer`
         }
 
+        /// Who seals mail that is sent on for strangers.
+        package enum Sealing: Sendable, Hashable {
+            /// The domain that it was for.
+            case recipient
+            case off
+            case domain(DomainName)
+        }
+
         /// The mode of each check.
         package struct Modes: Sendable, Hashable {
             package var spf = Mode.observe
@@ -73,6 +81,7 @@ extension Manifest {
         package var forwarders: [Forwarder] = []
         /// Domains whose ARC seals are believed.
         package var sealers: [DomainName] = []
+        package var sealing = Sealing.recipient
         package var domains: [DomainRule] = []
     }
 

@@ -9,6 +9,12 @@ extension CrossCheck {
                 message: "`authentication.trusted_sealers` is set, but `authentication.arc` is `off`",
                 remedy: "write `arc: observe`, or remove the list")
         }
+        if case .domain(let domain) = settings.sealing, modes.areOff, settings.domains.allSatisfy(\.checksNothing) {
+            report(
+                "authentication.seal",
+                message: "`authentication.seal` is `\(domain)`, but all checks are off: there is nothing to tell of",
+                remedy: "write `observe` for `spf`, `dkim`, `arc` and `dmarc`, or remove the line")
+        }
         for rule in settings.domains where rule.changesNothing {
             report(
                 "authentication.domains",
@@ -28,6 +34,8 @@ extension CrossCheck {
 }
 
 extension Manifest.Authentication.DomainRule {
+    fileprivate var checksNothing: Bool { [spf, dkim, arc, reverse, dmarc].allSatisfy { ($0 ?? .off) == .off } }
+
     fileprivate var changesNothing: Bool {
         [spf, dkim, arc, reverse, dmarc].allSatisfy { $0 == nil } && rejection == nil
     }

@@ -60,6 +60,12 @@ extension Schema {
                 + "DMARC is not acted upon."
         ),
         Setting(
+            "authentication.seal", \.authentication.sealing, .sealing, .live,
+            "Who seals (ARC) mail of strangers that goes on: an alias leads elsewhere, a rule redirects or copies it. "
+                + "`recipient`: the domain that the message was for, with its RSA key for DKIM; a domain: that one, for all; "
+                + "`off`: nobody."
+        ),
+        Setting(
             "authentication.domains", \.authentication.domains,
             .sections(of: .authenticationRule, named: "list of rules", example: "match: example.org, dmarc: observe"),
             .live,
@@ -80,6 +86,30 @@ extension ValueType where Value == Manifest.Forwarder {
             return forwarder
         } render: {
             $0.description
+        }
+    }
+}
+
+extension ValueType where Value == Manifest.Authentication.Sealing {
+    static var sealing: ValueType {
+        .scalar("`recipient`, `off` or domain", example: "example.org") { text throws(ValueProblem) in
+            switch text.lowercased() {
+            case "recipient": return .recipient
+            case "off": return .off
+            default:
+                guard let domain = DomainName(text), domain.labels.count > 1 else {
+                    throw ValueProblem(
+                        message: "is `\(text)`, not a domain",
+                        remedy: "write `recipient`, `off` or a domain of this server")
+                }
+                return .domain(domain)
+            }
+        } render: {
+            switch $0 {
+            case .recipient: "recipient"
+            case .off: "off"
+            case .domain(let domain): domain.ascii
+            }
         }
     }
 }

@@ -36,6 +36,8 @@ package struct Acceptance: Sendable {
     package var isJunk = false
     /// What the checks of a stranger's message have found, for the log: `spf=pass dkim=pass dmarc=pass`.
     package var authentication: String?
+    /// What its seal says as it leaves; nil for a message that is not sealed.
+    package var seal: QueuedSeal?
     /// It is kept until an operator releases it.
     package var held = false
     /// Whom it is counted for; nil for senders without a limit.

@@ -34,7 +34,7 @@ extension MailIntake {
         var results: [RecipientID: FilingResult] = [:]
         var targets: [FilingTarget] = []
         for recipient in recipients {
-            switch await target(of: recipient, size: message.size, attempt) {
+            switch await target(of: recipient, in: message, attempt) {
             case .success(var target):
                 target.report = await report(recipient)
                 targets.append(target)
@@ -73,7 +73,7 @@ extension MailIntake {
 
     /// The mailbox of a recipient, or what RCPT would answer now.
     private func target(
-        of recipient: QueuedRecipient, size: Int, _ attempt: (QueuedRecipient) -> QueueAttempt
+        of recipient: QueuedRecipient, in message: QueuedMessage, _ attempt: (QueuedRecipient) -> QueueAttempt
     ) async -> Result<FilingTarget, DeliveryFailure> {
         let id = AccountID(rawValue: recipient.mailbox?.account ?? 0)
         guard let account = store.account(id) else {
@@ -83,13 +83,14 @@ extension MailIntake {
             return .failure(Self.failure(.permanent, 550, EnhancedStatusCode(5, 2, 1), "Mailbox disabled", recipient))
         }
         do {
-            guard try await store.hasRoom(id, for: size) else {
+            guard try await store.hasRoom(id, for: message.size) else {
                 return .failure(
                     Self.failure(.temporary, 452, EnhancedStatusCode(4, 2, 2), "Mailbox is over quota", recipient))
             }
+            let mailbox = try await message.isJunk ? store.junk(id) : store.inbox(id)
             return .success(
                 FilingTarget(
-                    account: id, mailbox: try await store.inbox(id), email: EmailID(rawValue: ids.next().rawValue),
+                    account: id, mailbox: mailbox, email: EmailID(rawValue: ids.next().rawValue),
                     recipient: recipient, attempt: attempt(recipient)))
         } catch {
             return .failure(Self.trouble("\(error)"))

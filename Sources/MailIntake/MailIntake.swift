@@ -156,6 +156,8 @@ package final class MailIntake: Sendable {
             wantsDelayReport: acceptance.origin.login != nil && acceptance.reversePath != .null,
             held: acceptance.held, login: acceptance.origin.login, lane: acceptance.lane,
             notBefore: acceptance.notBefore)
+        entry.seal = acceptance.seal
+        entry.isJunk = acceptance.isJunk
         guard acceptance.futureRelease != nil || acceptance.forwardedFrom != nil else { return entry }
         entry.futureRelease = acceptance.futureRelease
         if acceptance.remote.contains(where: { $0.mailbox != nil }) { entry.localPath = acceptance.reversePath }

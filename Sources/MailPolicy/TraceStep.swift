@@ -58,6 +58,7 @@ package enum TraceStage {
     package static let authentication = "authentication"
     package static let milter = "milter"
     package static let signing = "signing"
+    package static let sealing = "sealing"
     package static let tls = "tls"
 
     /// Those that a way out is found by.

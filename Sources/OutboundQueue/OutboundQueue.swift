@@ -69,7 +69,8 @@ package final class OutboundQueue: Sendable {
             QueueStatements.insertMessage, entry.id, entry.reversePath.description, entry.blob.key, entry.size,
             entry.createdAt, expiresAt, entry.bodyType.rawValue, entry.smtpUTF8, entry.envelopeID,
             entry.dsnReturn?.rawValue, entry.dkimDomain?.ascii, entry.isBounce, entry.wantsDelayReport,
-            entry.login, entry.localPath?.description, entry.futureRelease)
+            entry.login, entry.localPath?.description, entry.futureRelease, entry.isJunk, entry.seal?.domain.ascii,
+            entry.seal?.chain, entry.seal?.results)
         let holds = holds.withLock { $0 }
         let leaseUntil: Timestamp? =
             takesOver && entry.notBefore == nil && entry.recipients.count <= Self.mostHandedOver

@@ -74,9 +74,16 @@ enum QueueRows {
             wantsDelayReport: row.bool(12),
             login: row.optionalString(13),
             localPath: row.optionalString(14).flatMap { ReversePath($0) },
-            futureRelease: row.optionalString(15)
+            futureRelease: row.optionalString(15),
+            seal: seal(row),
+            isJunk: row.bool(16)
         )
         return (message, key)
+    }
+
+    private static func seal(_ row: borrowing SQLRow) -> QueuedSeal? {
+        guard let domain = row.optionalString(17).flatMap({ DomainName($0) }) else { return nil }
+        return QueuedSeal(domain: domain, chain: row.optionalString(18), results: row.optionalString(19) ?? "")
     }
 
     private static func resolved(_ reader: any SQLReader, _ found: Unresolved) throws -> QueuedMessage? {

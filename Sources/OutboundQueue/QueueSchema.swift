@@ -33,6 +33,15 @@ package enum QueueSchema {
         Migration("queue-3", lanesAndSites),
         Migration("queue-4", waitingHere),
         Migration("queue-5", [.addColumn(.text("steps").nullable, to: "queue_attempt")]),
+        Migration(
+            "queue-6",
+            [
+                .addColumn(.int("junk").defaulting(to: "0").checking("junk IN (0, 1)"), to: "queue_message"),
+                .addColumn(.text("seal_domain").nullable, to: "queue_message"),
+                .addColumn(.text("seal_chain").nullable, to: "queue_message"),
+                .addColumn(.text("seal_results").nullable, to: "queue_message"),
+            ]
+        ),
     ]
 
     /// What is ready is found by lane and time. What waits for its site, one that is down or has all it can take, is in

@@ -131,6 +131,10 @@ package struct NewQueueEntry: Sendable {
     package var localPath: ReversePath?
     /// What the sender asked for with HOLDFOR or HOLDUNTIL, as reports give it back: `for;3600`. // RFC 4865 §5.1.2
     package var futureRelease: String?
+    /// nil: it is not sealed.
+    package var seal: QueuedSeal?
+    /// What waits for mailboxes here is filed as junk.
+    package var isJunk = false
 
     package init(
         id: MailID,
@@ -196,6 +200,10 @@ package struct QueuedMessage: Sendable, Hashable {
     package var localPath: ReversePath?
     /// What the sender asked for with HOLDFOR or HOLDUNTIL: `for;3600`. // RFC 4865 §5.1.2
     package var futureRelease: String?
+    /// nil: it is not sealed.
+    package var seal: QueuedSeal?
+    /// What waits for mailboxes here is filed as junk.
+    package var isJunk = false
 }
 
 /// A recipient in the queue.

@@ -93,6 +93,7 @@ extension SMTPConversation {
             acceptance.isJunk = verdict.isJunk
             acceptance.authentication = verdict.summary
             acceptance.signFor = signFor
+            acceptance.seal = try await seal(verdict.sealable, envelope, &acceptance.trace)
             acceptance.notices = envelope.notices
             acceptance.held = checks.holds || filtered.holds
             putOff(&acceptance, envelope.sender)

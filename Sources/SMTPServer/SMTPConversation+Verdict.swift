@@ -15,6 +15,21 @@ struct MessageVerdict {
     var field: [UInt8] = []
     /// `spf=pass dkim=pass dmarc=pass`, for the log.
     var summary: String?
+    /// nil where nothing was checked.
+    var sealable: SealableResults?
+}
+
+/// What a seal may tell of a message, should it leave again.
+struct SealableResults {
+    /// nil where nobody looked.
+    var chain: ARCChain?
+    /// As in `MessageVerdict.field`.
+    var payload: String
+
+    var word: AuthenticationWord? {
+        guard let chain else { return nil }
+        return chain.isTemporary ? .temperror : AuthenticationWord(rawValue: chain.keyword)
+    }
 }
 
 // Whether a message is of whom it says. Nothing here runs for clients of our own, or where all checks are off.
@@ -55,8 +70,9 @@ extension SMTPConversation {
         trace += steps
         let host = context.settings.hostname
         removeForged(host, &message, &trace)
-        var verdict = MessageVerdict(
-            field: shown.field(host: host, client: info.remote, modes: modes), summary: facts.summary)
+        let results = shown.results(host: host, client: info.remote, modes: modes)
+        var verdict = MessageVerdict(field: results.field(), summary: facts.summary)
+        if !modes.areOff { verdict.sealable = SealableResults(chain: shown.chain, payload: results.payload) }
         switch decision.disposition {
         case .accept: break
         case .junk: verdict.isJunk = true

@@ -24,7 +24,7 @@ struct MessageCheckTests {
         let header = try signer.sign(header: Array(Self.header.utf8), bodyHash: hash, at: now) + Self.header.utf8
         let sealer = ARCSealer(domain: domain, key: .init(selector: "s", key: key))
         let results = AuthenticationResults(authservID: "mx.example.org", entries: [.init("spf", "pass")])
-        let set = try sealer.seal(header: header, bodyHash: hash, results: results, status: .none, at: now)
+        let set = try sealer.seal(header: header, bodyHash: hash, results: results.payload, status: nil, at: now).fields
         let resolver = ScriptedResolver()
         resolver.text("s._domainkey.example.org", key.publicRecord)
         resolver.text("example.org", "v=spf1 ip4:192.0.2.1 -all")

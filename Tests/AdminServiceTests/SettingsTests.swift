@@ -84,6 +84,7 @@ import Testing
         "authentication.known_forwarders": .code("settings.forwarders.first", in: authentication),
         "authentication.trusted_sealers": .code("settings.sealers.contains", in: verdict),
         "authentication.exempt_networks": .code("settings.exempt.contains", in: authentication),
+        "authentication.seal": .code("guard setting != .off", in: "Sources/MailPolicy/Authentication/Sealing.swift"),
         "authentication.domains": .code("settings.domains[index]", in: authentication),
         "authentication.timeout": .code(
             "rules.settings.timeout", in: "Sources/SMTPServer/Authentication/MessageChecks.swift"),

@@ -14,13 +14,14 @@ struct ARCTests {
 
     /// The message with one more set on top.
     static func sealed(
-        _ message: [UInt8], by key: SignedMessages.Key, status: ARCChain.Status = .pass
+        _ message: [UInt8], by key: SignedMessages.Key, status: ARCChain.Status? = .pass
     ) throws -> [UInt8] {
         let (header, body) = DKIMVectors.split(message)
         var hasher = key.sealer.bodyHasher
         hasher.update(body)
         let fields = try key.sealer.seal(
-            header: header, bodyHash: hasher.finish(), results: results, status: status, at: SignedMessages.now)
+            header: header, bodyHash: hasher.finish(), results: results.payload, status: status, at: SignedMessages.now
+        ).fields
         return fields + message
     }
 
@@ -142,9 +143,24 @@ struct ARCTests {
         #expect(String(decoding: marked, as: UTF8.self).contains("ARC-Seal: i=3; a=ed25519-sha256; cv=fail;"))
         #expect(SignedMessages.chain(marked, Self.answers(keys)).status == .fail)
         #expect(try Self.sealed(marked, by: keys[0], status: .fail) == marked)
-        // A chain that was not validated is not vouched for.
-        let unknown = try Self.sealed(broken, by: keys[2], status: .none)
-        #expect(String(decoding: unknown, as: UTF8.self).contains("cv=fail;"))
+    }
+
+    @Test("A chain that nobody has checked is neither vouched for nor broken")
+    func unchecked() throws {
+        let keys = try Self.keys(2)
+        let chained = try Self.chained([keys[0]])
+        #expect(try Self.sealed(chained, by: keys[1], status: nil) == chained)
+        let first = try Self.sealed(Self.plain, by: keys[0], status: nil)
+        #expect(SignedMessages.chain(first, Self.answers(keys)).status == .pass)
+    }
+
+    @Test("What a chain without a readable set is sealed as says that it has failed")
+    func unreadable() throws {
+        let key = try SignedMessages.Key()
+        let odd = Array("ARC-Seal: i=0; what\r\n".utf8) + Self.plain
+        let marked = try Self.sealed(odd, by: key, status: .fail)
+        #expect(String(decoding: marked, as: UTF8.self).hasPrefix("ARC-Seal: i=1; a=ed25519-sha256; cv=fail;"))
+        #expect(try Self.sealed(marked, by: key, status: .fail) == marked)
     }
 
     @Test("DKIM and ARC that want the same body share its hash")

@@ -46,7 +46,7 @@ import Testing
             bans: {enabled: false, failures: 2, window: 10s, duration: 10s, longest: 10s, network_after: 2, ignore: "::1"}
             authentication: {spf: enforce, dkim: "off", arc: enforce, iprev: "off", dmarc: observe, dmarc_reject: junk,
               temporary_errors: defer, timeout: 1s, exempt_networks: [], known_forwarders: .f.example,
-              trusted_sealers: s.example, domains: [{match: d.example, dmarc: "off"}]}
+              trusted_sealers: s.example, seal: "off", domains: [{match: d.example, dmarc: "off"}]}
             rewrite: {origin: o.p, header_clients: none, sender_canonical: "static:x", recipient_canonical: "static:x",
               canonical: "static:x", canonical_classes: [], masquerade_domains: q.r, masquerade_exceptions: root,
               masquerade_classes: [], always_bcc: b@c.d, sender_bcc: "static:x", recipient_bcc: "static:x",

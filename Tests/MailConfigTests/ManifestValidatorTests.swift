@@ -25,6 +25,11 @@ import Testing
         ("authentication: {temporary_errors: defer, dmarc: observe}", "no check is enforced"),
         ("authentication: {domains: [{match: d.example}]}", "a rule for `@d.example` that says nothing"),
         ("authentication: {domains: [{match: a@d.example, spf: 'off'}]}", "not a domain"),
+        ("authentication: {seal: sometimes}", "is `sometimes`, not a domain"),
+        (
+            "authentication: {spf: 'off', dkim: 'off', arc: 'off', iprev: 'off', dmarc: 'off', seal: s.example}",
+            "there is nothing to tell of"
+        ),
         ("authentication: {known_forwarders: 'a b'}", "neither a network nor a host name"),
         ("storage: {data_directory: /\(String(repeating: "x", count: 100))}", "longer than 100 octets"),
     ])
@@ -44,7 +49,7 @@ import Testing
         "outbound: {smarthost: {host: h, tls: none}}", "outbound: {bind: [\"::1\", 127.0.0.1]}",
         "outbound: {smarthost: }",
         "authentication: {trusted_sealers: s.example, known_forwarders: [192.0.2.1, '2001:db8::/32', h.example, .f.example]}",
-        "authentication: {spf: off, dmarc: observe, exempt_networks: []}",
+        "authentication: {spf: off, dmarc: observe, exempt_networks: [], seal: Example.org}",
     ])
     func whatAgreesIsAccepted(text: String) throws {
         _ = try ManifestLoader.load(text: "server: {hostname: a.b}\n\(text)\n", file: "martlet.yaml").get()

@@ -113,6 +113,20 @@ private struct WaitingRoom {
 
 @Suite("Mail that waits here for a mailbox")
 struct WaitingMailTests {
+    @Test("A held message that is junk is filed as such once it is released")
+    func junk() async throws {
+        let room = try await WaitingRoom()
+        let accepted = try await room.accept {
+            $0.held = true
+            $0.isJunk = true
+        }
+        #expect(try await room.queue.release(accepted.id))
+        let event = try #require(try await room.work().first)
+        #expect(event.attempt?.destination == "Junk")
+        #expect(try await room.rooms.inbox().isEmpty)
+        #expect(try await room.rooms.store.mailbox(room.rooms.alice.id, path: "Junk")?.messages == 1)
+    }
+
     @Test("A held message is in the queue, and once released in the mailbox alone, with its own Return-Path")
     func released() async throws {
         let room = try await WaitingRoom()

@@ -6,6 +6,7 @@ import MailStore
 import MailSyntax
 import MartletTesting
 import NetTransport
+import OutboundQueue
 import SMTPCore
 import SMTPServer
 import Telemetry
@@ -168,6 +169,44 @@ import Testing
         let room = try await Self.room(["_dmarc.bank.example": "v=DMARC1; p=reject"])
         try await Self.send(room, Self.forged) { $0.modes.dmarc = .observe }
         #expect(try await room.inbox(room.alice).first?.contains("dmarc=fail") == true)
+    }
+
+    private static func forward(
+        _ room: MailRoom, _ message: String, _ adjust: Adjust = { _ in }
+    ) async throws -> QueuedSeal? {
+        try await room.run(adjust: settings(adjust)) { client, _ in
+            await client.play(envelope().replacing("alice@", with: "team@"))
+            await client.send(message.replacing("\n", with: "\r\n") + "\r\n.\r\n")
+            let answer = await client.reply()
+            #expect(answer.hasPrefix("250"), "\(answer)")
+        }
+        return try await room.queue.list().last?.message.seal
+    }
+
+    @Test func `what goes on is to be sealed with what was found, whatever it says itself`() async throws {
+        let room = try await Self.room(["_dmarc.sender.example": "v=DMARC1; p=reject"])
+        let claim = "Authentication-Results: mx.example.org; dmarc=pass header.from=bank.example\n"
+        let seal = try #require(try await Self.forward(room, claim + "From: a@sender.example\n\nHello\n"))
+        #expect(seal.domain.ascii == "example.org" && seal.chain == nil)
+        #expect(seal.results.hasPrefix("mx.example.org;") && seal.results.contains("spf=pass"), "\(seal)")
+        #expect(!seal.results.contains("bank.example"))
+        #expect(try await room.inbox(room.alice).first?.contains("Authentication-Results: \(seal.results)\r\n") == true)
+    }
+
+    @Test func `nothing is sealed that was not checked, or that a client of ours sends`() async throws {
+        let claim = "Authentication-Results: mx.example.org; dmarc=pass\nFrom: a@sender.example\n\nHello\n"
+        let adjustments: [Adjust] = [
+            { $0.exempt = [IPNetwork("127.0.0.0/8")].compactMap(\.self) }, { $0.sealing = .off },
+            {
+                $0.modes.spf = .off
+                ($0.modes.dkim, $0.modes.arc, $0.modes.reverse, $0.modes.dmarc) = (.off, .off, .off, .off)
+            },
+        ]
+        for adjust in adjustments {
+            #expect(try await Self.forward(try await Self.room(), claim, adjust) == nil)
+        }
+        let room = try await Self.room()
+        #expect(try await Self.forward(room, claim) { $0.modes.arc = .off }?.chain == .some(nil))
     }
 
     @Test(arguments: [0, 400_000])

@@ -15,27 +15,56 @@ package struct ARCSealer: Sendable {
     /// A hasher for the body of a message that will be sealed.
     package var bodyHasher: DKIMBodyHasher { DKIMBodyHasher(.relaxed) }
 
-    /// The three fields to put on top of the header, each ending in CRLF: seal, message signature, results.
+    /// What came of sealing.
+    package enum Outcome: Sendable, Hashable {
+        /// The three fields to put on top of the header, each ending in CRLF: seal, message signature, results.
+        case sealed([UInt8], instance: Int, status: ARCChain.Status)
+        case omitted(Omission)
+
+        /// Empty where nothing was sealed.
+        package var fields: [UInt8] {
+            if case .sealed(let fields, _, _) = self { fields } else { [] }
+        }
+    }
+
+    /// Why a message gets no set.
+    package enum Omission: String, Sendable, Hashable {
+        case noAuthor = "the header has no From"
+        // RFC 8617 §5.1 (2)
+        case failedBefore = "somebody has sealed the chain as failed"
+        case full = "the chain has fifty sets"
+        /// Who seals vouches for the chain. To seal it as failed would break what may be whole.
+        case unchecked = "nobody has checked the chain that it has"
+    }
+
+    /// Makes the set that comes next.
     ///
-    /// Empty when there is nothing to seal: the message has no From field, its chain has already been declared
-    /// failed, or it has fifty sets.
     /// - Parameters:
     ///   - header: the header block, with or without the empty line that ends it.
     ///   - bodyHash: what ``bodyHasher`` gave for the body.
-    ///   - results: what was found when the message came in.
-    ///   - status: what was found of the chain that the message brought.
+    ///   - results: what was found when the message came in, as ``AuthenticationResults/payload`` writes it.
+    ///   - status: what was found of the chain that the message brought; nil where nobody looked.
     package func seal(
         header: [UInt8],
         bodyHash: [UInt8],
-        results: AuthenticationResults,
-        status: ARCChain.Status,
+        results: String,
+        status: ARCChain.Status?,
         at time: Timestamp
-    ) throws(DKIMKeyError) -> [UInt8] {
+    ) throws(DKIMKeyError) -> Outcome {
         let raw = RawHeader(header)
-        guard raw.count(of: "from") > 0, let instance = nextInstance(raw) else { return [] }
-        // A chain that nobody validated can't be vouched for.
-        let found: ARCChain.Status = instance == 1 ? .none : status == .none ? .fail : status
-        let arcResults = results.field(named: "ARC-Authentication-Results", instance: instance)
+        guard raw.count(of: "from") > 0 else { return .omitted(.noAuthor) }
+        let newest = Self.newest(raw)
+        guard !newest.hasFailed else { return .omitted(.failedBefore) }
+        guard newest.instance < ARCInstance.maximum else { return .omitted(.full) }
+        let found: ARCChain.Status
+        switch status {
+        case .fail: found = .fail
+        case _ where newest.instance == 0: found = .none
+        case .pass: found = .pass
+        default: return .omitted(.unchecked)
+        }
+        let instance = newest.instance + 1
+        let arcResults = Array("ARC-Authentication-Results: i=\(instance); \(results)\r\n".utf8)
         let signature = try messageSignature(raw, instance: instance, bodyHash: bodyHash, at: time)
         var sealed: [UInt8] = []
         // RFC 8617 §5.1.2: the seal of a failed chain covers its own set alone.
@@ -44,11 +73,12 @@ package struct ARCSealer: Sendable {
         sealed += DKIMCanonicalization.relaxed.header(signature[...])
         var own = "ARC-Seal: i=\(instance); a=\(key.key.algorithm.rawValue); cv=\(found.rawValue);\r\n"
         own += " d=\(domain.ascii); s=\(key.selector); t=\(time.seconds);\r\n b="
-        return try signed(own, after: sealed) + signature + arcResults
+        let fields = try signed(own, after: sealed) + signature + arcResults
+        return .sealed(fields, instance: instance, status: found)
     }
 
-    /// nil when no set may be added.
-    private func nextInstance(_ header: RawHeader) -> Int? {
+    /// The highest instance that the header has, 0 for none, and whether its seal says that the chain has failed.
+    private static func newest(_ header: RawHeader) -> (instance: Int, hasFailed: Bool) {
         var highest = 0
         var newestFailed = false
         for place in header.indices(of: "arc-seal") {
@@ -69,7 +99,7 @@ package struct ARCSealer: Sendable {
         for place in header.indices(of: "arc-authentication-results") {
             highest = max(highest, ARCInstance.leading(header.fields[place].value)?.instance ?? 0)
         }
-        return newestFailed || highest >= ARCInstance.maximum ? nil : highest + 1
+        return (highest, newestFailed)
     }
 
     /// The sets before this one, in order. // RFC 8617 §5.1.1

@@ -64,13 +64,15 @@ extension AuthenticationResults {
     static let maximumValue = 320
 
     /// The whole field, folded at blanks, with its CRLF.
-    /// - Parameter instance: the instance that an ARC field begins with.
-    package func field(named name: String = "Authentication-Results", instance: Int? = nil) -> [UInt8] {
-        var text = "\(name): "
-        if let instance { text += "i=\(instance); " }
-        text += Self.value(authservID)
+    package func field(named name: String = "Authentication-Results") -> [UInt8] {
+        Array("\(name): \(payload)\r\n".utf8)
+    }
+
+    /// What stands behind the field's name, folded, without the last CRLF. // RFC 8601 §2.2
+    package var payload: String {
+        var text = Self.value(authservID)
         if let version { text += " \(version)" }
-        guard !entries.isEmpty else { return Array((text + "; none\r\n").utf8) }
+        guard !entries.isEmpty else { return text + "; none" }
         for entry in entries {
             text += ";\r\n\t"
             var column = 8
@@ -84,7 +86,7 @@ extension AuthenticationResults {
                 column += word.utf8.count
             }
         }
-        return Array((text + "\r\n").utf8)
+        return text
     }
 
     /// A value as a token where it is one, else quoted. // RFC 2045 §5.1

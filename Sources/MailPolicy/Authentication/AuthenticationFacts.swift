@@ -1,7 +1,7 @@
 package import MailSyntax
 
 /// The result words of RFC 8601 §2.7, for all methods.
-package enum AuthenticationWord: String, Sendable, Hashable {
+package enum AuthenticationWord: String, Sendable, Hashable, CaseIterable {
     case none
     case neutral
     case pass

@@ -13,13 +13,13 @@ package struct MessageContent: Sendable {
     /// A header that has not ended by here is sent without a signature.
     private static let maximumHeader = 1_048_576
 
-    /// DKIM-Signature fields.
+    /// A seal, and DKIM-Signature fields.
     package let prefix: [UInt8]
     /// The header holds octets beyond ASCII.
     package let hasUTF8Header: Bool
     private let source: Source
-    /// What it takes to sign it again in another form; nil for a message that is not signed here.
-    private let signing: Signing?
+    /// What it takes to sign and seal it again in another form; nil for a message that is neither here.
+    private let signatures: OutgoingSignatures?
 
     /// nil: the addresses of the queue.
     package var envelope: OutgoingEnvelope?
@@ -35,17 +35,12 @@ package struct MessageContent: Sendable {
         case spool(SpoolFile)
     }
 
-    private struct Signing: Sendable {
-        var signer: DKIMSigner
-        var clock: any WallClock
-    }
-
     /// Makes a file without a name for a converted message that is too large for memory.
     package typealias SpoolMaker = @Sendable () throws -> SpoolFile
     private let spool: SpoolMaker?
 
     /// A signature of ours is on top.
-    var isSigned: Bool { !prefix.isEmpty }
+    var isSigned: Bool { !prefix.isEmpty && signatures?.signer != nil }
 
     package var size: Int {
         switch source {
@@ -63,12 +58,12 @@ package struct MessageContent: Sendable {
     package init(bytes: [UInt8], prefix: [UInt8] = []) {
         self.prefix = prefix
         source = .bytes(bytes)
-        signing = nil
+        signatures = nil
         spool = nil
         hasUTF8Header = Self.header(of: bytes).contains { $0 >= 0x80 }
     }
 
-    /// Reads, changes the header and, with a signer, signs. Blocks on the disk and computes: runs off the caller's loop.
+    /// Reads, changes the header, signs with a signer and seals with a seal. Blocks on the disk and computes: runs off the caller's loop.
     ///
     /// - Parameter change: not asked about a header that doesn't end within a mebibyte.
     @concurrent
@@ -76,6 +71,7 @@ package struct MessageContent: Sendable {
         _ message: QueuedMessage,
         reader: BlobReader,
         signer: DKIMSigner?,
+        seal: MessageSeal? = nil,
         clock: any WallClock,
         spool: SpoolMaker? = nil,
         change: HeaderChange? = nil
@@ -99,27 +95,26 @@ package struct MessageContent: Sendable {
                 source = isSmall ? .bytes(changed + start[bodyStart...]) : .headed(changed, reader, from: bodyStart)
             }
         }
-        var prefix: [UInt8] = []
-        if let signer, header.count < maximumHeader {
-            prefix = try sign(header, by: signer, clock: clock) { take in
-                take(Array(start[bodyStart...]))
-                var offset = start.count
-                while offset < reader.size {
-                    let piece = try reader.read(offset..<min(reader.size, offset + memoryLimit))
-                    guard !piece.isEmpty else { throw ContentError.truncated }
-                    take(piece)
-                    offset += piece.count
-                }
+        var signatures = OutgoingSignatures(signer: signer, seal: seal, clock: clock)
+        signatures?.hashesLines = message.bodyType != .binaryMIME
+        let made = try signatures?.make(header.count < maximumHeader ? Array(header) : nil) { take in
+            take(Array(start[bodyStart...]))
+            var offset = start.count
+            while offset < reader.size {
+                let piece = try reader.read(offset..<min(reader.size, offset + memoryLimit))
+                guard !piece.isEmpty else { throw ContentError.truncated }
+                take(piece)
+                offset += piece.count
             }
         }
         var content = MessageContent(
-            prefix: prefix,
+            prefix: made?.fields ?? [],
             hasUTF8Header: header.contains { $0 >= 0x80 },
             source: source,
-            signing: signer.map { Signing(signer: $0, clock: clock) },
+            signatures: signatures,
             spool: spool
         )
-        content.steps = steps + signingSteps(signer, prefix)
+        content.steps = steps + (made?.steps ?? [])
         return content
     }
 
@@ -137,47 +132,27 @@ package struct MessageContent: Sendable {
             bytes.replaceSubrange(..<header.endIndex, with: result.header.bytes)
         }
         let header = Self.header(of: bytes)
-        let prefix = try signer.map { signer in
-            try sign(header, by: signer, clock: clock) { $0(Array(bytes[header.endIndex...])) }
-        }
+        let signatures = OutgoingSignatures(signer: signer, seal: nil, clock: clock)
+        let made = try signatures?.make(Array(header)) { $0(Array(bytes[header.endIndex...])) }
         var content = MessageContent(
-            prefix: prefix ?? [],
+            prefix: made?.fields ?? [],
             hasUTF8Header: header.contains { $0 >= 0x80 },
             source: .bytes(bytes),
-            signing: signer.map { Signing(signer: $0, clock: clock) },
+            signatures: signatures,
             spool: nil
         )
-        content.steps = steps + signingSteps(signer, content.prefix)
+        content.steps = steps + (made?.steps ?? [])
         return content
     }
 
-    private static func signingSteps(_ signer: DKIMSigner?, _ prefix: [UInt8]) -> [TraceStep] {
-        guard let signer else { return [] }
-        return [.signing(signer.domain, selectors: signer.keys.map(\.selector), isLeftOut: prefix.isEmpty)]
-    }
-
-    private init(prefix: [UInt8], hasUTF8Header: Bool, source: Source, signing: Signing?, spool: SpoolMaker?) {
+    private init(
+        prefix: [UInt8], hasUTF8Header: Bool, source: Source, signatures: OutgoingSignatures?, spool: SpoolMaker?
+    ) {
         self.prefix = prefix
         self.hasUTF8Header = hasUTF8Header
         self.source = source
-        self.signing = signing
+        self.signatures = signatures
         self.spool = spool
-    }
-
-    /// - Parameter body: hands out the body in pieces.
-    private static func sign(
-        _ header: ArraySlice<UInt8>,
-        by signer: DKIMSigner,
-        clock: any WallClock,
-        body: (_ take: ([UInt8]) -> Void) throws -> Void
-    ) throws -> [UInt8] {
-        var hasher = signer.bodyHasher
-        var lines = LineNormalizer()
-        try body { piece in hasher.update(lines.normalize(piece)) }
-        hasher.update(lines.finish())
-        var normalizer = LineNormalizer()
-        let fields = normalizer.normalize(Array(header)) + normalizer.finish()
-        return try signer.sign(header: fields, bodyHash: hasher.finish(), at: clock.now())
     }
 
     /// A piece of the blob of at most 64 KiB; empty at the end. Blocks on the disk for large messages.
@@ -223,14 +198,15 @@ package struct MessageContent: Sendable {
             converted = .bytes(bytes)
         }
         let unsigned = MessageContent(
-            prefix: [], hasUTF8Header: hasUTF8Header, source: converted, signing: signing, spool: spool)
-        guard let signing, isSigned else { return unsigned.described(as: self) }
+            prefix: [], hasUTF8Header: hasUTF8Header, source: converted, signatures: signatures, spool: spool)
+        guard var signatures, !prefix.isEmpty else { return unsigned.described(as: self) }
+        signatures.hashesLines = true
         let header = Self.header(of: try unsigned.read(0..<min(unsigned.size, Self.maximumHeader)))
-        let signature = try Self.sign(header, by: signing.signer, clock: signing.clock) { take in
+        let made = try signatures.make(Array(header)) { take in
             try TransferConverter.pieces(of: header.endIndex..<unsigned.size, unsigned.read, take)
         }
         let signed = MessageContent(
-            prefix: signature, hasUTF8Header: hasUTF8Header, source: converted, signing: signing, spool: spool)
+            prefix: made.fields, hasUTF8Header: hasUTF8Header, source: converted, signatures: signatures, spool: spool)
         return signed.described(as: self)
     }
 

@@ -69,7 +69,8 @@ extension DeliverySettler {
             to: entry.recipient.address.description,
             via: site.via(result),
             route: site.route,
-            destination: entry.isFiled ? "INBOX" : entry.target?.host ?? entry.recipient.destination,
+            destination: entry.isFiled
+                ? message.isJunk ? "Junk" : "INBOX" : entry.target?.host ?? entry.recipient.destination,
             address: entry.target?.address?.description,
             code: reply.code,
             enhanced: reply.status.description,

@@ -94,14 +94,18 @@ extension DeliveryService {
                         ]
                     )
                 }
+                let seal = try await environment.seal(of: message)
                 let reader = try environment.blobs.open(message.blob, size: message.size)
                 // Mail for a program of this host keeps the addresses that are known here.
                 let leaves = sited.site.plan?.kind != .lmtp
                 var content = try await MessageContent.prepare(
-                    message, reader: reader, signer: signer, clock: environment.clock,
+                    message, reader: reader, signer: signer, seal: seal, clock: environment.clock,
                     spool: { try environment.blobs.makeSpool() }, change: leaves ? rewriter.change(of: message) : nil)
                 if let domain = message.dkimDomain, signer == nil {
                     content.steps.append(.signing(domain, selectors: []))
+                }
+                if let domain = message.seal?.domain, seal == nil {
+                    content.steps.append(.sealing(domain, selector: nil))
                 }
                 if leaves { try await rewriter.address(&content, of: sited.job) }
                 return content
@@ -115,5 +119,16 @@ extension DeliveryService {
             group: environment.group,
             logger: environment.logger
         )
+    }
+}
+
+extension DeliveryService.Environment {
+    /// What a message is sealed with; nil where it isn't, or its domain has no key for that: it leaves without.
+    fileprivate func seal(of message: QueuedMessage) async throws -> MessageSeal? {
+        guard let seal = message.seal, let signer = try await signer(seal.domain), let sealer = ARCSealer(signer) else {
+            return nil
+        }
+        return MessageSeal(
+            sealer: sealer, results: seal.results, chain: seal.chain.flatMap { ARCChain.Status(rawValue: $0) })
     }
 }

@@ -17,8 +17,8 @@ extension MessageFindings {
         return findings
     }
 
-    /// The field for readers and filters. // RFC 8601 §2.2
-    func field(host: DomainName, client: IPAddress, modes: Manifest.Authentication.Modes) -> [UInt8] {
+    /// What readers and filters are told. // RFC 8601 §2.2
+    func results(host: DomainName, client: IPAddress, modes: Manifest.Authentication.Modes) -> AuthenticationResults {
         typealias Entry = AuthenticationResults.Entry
         var entries: [Entry] = []
         if let reverse = sender.reverse { entries.append(.reverse(reverse, client: client)) }
@@ -27,7 +27,7 @@ extension MessageFindings {
         if modes.checksDKIM { entries += Entry.dkim(signatures) }
         if let chain, chain.status != .none { entries.append(.arc(chain, client: client)) }
         if let dmarc { entries.append(.dmarc(dmarc)) }
-        return AuthenticationResults(authservID: host.ascii, entries: entries).field()
+        return AuthenticationResults(authservID: host.ascii, entries: entries)
     }
 
     /// That of HELO, where it isn't the sender's.
