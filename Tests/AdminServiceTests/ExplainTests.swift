@@ -19,7 +19,7 @@ import Testing
         ((try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []).filter { !$0.hasPrefix(".") }
         .sorted()
 
-    /// `example.org` with alice and bob, where `info` is an alias and `team` one of both, who may send as it; whatever is sent to `catch.example` is alice's.
+    /// `example.org` with alice and bob, where `info` is an alias, `away` one that leads to `home@far.example`, and `team` one of both, who may send as it; whatever is sent to `catch.example` is alice's.
     static func directory() throws -> DirectorySnapshot {
         func address(_ text: String) throws -> EmailAddress { try #require(EmailAddress(text)) }
         let time = Timestamp(seconds: 0)
@@ -43,10 +43,11 @@ import Testing
                 privateKey: "", createdAt: time)
         }
         let info = Alias(id: 1, address: try address("info@example.org"), targets: [alice])
+        let away = Alias(id: 3, address: try address("away@example.org"), targets: [try address("home@far.example")])
         let team = Alias(
             id: 2, address: try address("team@example.org"), targets: accounts.map(\.address), membersSend: true)
         return DirectorySnapshot(
-            revision: 7, domains: domains, accounts: accounts, aliases: [info, team], dkimKeys: keys,
+            revision: 7, domains: domains, accounts: accounts, aliases: [info, team, away], dkimKeys: keys,
             recipientDelimiters: "+")
     }
 
@@ -73,9 +74,16 @@ import Testing
             case "--header-from": question.headerFrom = value
             case "--size": question.size = Int(value)
             case "--listener": question.listener = value
+            case "--found": question.found = value.replacing(",", with: " ")
             default: Issue.record("unknown option \(option)")
             }
         }
+        return question
+    }
+
+    private static func found(_ text: String, client: String? = nil) -> ExplainQuestion {
+        var question = ExplainQuestion(from: "a@far.example", to: ["alice@example.org"], client: client)
+        question.found = text
         return question
     }
 
@@ -105,10 +113,13 @@ import Testing
         (ExplainQuestion(from: "not an address@", to: ["b@example.org"]), "not an address"),
         (ExplainQuestion(from: "", to: ["b@example.org"], client: "10.0.0"), "not an IP address"),
         (ExplainQuestion(from: "", to: ["b@example.org"], listener: "imap"), "no listener for mail is called imap"),
+        (found("spf"), "\"spf\" is not a result"), (found("spf=perhaps"), "\"spf=perhaps\" is not a result"),
+        (found("dmarc=fail"), "depends on the policy"), (found("list=yes"), "nothing was found"),
+        (found("spf=fail", client: "10.0.0.1"), "one of our own clients"),
     ])
     func `a question that makes no sense is refused`(_ test: (ExplainQuestion, String)) async throws {
         let error = await #expect(throws: AdminError.self) {
-            _ = try await Self.explain("server: {hostname: mail.example.org}", test.0)
+            _ = try await Self.explain("server: {hostname: mail.example.org}\nrelay: {networks: [10.0.0.0/8]}", test.0)
         }
         #expect(error?.description.contains(test.1) == true)
     }

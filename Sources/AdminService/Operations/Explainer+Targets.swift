@@ -12,8 +12,10 @@ extension Explainer {
             explanation.parts.append(.init(title: "copy for \(copy)", steps: trace))
             if case .accept(let recipient) = decision { targets.add(recipient) }
         }
+        let manner = isJunk ? ", as junk" : ""
         for account in targets.local {
-            explanation.parts.append(.init(title: "to \(account)", result: ["kept in the mailbox of \(account)"]))
+            explanation.parts.append(
+                .init(title: "to \(account)", result: ["kept in the mailbox of \(account)\(manner)"]))
         }
         if targets.hasForwards { try await forward() }
         for address in targets.remote { try await send(to: address) }

@@ -22,6 +22,10 @@ struct Explainer {
     var admitted: [AdmittedRecipient] = []
     /// The author that stands in the header in the end.
     var finalAuthor: EmailAddress?
+    /// What the checks are said to find makes it junk.
+    var isJunk = false
+    /// What the question says of the chain of seals.
+    var chainFound: AuthenticationWord?
 
     /// - Throws: `AdminError` where the question makes no sense.
     init(
@@ -51,12 +55,13 @@ struct Explainer {
         guard try await judgeSender() else { return explanation }
         for recipient in question.to { try await judge(recipient) }
         guard !admitted.isEmpty else { return explanation }
+        guard try judgeAuthentication() else { return explanation }
         guard let copies = try await judgeMessage() else { return explanation }
         try await followTargets(copies)
         return explanation
     }
 
-    private mutating func refuse(_ part: Explanation.Part, _ reply: PolicyReply) {
+    mutating func refuse(_ part: Explanation.Part, _ reply: PolicyReply) {
         var part = part
         part.reply = reply.text(code: true)
         explanation.parts.append(part)
@@ -276,6 +281,7 @@ extension Explainer {
             if case .sign(let domain) = decision {
                 part.steps.append(.signing(domain, selectors: directory.signingKeys(domain).map(\.selector)))
             }
+            if !isOwn { part.steps += try await seal(author: author?.domain) }
         }
         finalAuthor = author
         explanation.parts.append(part)
@@ -288,7 +294,7 @@ extension Explainer {
         return nil
     }
 
-    private func headerAuthor() throws -> EmailAddress? {
+    func headerAuthor() throws -> EmailAddress? {
         guard let text = question.headerFrom else { return reversePath.address ?? client.login?.address }
         guard let address = EmailAddress(text) else {
             throw AdminError(.usage, "\"\(text)\" is not an address", remedy: "write it as user@example.org")

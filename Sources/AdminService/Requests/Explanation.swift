@@ -17,6 +17,8 @@ package struct ExplainQuestion: Codable, Sendable, Equatable {
     package var listener: String?
     /// The message is to go so much later: `2h`.
     package var holdFor: String?
+    /// What the checks of a stranger's message are to find: `spf=fail dmarc=fail p=reject`; nil: nothing is said of it.
+    package var found: String?
 
     package init(
         from: String, to: [String], client: String? = nil, auth: String? = nil, headerFrom: String? = nil,

@@ -10,6 +10,7 @@ struct ExplainCommand: AsyncParsableCommand {
             says where its rule was written. Exits with 0 also where the message would be refused.
               martlet explain --from app@example.org --to user@example.net --client 10.0.0.7
               martlet explain --from a@example.org --to b@example.net --auth a@example.org --size 2000000
+              martlet explain --from a@bank.example --to info@example.org --found "spf=fail dmarc=fail p=reject"
             """
     )
 
@@ -27,12 +28,18 @@ struct ExplainCommand: AsyncParsableCommand {
         name: .customLong("hold-for"),
         help: ArgumentHelp("The client wants it sent so much later, as with HOLDFOR.", valueName: "time"))
     var holdFor: String?
+    @Option(
+        help: ArgumentHelp(
+            "What the checks of a stranger's message find: \"spf=fail dkim=none dmarc=fail p=reject\".",
+            valueName: "results"))
+    var found: String?
     @OptionGroup var options: ListOptions
 
     func run() async throws {
         var question = ExplainQuestion(
             from: from, to: to, client: client, auth: auth, headerFrom: headerFrom, size: size, listener: listener)
         question.holdFor = holdFor
+        question.found = found
         try await options.perform(.explain(question))
     }
 }
