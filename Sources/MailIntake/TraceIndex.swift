@@ -1,7 +1,7 @@
 import MailSyntax
 package import SQLEngine
 
-/// What histories are found by: who a message is from and for, and its Message-ID.
+/// What histories are found by: who a message is from and for, its Message-ID, and what the checks found of it.
 ///
 /// The keys are written after the message was accepted, in sorted batches: an index of texts in the accepting transaction
 /// would dirty three more pages for each message. Until then a message is found by looking at it, so nothing is missed.
@@ -29,6 +29,7 @@ struct TraceKeys {
         case from = 1
         case to
         case messageID
+        case finding
     }
 
     let id: MailID
@@ -43,6 +44,7 @@ struct TraceKeys {
         for address in Self.values(of: "before", in: steps) where address.contains("@") {
             keys.insert(Self.key(.to, address))
         }
+        for finding in TraceFinding.all(in: steps) { keys.insert(Self.key(.finding, finding.text)) }
     }
 
     static func read(_ row: borrowing SQLRow) -> TraceKeys {

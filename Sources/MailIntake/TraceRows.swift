@@ -32,6 +32,8 @@ package enum TraceSchema {
                         "trace_key", columns: [.int("key"), .int("id")], primaryKey: ["key", "id"], clustered: true)),
                 .createTable(Table("trace_indexed", columns: [.int("one"), .int("id")], primaryKey: ["one"])),
             ]),
+        // What the checks of strangers' mail have found is indexed too: all is, once more.
+        Migration("trace-3", [.run(SQLStatement("DELETE FROM trace_indexed"))]),
     ]
 }
 
@@ -59,8 +61,9 @@ enum TraceRows {
 
     /// What was filed here went nowhere else.
     private static func delivered(_ acceptance: Acceptance) -> [TraceStep] {
+        let mailbox = acceptance.isJunk ? "Junk" : "INBOX"
         let steps = acceptance.local.map {
-            TraceStep(stage: TraceStage.delivery, rule: "mailbox", before: $0.recipient.description, after: "INBOX")
+            TraceStep(stage: TraceStage.delivery, rule: "mailbox", before: $0.recipient.description, after: mailbox)
         }
         guard acceptance.remote.contains(where: { $0.mailbox != nil }) else { return steps }
         let time = acceptance.notBefore.map(InternetTimestamp.utc)

@@ -27,6 +27,8 @@ package enum TraceCriterion: Sendable, Hashable {
     /// An address that the message was for, also one that was an alias.
     case to(String)
     case from(String)
+    /// What all of some checks have found.
+    case found([TraceFinding])
 }
 
 package enum TraceSearchStatements {
@@ -51,7 +53,17 @@ package enum TraceSearchStatements {
         WHERE id > $1 AND id < $2 AND (LOWER(recipients) LIKE $3 ESCAPE '!' OR LOWER(steps) LIKE $3 ESCAPE '!')
         ORDER BY id DESC LIMIT $4
         """)
-    package static let all = [get, recentFrom, recentMessageID, recentTo]
+    /// $3 as above, of the steps alone.
+    static let recentSteps = SQLStatement(
+        """
+        SELECT id, reverse_path, recipients, message_id, steps FROM trace
+        WHERE id > $1 AND id < $2 AND LOWER(steps) LIKE $3 ESCAPE '!' ORDER BY id DESC LIMIT $4
+        """)
+    /// By the index, below an id.
+    static let findBelow = SQLStatement(
+        "SELECT id FROM trace_key WHERE key = $1 AND id < $2 ORDER BY id DESC LIMIT $3")
+    static let steps = SQLStatement("SELECT steps FROM trace WHERE id = $1")
+    package static let all = [get, recentFrom, recentMessageID, recentTo, recentSteps, findBelow, steps]
 }
 
 extension MailIntake {
@@ -64,6 +76,7 @@ extension MailIntake {
             case .messageID(let text): ids = try Self.find(reader, .messageID, text, limit)
             case .to(let text): ids = try Self.find(reader, .to, text, limit)
             case .from(let text): ids = try Self.find(reader, .from, text, limit)
+            case .found(let findings): ids = try Self.find(reader, findings, limit)
             }
             return try ids.compactMap { try Self.trace(reader, $0) }
         }
@@ -103,6 +116,7 @@ extension MailIntake {
         case .from: statement = TraceSearchStatements.recentFrom
         case .messageID: statement = TraceSearchStatements.recentMessageID
         case .to: return try recentRecipients(reader, folded, after: indexed, limit)
+        case .finding: return []
         }
         return try reader.query(statement, indexed, folded, "<\(folded)>", limit) { MailID(rawValue: $0.int64(0)) }
     }

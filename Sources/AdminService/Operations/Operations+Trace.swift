@@ -20,16 +20,34 @@ extension Operations {
     }
 
     private func criterion(_ query: TraceQuery) throws -> TraceCriterion {
-        switch (query.id, query.messageID, query.to, query.from) {
-        case (let id?, nil, nil, nil): .id(try parseQueueID(id))
-        case (nil, let text?, nil, nil): .messageID(text)
-        case (nil, nil, let address?, nil): .to(address)
-        case (nil, nil, nil, let address?): .from(address)
+        let found = query.found.flatMap { $0.isEmpty ? nil : $0 }
+        switch (query.id, query.messageID, query.to, query.from, found) {
+        case (let id?, nil, nil, nil, nil): return .id(try parseQueueID(id))
+        case (nil, let text?, nil, nil, nil): return .messageID(text)
+        case (nil, nil, let address?, nil, nil): return .to(address)
+        case (nil, nil, nil, let address?, nil): return .from(address)
+        case (nil, nil, nil, nil, let found?): return .found(try Self.findings(found))
         default:
             throw AdminError(
                 .usage, "one thing to look for is needed",
-                remedy: "write an id, or one of --message-id, --to and --from")
+                remedy: "write an id, one of --message-id, --to and --from, or what was found (--spf fail)")
         }
+    }
+
+    /// What fails comes first: there is less of it.
+    private static func findings(_ found: [String: String]) throws -> [TraceFinding] {
+        let findings = try found.map { method, result in
+            guard let method = TraceFinding.Method(rawValue: method) else {
+                let methods = TraceFinding.Method.allCases.map(\.rawValue).joined(separator: ", ")
+                throw AdminError(.usage, "there is no check called \(method)", remedy: "name one of \(methods)")
+            }
+            guard let result = AuthenticationWord(rawValue: result.lowercased()) else {
+                let words = AuthenticationWord.allCases.map(\.rawValue).joined(separator: ", ")
+                throw AdminError(.usage, "no check finds \(result)", remedy: "write one of \(words)")
+            }
+            return TraceFinding(method, result)
+        }
+        return findings.sorted { $0.result != .pass && $1.result == .pass }
     }
 
     private static func steps(_ text: String) -> [TraceStep]? {

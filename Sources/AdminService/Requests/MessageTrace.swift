@@ -1,11 +1,13 @@
 package import MailPolicy
 
-/// Which histories are asked for: one of the four.
+/// Which histories are asked for: one of the four, or what the checks have found.
 package struct TraceQuery: Codable, Sendable, Equatable {
     package var id: String?
     package var messageID: String?
     package var to: String?
     package var from: String?
+    /// Results by method: `spf`: `fail`. All of them have to fit.
+    package var found: [String: String]?
     /// Messages at most.
     package var limit: Int
 
