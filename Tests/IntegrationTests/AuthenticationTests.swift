@@ -7,7 +7,8 @@ import Testing
 struct AuthenticationTests {
     private static let zones = [
         "bank.example", "sender.example", "soft.example", "watch.example", "lists.example", "elsewhere.example",
-        "nobody.example",
+        "nobody.example", "testing.example", "mild.example", "strict.example", "ghost.example", "suffix.example",
+        "twice.example",
     ]
 
     @Test(.timeLimit(.minutes(4)))

@@ -75,7 +75,7 @@ struct PostfixTests {
         try server.folder.write(testData(records), to: "testdata")
         let settings = "Mode v\nTestDNSData file:\(server.folder.file("testdata"))\n"
         let configuration = try server.folder.write(settings, to: "opendkim.conf")
-        // opendkim knows no Ed25519 in this version and judges the first signature it can read.
+        // In its test mode opendkim judges the first signature alone.
         var names = postfix.messages[...]
         while !names.isEmpty {
             let some = names.prefix(50)

@@ -66,6 +66,16 @@ struct SPFCommandTests {
         #expect(late.status == 75 && late.output.contains("temperror"), "\(late)")
     }
 
+    @Test(.enabled(if: Peer.present("policyd-spf", "unshare")), .timeLimit(.minutes(3)))
+    func `the policy service that Postfix asks says the same of the examples of the standard`() async throws {
+        let folder = try TemporaryFolder()
+        let told = try await Peer.python(
+            "spf_policy_cases", [],
+            environment: ["IT_FOLDER": folder.path, "IT_BINARY": try ServerUnderTest.binary(), "HOME": folder.path],
+            timeout: .seconds(150))
+        #expect(told.succeeded, "\(told)")
+    }
+
     @Test func wrongUsageIsRefusedWithTheRemedy() async throws {
         for (arguments, words) in [
             (["--ip", "192.0.2.1"], "Give --from, --helo or both."),

@@ -9,7 +9,8 @@ import dkim
 
 from common import *
 
-KEYS = {"rsa1": "bank.example", "ed1": "bank.example", "list1": "lists.example"}
+KEYS = {"rsa1": "bank.example", "ed1": "bank.example", "list1": "lists.example", "rsa2": "watch.example", "rsa3": "strict.example",
+        "rsa4": "mail.strict.example", "rsa5": "one.suffix.example", "rsa6": "two.suffix.example"}
 POLICIES = {
     "sender.example": "v=spf1 ip4:127.0.0.1 -all",
     "elsewhere.example": "v=spf1 ip4:192.0.2.1 -all",
@@ -17,6 +18,15 @@ POLICIES = {
     "_dmarc.bank.example": "v=DMARC1; p=reject; sp=quarantine; pct=100",
     "_dmarc.soft.example": "v=DMARC1; p=quarantine",
     "_dmarc.watch.example": "v=DMARC1; p=none; rua=mailto:dmarc@watch.example",
+    "_dmarc.testing.example": "v=DMARC1; p=reject; t=y",
+    "_dmarc.mild.example": "v=DMARC1; p=quarantine; t=y",
+    "_dmarc.strict.example": "v=DMARC1; p=quarantine; adkim=s; aspf=s",
+    "_dmarc.ghost.example": "v=DMARC1; p=reject; sp=none; np=reject",
+    "here.ghost.example": "some text",
+    "_dmarc.suffix.example": "v=DMARC1; psd=y; p=reject",
+    "_dmarc.one.suffix.example": "v=DMARC1; p=quarantine",
+    "_dmarc.dept.bank.example": "v=DMARC1; p=none; psd=n",
+    "_dmarc.twice.example": "v=DMARC1; p=reject",
 }
 TEXT = "Date: Sat, 21 Nov 2026 10:00:00 +0000\r\nMessage-ID: <{id}@bank.example>\r\nFrom: {author}\r\n" \
        "To: " + ACCOUNT + "\r\nSubject: {subject}\r\n\r\nYour account.\r\n"
@@ -43,6 +53,7 @@ def prepare():
         print(f"{name}._domainkey.{domain}. 300 IN TXT {pieces}")
     for name, text in POLICIES.items():
         print(f'{name}. 300 IN TXT "{text}"')
+    print('_dmarc.twice.example. 300 IN TXT "v=DMARC1; p=none"')
 
 
 def message(subject, author="ceo@bank.example"):
@@ -110,6 +121,56 @@ def case_changed_on_the_way():
     contains(send(text.replace(b"changed body", b"another subject"), code=550), "DMARC")
     send(text.replace(b"From: ceo@", b"From: cfo@"), code=550)
     send(b"From: other@watch.example\r\n" + text, code=550)
+
+
+def case_the_reason_is_told():
+    """Where nothing is done about it the reason stands in the field."""
+    text = signed(message("reason", author="a@watch.example"), "rsa2")
+    partial = signed(message("reason", author="a@watch.example"), "rsa2", length=True).replace(b"Your account.", b"Your account.\r\nMore")
+    for number, (octets, reason) in enumerate([
+        (text.replace(b"Your account", b"My account"), 'fail [^;]*reason="body hash did not verify"'),
+        (text.replace(b"From: a@", b"From: b@"), "fail [^;]*reason=\"signature"),
+        (text.replace(b"s=rsa2", b"s=rsa9"), "permerror reason=\"no key"),
+        (text.replace(b"d=watch.example", b"d=bank.example"), "permerror reason=\"i= is not within d="),
+        (text.replace(b"To: ", b"To: x@example.org, ", 1), "fail [^;]*reason=\"signature"),
+        (b"From: c@watch.example\r\n" + text, "fail [^;]*reason=\"signature"),
+        (partial, "policy [^;]*reason="),
+    ]):
+        send(octets)
+        client = imap()
+        client.select("INBOX")
+        newest = client.search(None, 'SUBJECT "reason"')[1][0].split()[-1]
+        header = client.fetch(newest, "(BODY.PEEK[HEADER])")[1][0][1].decode()
+        client.logout()
+        header = re.sub(r"\r\n[ \t]+", " ", header)
+        matches(header, "dkim=" + reason, number)
+        contains(header, "dmarc=fail", number)
+
+
+def case_what_domains_ask_for():
+    """`t`, `sp`, `np`, strict alignment, public suffixes and several records, for mail that is or is not theirs."""
+    send(message("test reject", author="a@testing.example"))
+    contains(find("test reject", "Junk"), "dmarc=fail (p=reject t=y)")
+    send(message("test quarantine", author="a@mild.example"))
+    contains(find("test quarantine"), "policy.dmarc=none")
+    send(message("ghost not there", author="a@gone.ghost.example"), code=550)
+    send(message("ghost there", author="a@here.ghost.example"))
+    contains(find("ghost there"), "dmarc=fail (sp=none of ghost.example)")
+    send(signed(message("strict own", author="a@strict.example"), "rsa3"))
+    contains(find("strict own"), "dmarc=pass")
+    send(signed(message("strict below", author="a@strict.example"), "rsa4"))
+    contains(find("strict below", "Junk"), "dkim=pass")
+    send(signed(message("relaxed below", author="a@sub.bank.example")))
+    contains(find("relaxed below"), "dmarc=pass")
+    send(signed(message("customer", author="a@one.suffix.example"), "rsa5"))
+    contains(find("customer"), "dmarc=pass")
+    send(signed(message("other customer", author="a@one.suffix.example"), "rsa6"))
+    contains(find("other customer", "Junk"), "dmarc=fail")
+    send(message("of the suffix", author="a@three.suffix.example"), code=550)
+    send(signed(message("not of the bank", author="a@dept.bank.example")))
+    contains(find("not of the bank"), "dmarc=fail")
+    send(message("two records", author="a@twice.example"))
+    contains(find("two records"), "dmarc=none")
 
 
 def case_forged():

@@ -1,6 +1,6 @@
 """A name server that answers as a file says, or in one of the wrong ways.
 
-trouble_dns.py PORT FILE
+trouble_dns.py PORT FILE [ADDRESS]
 
 FILE is JSON, read again when it changes: {name: {type: [value, …] or a way}}; for a name that is asked for another type there
 is no data, and what is not in it does not exist. A way also holds for every name that has it as a label behind `x-`, such as
@@ -127,6 +127,6 @@ class StreamServer(socketserver.ThreadingTCPServer):
 
 if __name__ == "__main__":
     zone = Zone(sys.argv[2])
-    place = ("127.0.0.1", int(sys.argv[1]))
+    place = (sys.argv[3] if len(sys.argv) > 3 else "127.0.0.1", int(sys.argv[1]))
     threading.Thread(target=DatagramServer(place, Datagram).serve_forever, daemon=True).start()
     StreamServer(place, Stream).serve_forever()
