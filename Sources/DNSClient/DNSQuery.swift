@@ -1,7 +1,7 @@
 import DNSCore
 import Synchronization
 
-/// One question on its way: answered once, by the resolver's thread or by the cancellation of who asked.
+/// Somebody who asks: answered once, by the resolver's thread or by their own cancellation.
 final class DNSQuery: Sendable {
     typealias Outcome = Result<DNSAnswer, DNSFailure>
 
@@ -11,14 +11,12 @@ final class DNSQuery: Sendable {
         case finished(Outcome)
     }
 
-    let name: String
-    let type: DNSRecordType
+    let question: DNSQuestion
     let deadline: ContinuousClock.Instant
     private let state = Mutex(State.fresh)
 
-    init(name: String, type: DNSRecordType, deadline: ContinuousClock.Instant) {
-        self.name = name
-        self.type = type
+    init(_ question: DNSQuestion, deadline: ContinuousClock.Instant) {
+        self.question = question
         self.deadline = deadline
     }
 

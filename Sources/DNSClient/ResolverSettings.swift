@@ -48,6 +48,11 @@ package struct ResolverSettings: Sendable, Hashable {
     package var trustAnchor: TrustAnchor
     /// The whole time for one question.
     package var timeout: Duration
+    /// A question that is not answered for so long is taken to be one that nobody answers.
+    package var silence: Duration
+    /// How long that is believed: who asks meanwhile gets a timeout at once, unless an answer has come after all.
+    /// RFC 2308 §7.2 allows five minutes.
+    package var silenceMemory: Duration
     /// Questions handed to the resolver at a time, 1 or more; others wait.
     package var maximumInFlight: Int
     /// Questions that wait; one more fails with ``DNSFailure/overloaded``.
@@ -60,6 +65,8 @@ package struct ResolverSettings: Sendable, Hashable {
         localData: [String] = [],
         trustAnchor: TrustAnchor = .automatic,
         timeout: Duration = .seconds(20),
+        silence: Duration = .seconds(2),
+        silenceMemory: Duration = .seconds(30),
         maximumInFlight: Int = 256,
         maximumWaiting: Int = 8192
     ) {
@@ -69,6 +76,8 @@ package struct ResolverSettings: Sendable, Hashable {
         self.localData = localData
         self.trustAnchor = trustAnchor
         self.timeout = timeout
+        self.silence = silence
+        self.silenceMemory = min(silenceMemory, .seconds(300))
         self.maximumInFlight = max(1, maximumInFlight)
         self.maximumWaiting = max(1, maximumWaiting)
     }

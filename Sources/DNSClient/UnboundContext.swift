@@ -116,6 +116,11 @@ struct UnboundContext: @unchecked Sendable {
         )
     }
 
+    /// How long libunbound would keep a result. // RFC 2308 §5
+    static func lifetime(_ result: UnsafePointer<ub_result>?) -> Duration {
+        .seconds(Int64(max(0, result?.pointee.ttl ?? 0)))
+    }
+
     private static func copyRecords(_ result: ub_result, type: DNSRecordType) -> [DNSRecord] {
         guard let data = result.data, let lengths = result.len else { return [] }
         var records: [DNSRecord] = []

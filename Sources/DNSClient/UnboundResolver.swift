@@ -1,12 +1,14 @@
 package import DNSCore
+import Synchronization
 
 /// Resolves with libunbound: validating, caching, and independent of the host's resolver unless told otherwise.
 ///
 /// One thread owns the libunbound context, so that no caller and no event loop ever waits inside the library.
-/// Questions in flight are bounded, each has a deadline, and cancelling the asking task ends its question.
+/// Questions in flight are bounded, whoever asks the same shares one, and each asker has a deadline. What is known is
+/// answered in place. A question that nobody answers costs its time once: who asks it again soon is told so at once.
 package final class UnboundResolver: DNSResolver {
     private let settings: ResolverSettings
-    private let inbox: ResolverInbox
+    private let board: ResolverBoard
 
     /// Takes every setting or refuses the first that can't be honoured.
     package init(_ settings: ResolverSettings = ResolverSettings()) throws(ResolverSettingsError) {
@@ -14,27 +16,29 @@ package final class UnboundResolver: DNSResolver {
         guard let inbox = ResolverInbox() else {
             throw ResolverSettingsError(setting: "wake-up descriptor", reason: "no file descriptor is left")
         }
-        self.inbox = inbox
+        board = ResolverBoard(inbox)
         let context = try UnboundContext(settings)
-        guard ResolverThread.start(context: context, inbox: inbox, maximumInFlight: settings.maximumInFlight) else {
+        guard ResolverThread.start(context: context, board: board, settings: settings) else {
             context.free()
             throw ResolverSettingsError(setting: "thread", reason: "no thread could be started")
         }
     }
 
     deinit {
-        inbox.stop()
+        board.inbox.stop()
     }
 
     /// Ends every question with ``DNSFailure/unavailable(_:)``; later ones fail at once.
     package func stop() {
-        inbox.stop()
+        board.inbox.stop()
     }
 
     package func resolve(_ name: String, _ type: DNSRecordType) async -> Result<DNSAnswer, DNSFailure> {
-        guard Self.isAskable(name) else { return .failure(.invalidName) }
-        let query = DNSQuery(name: name, type: type, deadline: .now.advanced(by: settings.timeout))
-        let inbox = inbox
+        guard let question = DNSQuestion(name, type) else { return .failure(.invalidName) }
+        let now = ContinuousClock.now
+        if let known = board.memory.withLock({ $0.recall(question, now: now) }) { return known }
+        let query = DNSQuery(question, deadline: now.advanced(by: settings.timeout))
+        let inbox = board.inbox
         let limit = settings.maximumWaiting
         return await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
@@ -46,13 +50,14 @@ package final class UnboundResolver: DNSResolver {
             inbox.wake()
         }
     }
+}
 
-    /// Printable ASCII of a possible length: anything else could be cut or misread on its way through C.
-    private static func isAskable(_ name: String) -> Bool {
-        // Escapes make four characters of an octet. // RFC 1035 §2.3.4
-        let labels = (name.hasSuffix(".") ? name.dropLast() : name[...]).split(
-            separator: ".", omittingEmptySubsequences: false)
-        return name.utf8.count <= 1020 && name.utf8.allSatisfy { (0x21...0x7E).contains($0) }
-            && labels.allSatisfy { !$0.isEmpty }
+/// What those who ask and the resolver's thread have in common.
+final class ResolverBoard: Sendable {
+    let inbox: ResolverInbox
+    let memory = Mutex(AnswerMemory())
+
+    init(_ inbox: ResolverInbox) {
+        self.inbox = inbox
     }
 }
