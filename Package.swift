@@ -127,6 +127,15 @@ let package = Package(
                 .nioPosix, .nioSSL, .logging, .lifecycle,
             ]
         ),
+        room(
+            "MailReports",
+            uses: [
+                "Archives", "MailSyntax", "MailMessage", "MailAuth", "MailPolicy", "Telemetry", "DNSCore", "SQLEngine",
+                "Blobs", "Directory", "OutboundQueue", "MailIntake", .asyncHTTP, .nioCore, .nioHTTP1, .nioPosix,
+                .nioSSL,
+                .logging, .lifecycle,
+            ]
+        ),
         room("DNSClient", uses: ["DNSCore", "MailSyntax", "CUnbound", .nioCore, .nioPosix, .logging]),
         room(
             "NetTransport",
@@ -194,7 +203,7 @@ let package = Package(
                 "SASLCore", "Telemetry",
                 "SQLEngine",
                 "Blobs", "Directory", "MailStore", "OutboundQueue", "MailIntake", "NetTransport", "DNSCore",
-                "DNSClient", "OAuthClient", "MTASTSClient", "Sendmail", "ReportInbox",
+                "DNSClient", "OAuthClient", "MTASTSClient", "MailReports", "Sendmail", "ReportInbox",
                 "SMTPCore", "IMAPCore", "POP3Core", "SMTPServer", "IMAPServer", "POP3Server", "SMTPDelivery", "CLinux",
                 .nioCore, .nioPosix, .nioSSL, .logging, .lifecycle, .unixSignals, .crypto, .cryptoExtras, .x509, .asn1,
             ]
@@ -235,10 +244,11 @@ let package = Package(
         tests("Directory"),
         tests("MailStore"),
         tests("OutboundQueue"),
-        tests("MailIntake", uses: ["OAuthClient", "MTASTSClient", "ReportInbox"]),
+        tests("MailIntake", uses: ["OAuthClient", "MTASTSClient", "MailReports", "ReportInbox"]),
         tests("ReportInbox"),
         tests("OAuthClient"),
         tests("MTASTSClient"),
+        tests("MailReports", uses: ["SMTPServer", "MailStore", "MailTables", "MailConfig"]),
         tests("Sendmail"),
         tests("NetTransport", uses: [.nioEmbedded]),
         tests("SMTPServer"),
@@ -274,7 +284,8 @@ if let only = Context.environment["BUILD_ONLY"] {
 // The variable's value is libFuzzer's archive without a main function; Swift's own calls it with the target's name.
 if let fuzzer = Context.environment["MARTLET_FUZZ"] {
     let subjects: Set = [
-        "CIDN2", "CCrypt", "CArgon2", "CPCRE2", "CZlib", "Archives", "MailSyntax", "MailMessage", "MailConfig", "MailPolicy", "MailAuth",
+        "CIDN2", "CCrypt", "CArgon2", "CPCRE2", "CZlib", "Archives", "MailSyntax", "MailMessage", "MailConfig",
+        "MailPolicy", "MailAuth",
         "DNSCore", "SASLCore", "SMTPCore", "IMAPCore", "POP3Core", "MilterCore",
     ]
     package.targets.removeAll { !subjects.contains($0.name) }

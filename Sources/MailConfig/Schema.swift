@@ -37,6 +37,7 @@ package enum Schema {
         ("log", "What is logged."),
         ("trace", "The stored history of each message."),
         ("sendmail", "Mail of programs of this host. `docs/sendmail.md` explains it."),
+        ("reports", "Reports of DMARC and TLS, to other domains. `docs/reports.md` explains them."),
         ("control", "The socket that `martlet` commands use; its file permissions guard it."),
     ]
 

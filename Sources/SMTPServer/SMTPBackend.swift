@@ -35,6 +35,8 @@ package protocol SMTPBackend: Sendable {
     var resolver: (any DNSResolver)? { get }
     /// Whether the client's address has a name that has the address.
     func reverseResult(_ address: IPAddress) async -> ReverseResult
+    /// Is told of messages whose author's domain wants to hear of them; nil: nobody is.
+    var observer: (@Sendable (DMARCObservation) -> Void)? { get }
     func isBanned(_ address: IPAddress) -> Bool
     /// Counts an abuse towards a ban.
     func report(_ offence: Offence, by address: IPAddress)
@@ -46,6 +48,7 @@ extension SMTPBackend {
     package func login(_ address: EmailAddress) -> LoginFacts? { nil }
     package var resolver: (any DNSResolver)? { nil }
     package func reverseResult(_ address: IPAddress) async -> ReverseResult { .temporaryError("not asked") }
+    package var observer: (@Sendable (DMARCObservation) -> Void)? { nil }
     package func isBanned(_ address: IPAddress) -> Bool { false }
     package func report(_ offence: Offence, by address: IPAddress) {}
 }
@@ -62,8 +65,10 @@ package struct MailServerBackend: SMTPBackend {
     private let reverseNames: ReverseNames
     private let bans: BanTable?
     private let ids: IDGenerator
+    private let observing: @Sendable () -> (@Sendable (DMARCObservation) -> Void)?
     private let clock: any WallClock
 
+    /// - Parameter observing: who is told of checked messages now.
     package init(
         directory: Directory,
         store: MailStore,
@@ -75,6 +80,7 @@ package struct MailServerBackend: SMTPBackend {
         bans: BanTable? = nil,
         ids: IDGenerator,
         devicePasswords: @escaping @Sendable () -> [String: DevicePassword] = { [:] },
+        observing: @escaping @Sendable () -> (@Sendable (DMARCObservation) -> Void)? = { nil },
         clock: any WallClock = SystemClock()
     ) {
         self.devicePasswords = devicePasswords
@@ -87,6 +93,7 @@ package struct MailServerBackend: SMTPBackend {
         reverseNames = ReverseNames(resolver: resolver)
         self.bans = bans
         self.ids = ids
+        self.observing = observing
         self.clock = clock
     }
 
@@ -113,6 +120,7 @@ package struct MailServerBackend: SMTPBackend {
         guard let account = directory.snapshot.account(address), account.isEnabled else { return nil }
         return LoginFacts(account: account.id.rawValue, address: account.address)
     }
+    package var observer: (@Sendable (DMARCObservation) -> Void)? { observing() }
     package func isBanned(_ address: IPAddress) -> Bool { bans?.bans(address) ?? false }
     package func report(_ offence: Offence, by address: IPAddress) { bans?.report(offence, by: address) }
     package func nextID() -> MailID { ids.next() }

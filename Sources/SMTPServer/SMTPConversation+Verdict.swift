@@ -68,6 +68,11 @@ extension SMTPConversation {
         if case .temporaryError = findings.sender.reverse { facts.isNameUnknown = true }
         let (decision, steps) = Policy.judgeAuthentication(facts, rules: rules)
         trace += steps
+        if let observe = context.backend.observer,
+            let observation = shown.observation(decision, client: info.remote, envelope, modes: modes)
+        {
+            observe(observation)
+        }
         let host = context.settings.hostname
         removeForged(host, &message, &trace)
         let results = shown.results(host: host, client: info.remote, modes: modes)

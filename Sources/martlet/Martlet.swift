@@ -21,7 +21,7 @@ struct Martlet: AsyncParsableCommand {
         subcommands: [
             Serve.self, QuickstartCommand.self, SelfTestCommand.self, Status.self, Reload.self, AccountCommand.self,
             AliasCommand.self, DomainCommand.self, DKIMCommand.self, DNSCommand.self, QueueCommand.self,
-            BanCommand.self, ExplainCommand.self, TraceCommand.self, RouteCommand.self,
+            BanCommand.self, ReportsCommand.self, ExplainCommand.self, TraceCommand.self, RouteCommand.self,
             SendmailHelp.self, TableCommand.self, CheckCommand.self, MessageCommand.self, ConfigCommand.self,
         ]
     )

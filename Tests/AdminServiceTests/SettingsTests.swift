@@ -19,6 +19,7 @@ import Testing
     }
 
     private static let server = "Sources/AdminService/Server/"
+    private static let reports = "Sources/AdminService/Reports/ServerSettings+Reports.swift"
     private static let routing = "Sources/MailPolicy/Routing/RoutingTable.swift"
     private static let rewriting = "Sources/MailPolicy/Rewriting/"
     private static let verdict = "Sources/MailPolicy/Authentication/AuthenticationVerdict.swift"
@@ -178,6 +179,13 @@ import Testing
         "sendmail.directory": .code("manifest.sendmailDirectory", in: server + "ServerAssembly.swift"),
         "sendmail.trusted_users": .code(
             "manifest.sendmail.trustedUsers", in: "Sources/MailPolicy/LocalUsers.swift"),
+        "reports.dmarc": .code("manifest.reports.dmarc", in: server + "ProtocolServers.swift"),
+        "reports.tls": .code("reports.tls", in: reports),
+        "reports.from": .code("reports.from", in: reports),
+        "reports.organization": .code("reports.organization", in: reports),
+        "reports.contact": .code("reports.contact", in: reports),
+        "reports.max_size": .code("reports.maximumSize", in: reports),
+        "reports.delay": .code("reports.delay", in: reports),
     ]
 
     @Test func `each setting of the schema is listed here, and no other`() {

@@ -3,6 +3,7 @@ import Directory
 import Foundation
 import MTASTSClient
 import MailIntake
+import MailReports
 import MailStore
 import OAuthClient
 import OutboundQueue
@@ -23,7 +24,7 @@ import Testing
         BlobSchema.migrations + DirectorySchema.migrations + MailStoreSchema.migrations + QueueSchema.migrations
         + TraceSchema.migrations + SendMeterSchema.migrations + OAuthSchema.migrations + BanSchema.migrations
         + TLSResultSchema.migrations + MTASTSSchema.migrations + SearchIndex.migrations
-        + ReportInboxSchema.migrations
+        + ReportInboxSchema.migrations + VerdictSchema.migrations + ReportJobSchema.migrations
 
     private static let statements: [(name: String, all: [SQLStatement])] = [
         ("blob", BlobStatements.all), ("directory", DirectoryStatements.all), ("mailstore", MailStoreStatements.all),
@@ -34,6 +35,7 @@ import Testing
         ("trace", TraceStatements.all), ("sending", SendMeterStatements.all),
         ("oauth", OAuthStatements.all),
         ("tls_result", TLSResultStatements.all), ("mta_sts", MTASTSStatements.all),
+        ("verdict", VerdictStatements.all), ("report_job", ReportJobStatements.all),
         ("ban", BanStatements.all), ("search", SearchIndex.Statements.all),
         ("report_inbox", ReportInboxStatements.all),
     ]
@@ -68,7 +70,7 @@ import Testing
             let names = text.matches(of: declaration).map { String($0.1) }
             guard !names.isEmpty else { continue }
             let list = try #require(
-                text.firstMatch(of: /static let all(?:: \[SQLStatement\])? = \[([^\]]*)\]/), "\(file)")
+                text.firstMatch(of: /static let all(?:: \[SQLStatement\])? =\s*\[([^\]]*)\]/), "\(file)")
             let listed = Set(list.1.split { !$0.isLetter && !$0.isNumber }.map(String.init))
             #expect(Set(names).subtracting(listed).isEmpty, "\(file.lastPathComponent): not in all")
             seen += names.count

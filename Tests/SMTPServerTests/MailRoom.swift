@@ -1,6 +1,7 @@
 import Blobs
 import DNSCore
 import Logging
+import MailAuth
 import MailIntake
 import MailMessage
 import MailPolicy
@@ -13,6 +14,7 @@ import OutboundQueue
 import SMTPCore
 import SMTPServer
 import SQLEngine
+import Synchronization
 import Telemetry
 import Testing
 
@@ -32,6 +34,8 @@ struct MailRoom {
     let resolver = ScriptedResolver()
     let events = RecordingEventSink()
     let log = LogRecorder()
+    /// What authors' domains would be told.
+    let observed = ObservationRecorder()
     let alice: Account
     let bob: Account
 
@@ -58,6 +62,7 @@ struct MailRoom {
             resolver: resolver,
             bans: bans,
             ids: state.ids,
+            observing: { [observed] in { @Sendable in observed.record($0) } },
             clock: state.clock
         )
         (alice, bob) = try await Self.populate(directory, store)
@@ -137,6 +142,15 @@ struct MailRoom {
         lines = lines.dropFirst().drop { $0.hasPrefix("\t") }
         return lines.joined(separator: "\r\n")
     }
+}
+
+/// Keeps what DMARC found.
+final class ObservationRecorder: Sendable {
+    private let kept = Mutex<[DMARCObservation]>([])
+
+    var all: [DMARCObservation] { kept.withLock { $0 } }
+
+    func record(_ observation: DMARCObservation) { kept.withLock { $0.append(observation) } }
 }
 
 extension String {

@@ -35,6 +35,7 @@ extension AdminResponse {
             case .routes(let routes): try PrettyJSON.text(routes)
             case .loginPending: try PrettyJSON.text(["pending": true])
             case .routeTest(let report): try PrettyJSON.text(report)
+            case .reports(let list): try PrettyJSON.text(list)
             }
         }
     }
@@ -64,6 +65,7 @@ extension AdminResponse {
         case .routes(let routes): routes.map(\.text).joined()
         case .loginPending: "nobody has logged in yet\n"
         case .routeTest(let report): report.text
+        case .reports(let list): ReportSummary.text(list)
         }
     }
 

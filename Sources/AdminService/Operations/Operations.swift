@@ -86,6 +86,8 @@ package struct Operations: Sendable {
         case .queueRuleRemove(let id): try await queueRuleRemove(id)
         case .trace(let query): .traces(try await trace(query))
         case .queueFlush: try await queueFlush()
+        case .reportsPending(let all): .reports(try await reportsPending(all: all))
+        case .reportsSend(let selection): .reports(try await reportsSend(selection))
         case .routeList: .routes(try await routeList())
         case .routeLoginBegin(let route, let sender, let wantsCode):
             try await routeLoginBegin(route, sender: sender, wantsCode: wantsCode)

@@ -5,6 +5,7 @@ import MTASTSClient
 package import MailAuth
 package import MailConfig
 package import MailIntake
+import MailReports
 package import MailStore
 import MailSyntax
 package import MailTables
@@ -97,7 +98,8 @@ package struct Stores: Sendable {
     static var migrations: [Migration] {
         BlobSchema.migrations + DirectorySchema.migrations + MailStoreSchema.migrations + QueueSchema.migrations
             + TraceSchema.migrations + SendMeterSchema.migrations + OAuthSchema.migrations + BanSchema.migrations
-            + TLSResultSchema.migrations + MTASTSSchema.migrations
+            + TLSResultSchema.migrations + MTASTSSchema.migrations + VerdictSchema.migrations
+            + ReportJobSchema.migrations
     }
 
     package static func databasePath(in folder: String) -> String { "\(folder)/martlet.db" }

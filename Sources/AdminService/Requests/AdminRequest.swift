@@ -66,6 +66,10 @@ package enum AdminRequest: Codable, Sendable, Equatable {
     /// The histories of messages, newest first.
     case trace(TraceQuery)
 
+    /// Reports to other domains that are counted for or wait; with `all` those that are done too.
+    case reportsPending(all: Bool)
+    case reportsSend(ReportSelection)
+
     case routeList
     /// Begins the login of a route, or of one of its senders: answers with what a person has to do.
     case routeLoginBegin(route: String, sender: String?, wantsCode: Bool)

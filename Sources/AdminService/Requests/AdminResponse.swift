@@ -29,6 +29,7 @@ package enum AdminResponse: Codable, Sendable, Equatable {
     /// Nobody has logged in yet; `slowDown`: ask less often from now on.
     case loginPending(slowDown: Bool)
     case routeTest(RouteTestReport)
+    case reports([ReportSummary])
 }
 
 /// A client or network that is kept out.

@@ -1,5 +1,6 @@
 import IMAPServer
 import MailConfig
+import MailReports
 import MailSyntax
 import NetTransport
 import POP3Server
@@ -44,7 +45,10 @@ struct ProtocolServers {
             srs: stores.srs,
             bans: assembly.bans,
             ids: stores.ids,
-            devicePasswords: { [passwords = assembly.devicePasswords] in passwords.current }
+            devicePasswords: { [passwords = assembly.devicePasswords] in passwords.current },
+            observing: live.follow { [verdicts = assembly.verdicts] manifest in
+                manifest.reports.dmarc ? { @Sendable in verdicts.record($0) } : nil
+            }
         )
         pop3 = POP3Server(
             store: stores.mail,

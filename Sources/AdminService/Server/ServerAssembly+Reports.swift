@@ -1,5 +1,7 @@
 import Logging
 import MailIntake
+import MailReports
+import MailSyntax
 import SMTPDelivery
 import SQLEngine
 import Telemetry
@@ -15,5 +17,15 @@ extension ServerAssembly {
                 )
             }
         }
+    }
+
+    /// Counts what DMARC finds, and sends the reports of the day before.
+    func reportService(_ hostname: DomainName) -> ReportService {
+        let environment = ServerSettings.reports(
+            stores, hostname: hostname, resolver: resolver,
+            poster: HTTPSReportPoster(group: group, resolver: resolver), manifest: live.follow { $0 },
+            rules: { [live] in live.rules })
+        return ReportService(
+            sender: ReportSender(environment), verdicts: verdicts, logger: backend.logger("reports"))
     }
 }

@@ -6,6 +6,7 @@ import MTASTSClient
 import MailConfig
 import MailIntake
 import MailPolicy
+import MailReports
 import MailSyntax
 import MailTables
 import NIOCore
@@ -42,6 +43,7 @@ final class ServerAssembly: Sendable {
     let tokens: RouteTokens
     let policies: PolicyKeeper
     let tlsResults = TLSResultCounter()
+    let verdicts = VerdictCounter()
     private let clock = SystemClock()
     private let bound = BoundServices()
 
@@ -212,6 +214,7 @@ final class ServerAssembly: Sendable {
                 policies: policies, results: tlsResults, database: stores.database,
                 isAsking: live.follow { $0.outbound.mtaSTS == .auto }, logger: logger, clock: clock),
             try deliveryService(hostname),
+            reportService(hostname),
         ]
         if let index = stores.search { services.append(SearchService(index: index, logger: backend.logger("search"))) }
         if let control = await bound.control { services.append(control) }

@@ -26,7 +26,7 @@ package struct DKIMSigner: Sendable {
         "Sender", "Content-ID", "Content-Description", "Content-Disposition", "Resent-Date", "Resent-From",
         "Resent-Sender", "Resent-To", "Resent-Cc", "Resent-Message-ID", "List-Id", "List-Help", "List-Unsubscribe",
         "List-Unsubscribe-Post", "List-Subscribe", "List-Post", "List-Owner", "List-Archive", "Autocrypt",
-        "Auto-Submitted",
+        "Auto-Submitted", "TLS-Report-Domain", "TLS-Report-Submitter",
     ]
     /// A field name is signed at most this often; a header with more of one name is refused by whoever reads it.
     private static let maximumInstances = 50

@@ -12,6 +12,8 @@ package struct DMARCRecord: Sendable, Hashable {
     package var spfAlignment = DMARCAlignment.relaxed
     /// Where daily reports go, as they are written; each begins like a URI.
     package var aggregateURIs: [String] = []
+    /// How many octets a report to one of those may have, as it is transported. // RFC 7489 §6.2
+    package var aggregateLimits: [String: Int] = [:]
     /// Where reports of single messages go.
     package var failureURIs: [String] = []
     /// `0`, `1`, `d`, `s`.
@@ -127,8 +129,10 @@ package struct DMARCRecord: Sendable, Hashable {
             let written = piece.drop { $0 == " " || $0 == "\t" }
             var uri = written.prefix { $0 != " " && $0 != "\t" }
             // RFC 7489 §6.2 let a size limit stand behind it: `!10m`. RFC 9989 has it ignored.
+            var limit: Int?
             if let mark = uri.lastIndex(of: "!") {
-                remark("the size limit behind \(uri[..<mark].prefix(100)) has no effect any more")
+                remark("the size limit behind \(uri[..<mark].prefix(100)) was removed from DMARC: few heed it")
+                limit = Self.octets(uri[uri.index(after: mark)...])
                 uri = uri[..<mark]
             }
             guard Self.isURI(uri), uri.utf8.count + piece.utf8.count - written.utf8.count <= 2048 else {
@@ -136,8 +140,19 @@ package struct DMARCRecord: Sendable, Hashable {
                 continue
             }
             found.append(String(uri))
+            if tag.name == "rua", let limit { aggregateLimits[String(uri)] = limit }
         }
         return found
+    }
+
+    /// `10m`: the units are powers of two; nil where it can't be read. // RFC 7489 §6.3
+    private static func octets(_ text: Substring) -> Int? {
+        let units: [Character: Int] = ["k": 10, "m": 20, "g": 30, "t": 40]
+        let shift = text.last.flatMap { units[Character($0.lowercased())] }
+        let digits = shift == nil ? text : text.dropLast()
+        guard digits.allSatisfy({ $0.isASCII && $0.isNumber }), let number = Int(digits) else { return nil }
+        let (octets, isTooMany) = number.multipliedReportingOverflow(by: 1 << (shift ?? 0))
+        return isTooMany ? .max : octets
     }
 
     // RFC 3986 §3.1

@@ -98,6 +98,8 @@ package struct AuthenticationDecision: Sendable, Hashable {
 
     package var disposition: Disposition
     package var override: Override?
+    /// What was done for the sake of the author's policy; `none` for what other checks have led to.
+    package var applied = AuthenticationFacts.Request.none
 
     package init(_ disposition: Disposition, override: Override? = nil) {
         self.disposition = disposition

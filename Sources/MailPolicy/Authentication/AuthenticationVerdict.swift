@@ -32,6 +32,7 @@ private struct AuthenticationJudge {
     private var deferrals: [PolicyReply] = []
     private var isJunk = false
     private var override: AuthenticationDecision.Override?
+    private var applied = AuthenticationFacts.Request.none
 
     init(facts: AuthenticationFacts, rules: PolicyRules, modes: Manifest.Authentication.Modes, origin: String?) {
         self.facts = facts
@@ -41,6 +42,12 @@ private struct AuthenticationJudge {
     }
 
     var decision: AuthenticationDecision {
+        var decision = outcome
+        decision.applied = applied
+        return decision
+    }
+
+    private var outcome: AuthenticationDecision {
         if let refusal = refusals.first {
             // RFC 7372 §4
             let several = PolicyReply(
@@ -101,6 +108,7 @@ private struct AuthenticationJudge {
         let isRejected = facts.wanted == .reject && modes.rejection == .reject && !facts.isListMail
         guard isRejected else {
             isJunk = true
+            applied = .quarantine
             var reason = "the policy of \(domain)"
             if facts.wanted == .reject {
                 override = facts.isListMail ? .mailingList : .localPolicy
@@ -112,9 +120,11 @@ private struct AuthenticationJudge {
         if let doubt {
             guard !putOff(EnhancedStatusCode(4, 7, 0), doubt, "dmarc") else { return }
             isJunk = true
+            applied = .quarantine
             note("dmarc-policy", before: "p=reject", after: "junk", "\(doubt) for now", setting: "dmarc")
             return
         }
+        applied = .reject
         // RFC 7372 §3.4
         let both = facts.spf?.result == .fail && facts.dkim.contains { $0.result == .fail }
         note("dmarc-policy", before: "p=reject", after: "reject", "the policy of \(domain)", setting: "dmarc")
