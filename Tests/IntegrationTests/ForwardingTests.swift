@@ -2,8 +2,12 @@ import Foundation
 import MartletTesting
 import Testing
 
+private let hasForwardingPeers =
+    Peer.present("unbound", "postfix", "python3", "openssl", "perl")
+    && FileManager.default.fileExists(atPath: "/usr/share/perl5/Mail/DKIM/ARC/Verifier.pm")
+
 /// Servers whose aliases lead to each other, and at the end to Postfix: what a stranger brings to the first stays believable.
-@Suite(.serialized, .enabled(if: Peer.present("unbound", "postfix", "python3", "openssl")))
+@Suite(.serialized, .enabled(if: hasForwardingPeers))
 struct ForwardingTests {
     /// The first takes what the next one is sent by it; the author's domain wants what fails refused.
     private final class Hops: Sendable {
@@ -87,6 +91,9 @@ struct ForwardingTests {
         let checked = try await Peer.python(
             "forwarding_cases", ["file", file, hops.records, "3"], environment: third.scriptEnvironment)
         #expect(checked.succeeded, "\(checked)")
+        let script = Peer.fixtures.appending(path: "Clients/arc_verify.pl").path
+        let perl = try await ProcessRunner.run([try Peer.require("perl"), script, file, "\(hops.zone.port)"])
+        #expect(perl.succeeded, "\(perl)")
         let trace = try await first.succeed("trace", "--spf", "fail", "--dkim", "pass")
         #expect(trace.contains("sealing/domain: to hop1.example → d=hop1.example"), "\(trace)")
         #expect(trace.contains("sealing/arc: d=hop1.example → s=rsa1, i=1, cv=none"), "\(trace)")

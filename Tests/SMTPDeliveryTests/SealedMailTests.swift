@@ -1,6 +1,7 @@
 import Blobs
 import Foundation
 import MailAuth
+import MailConfig
 import MailMessage
 import MailPolicy
 import MailSyntax
@@ -114,6 +115,21 @@ struct SealedMailTests {
             #expect(
                 steps == ["sealing/arc: d=example.org (not sealed: the domain has no active RSA key) [directory]"])
         }
+    }
+
+    @Test("and the log says so where the manifest names a domain that has no key")
+    func keylessDomain() async throws {
+        let server = try await ScriptedSMTPServer()
+        let room = try DeliveryRoom()
+        let seal = QueuedSeal(domain: domain, chain: nil, results: Self.results)
+        for named in [false, true] {
+            try await room.enqueue("b@one.example", text: Self.header) { $0.seal = seal }
+            var settings = room.settings(port: server.port)
+            if named { settings.configure { $0.authentication.sealing = .domain(seal.domain) } }
+            try await room.serve(settings) { _ = await room.events.next() }
+            #expect(room.log.lines.contains { $0.contains("leaves without a seal") } == named)
+        }
+        await server.stop()
     }
 
     @Test("over our own signature, and over what a host without 8BITMIME gets", arguments: [true, false])

@@ -106,6 +106,7 @@ extension DeliveryService {
                 }
                 if let domain = message.seal?.domain, seal == nil {
                     content.steps.append(.sealing(domain, selector: nil))
+                    environment.warn(of: domain, withoutSeal: message, settings.rules)
                 }
                 if leaves { try await rewriter.address(&content, of: sited.job) }
                 return content
@@ -130,5 +131,16 @@ extension DeliveryService.Environment {
         }
         return MessageSeal(
             sealer: sealer, results: seal.results, chain: seal.chain.flatMap { ARCChain.Status(rawValue: $0) })
+    }
+
+    /// Somebody has said that this domain is to seal.
+    fileprivate func warn(of domain: DomainName, withoutSeal message: QueuedMessage, _ rules: PolicyRules) {
+        guard rules.authentication.settings.sealing == .domain(domain) else { return }
+        logger.warning(
+            "a message leaves without a seal: the domain of authentication.seal has no RSA key",
+            metadata: [
+                LogKey.queueID: "\(message.id)",
+                LogKey.remedy: "make one: martlet dkim add \(domain) --algorithm rsa",
+            ])
     }
 }
