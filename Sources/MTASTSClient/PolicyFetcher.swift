@@ -63,7 +63,7 @@ package struct HTTPSPolicyFetcher: PolicyFetcher {
             let client = HTTPClient(
                 eventLoopGroupProvider: .shared(group),
                 configuration: try configuration(host: host, address: address, options, left))
-            let result = await Self.get(client, host, options.port, left)
+            let result = await Self.within(left, host) { await Self.get(client, host, options.port, left) }
             try? await client.shutdown()
             switch result {
             case .success(let text): return text
@@ -104,6 +104,23 @@ package struct HTTPSPolicyFetcher: PolicyFetcher {
         return configuration
     }
 
+    /// The client's own deadlines are for the head and between octets: a server may send one a minute for weeks.
+    private static func within(
+        _ left: TimeAmount, _ host: String, _ get: @escaping @Sendable () async -> Result<[UInt8], PolicyFetchError>
+    ) async -> Result<[UInt8], PolicyFetchError> {
+        await withTaskGroup(of: Result<[UInt8], PolicyFetchError>.self) { group in
+            group.addTask { await get() }
+            group.addTask {
+                try? await Task.sleep(for: .nanoseconds(left.nanoseconds))
+                return .failure(late(host))
+            }
+            defer { group.cancelAll() }
+            return await group.next() ?? .failure(late(host))
+        }
+    }
+
+    private static func late(_ host: String) -> PolicyFetchError { PolicyFetchError("\(host) did not answer in time") }
+
     private static func get(
         _ client: HTTPClient, _ host: String, _ port: Int, _ left: TimeAmount
     ) async -> Result<[UInt8], PolicyFetchError> {
@@ -112,7 +129,6 @@ package struct HTTPSPolicyFetcher: PolicyFetcher {
         request.headers.add(name: "User-Agent", value: "martlet")
         request.headers.add(name: "Accept", value: "text/plain")
         do {
-            // `execute` keeps the deadline for the body too.
             let response = try await client.execute(request, timeout: left)
             // RFC 8461 §3.3: 200 and nothing else, redirects included.
             guard response.status == .ok else {
@@ -136,7 +152,7 @@ package struct HTTPSPolicyFetcher: PolicyFetcher {
         case is NIOTooManyBytesError:
             PolicyFetchError("\(host) sends more than \(MTASTSPolicy.maximumSize) octets", .policyInvalid)
         case let error as HTTPClientError where [.deadlineExceeded, .readTimeout, .connectTimeout].contains(error):
-            PolicyFetchError("\(host) did not answer in time")
+            late(host)
         case let error as NIOSSLError:
             PolicyFetchError("the certificate of \(host) is not valid: \(plain("\(error)"))", .webPKIInvalid)
         case let error as NIOSSLExtraError:

@@ -30,6 +30,8 @@ package actor PolicyKeeper {
     private let clock: any WallClock
     private let logger: Logger
     private var kept: [String: KeptPolicy] = [:]
+    /// Domains of which the database has nothing: most of them, and they need not be asked about again.
+    private var unstored: Set<String> = []
     private var failures: [String: Failure] = [:]
     private var fetches: [String: Task<Result<KeptPolicy, PolicyFetchError>, Never>] = [:]
 
@@ -75,14 +77,21 @@ package actor PolicyKeeper {
 
     /// The policy at hand that is not over.
     private func known(_ domain: String) async -> KeptPolicy? {
-        if kept[domain] == nil, let stored = try? await store.policy(domain), kept[domain] == nil {
-            remember(stored, domain)
+        if kept[domain] == nil, !unstored.contains(domain) {
+            do {
+                let stored = try await store.policy(domain)
+                if unstored.count >= Self.mostInMemory { unstored = [] }
+                if let stored, kept[domain] == nil { remember(stored, domain) } else { unstored.insert(domain) }
+            } catch {
+                logger.warning("a kept policy could not be read", metadata: [LogKey.error: "\(error)"])
+            }
         }
         return kept[domain].flatMap { $0.expires > clock.now() ? $0 : nil }
     }
 
     private func remember(_ policy: KeptPolicy, _ domain: String) {
         if kept.count >= Self.mostInMemory { kept = [:] }
+        unstored.remove(domain)
         kept[domain] = policy
     }
 

@@ -1,13 +1,11 @@
-import MartletTesting
-import NIOSSL
-import Testing
+package import NIOSSL
 
 /// An authority of a test's own, made with the openssl program.
-struct CertificateWorkshop {
-    let folder: TemporaryFolder
-    var caFile: String { folder.file("ca.crt") }
+package struct CertificateWorkshop: Sendable {
+    package let folder: TemporaryFolder
+    package var caFile: String { folder.file("ca.crt") }
 
-    static func make() async throws -> CertificateWorkshop {
+    package static func make() async throws -> CertificateWorkshop {
         let workshop = CertificateWorkshop(folder: try TemporaryFolder())
         try await workshop.run(
             "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30", "-subj",
@@ -23,7 +21,7 @@ struct CertificateWorkshop {
     /// A certificate of the authority; `NAME.crt` and `NAME.key`.
     ///
     /// - Parameter names: such as `DNS:mx.one.example, IP:127.0.0.1`.
-    func issue(_ name: String, names: String, days: Int = 10) async throws {
+    package func issue(_ name: String, names: String, days: Int = 10) async throws {
         try await run(
             "req", "-new", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=\(name)", "-keyout",
             folder.file("\(name).key"),
@@ -35,7 +33,7 @@ struct CertificateWorkshop {
     }
 
     /// - Parameter more: PEM files of certificates that are shown after the server's own.
-    func context(
+    package func context(
         _ name: String, followedBy more: [String] = [], asksForCertificate: Bool = false
     ) throws -> NIOSSLContext {
         let chain = try ([folder.file("\(name).crt")] + more).flatMap { try NIOSSLCertificate.fromPEMFile($0) }
