@@ -48,6 +48,8 @@ package struct Acceptance: Sendable {
     package var notBefore: Timestamp?
     /// What the sender asked for with HOLDFOR or HOLDUNTIL, as reports give it back: `for;3600`. // RFC 4865 §5.1.2
     package var futureRelease: String?
+    /// What the sender asks of TLS on the way out. // RFC 8689 §4.1
+    package var tlsDemand = TLSDemand.none
 
     package init(
         id: MailID, reversePath: ReversePath, content: BlobContent, index: MessageIndex, local: [LocalDelivery],

@@ -158,6 +158,7 @@ package final class MailIntake: Sendable {
             notBefore: acceptance.notBefore)
         entry.seal = acceptance.seal
         entry.isJunk = acceptance.isJunk
+        entry.tlsDemand = acceptance.tlsDemand
         guard acceptance.futureRelease != nil || acceptance.forwardedFrom != nil else { return entry }
         entry.futureRelease = acceptance.futureRelease
         if acceptance.remote.contains(where: { $0.mailbox != nil }) { entry.localPath = acceptance.reversePath }

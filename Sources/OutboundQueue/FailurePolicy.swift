@@ -27,6 +27,8 @@ package struct DeliveryFailure: Error, Sendable, Hashable {
         case recipient
         /// The message, whoever it is for.
         case message
+        /// This message and this host; another host of the destination may be fit for it.
+        case messageAtHost
         /// This host; another host of the destination may take the message.
         case host
         /// The whole destination: its name, its hosts' names, its policy.
@@ -84,8 +86,10 @@ package struct FailurePolicy: Sendable, Hashable {
             return .bounce
         // RFC 5321 §5.1: a host that can't be used, or refuses for now, is followed by the next. A host that refuses
         // everybody (a 5xx greeting, a 5xx to EHLO) says nothing about the recipient, so it is tried again later.
-        case (.host, _), (.recipient, .temporary), (.message, .temporary):
+        case (.host, _), (.recipient, .temporary), (.message, .temporary), (.messageAtHost, .temporary):
             if hasMoreHosts { return .nextHost }
+        case (.messageAtHost, .permanent):
+            return hasMoreHosts ? .nextHost : .bounce
         case (.destination, .temporary):
             break
         }

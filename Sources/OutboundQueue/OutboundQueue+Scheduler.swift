@@ -72,7 +72,8 @@ extension QueuedMessage {
             createdAt: entry.createdAt, expiresAt: expiresAt, bodyType: entry.bodyType, smtpUTF8: entry.smtpUTF8,
             envelopeID: entry.envelopeID, dsnReturn: entry.dsnReturn, dkimDomain: entry.dkimDomain,
             isBounce: entry.isBounce, wantsDelayReport: entry.wantsDelayReport, login: entry.login,
-            localPath: entry.localPath, futureRelease: entry.futureRelease, seal: entry.seal, isJunk: entry.isJunk)
+            localPath: entry.localPath, futureRelease: entry.futureRelease, seal: entry.seal, isJunk: entry.isJunk,
+            tlsDemand: entry.tlsDemand)
     }
 }
 

@@ -70,7 +70,7 @@ package final class OutboundQueue: Sendable {
             entry.createdAt, expiresAt, entry.bodyType.rawValue, entry.smtpUTF8, entry.envelopeID,
             entry.dsnReturn?.rawValue, entry.dkimDomain?.ascii, entry.isBounce, entry.wantsDelayReport,
             entry.login, entry.localPath?.description, entry.futureRelease, entry.isJunk, entry.seal?.domain.ascii,
-            entry.seal?.chain, entry.seal?.results)
+            entry.seal?.chain, entry.seal?.results, entry.tlsDemand.rawValue)
         let holds = holds.withLock { $0 }
         let leaseUntil: Timestamp? =
             takesOver && entry.notBefore == nil && entry.recipients.count <= Self.mostHandedOver

@@ -76,7 +76,8 @@ enum QueueRows {
             localPath: row.optionalString(14).flatMap { ReversePath($0) },
             futureRelease: row.optionalString(15),
             seal: seal(row),
-            isJunk: row.bool(16)
+            isJunk: row.bool(16),
+            tlsDemand: TLSDemand(rawValue: row.int64(20)) ?? .required
         )
         return (message, key)
     }

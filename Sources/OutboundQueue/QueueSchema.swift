@@ -42,6 +42,12 @@ package enum QueueSchema {
                 .addColumn(.text("seal_results").nullable, to: "queue_message"),
             ]
         ),
+        Migration(
+            "queue-7",
+            [
+                .addColumn(
+                    .int("tls_demand").defaulting(to: "0").checking("tls_demand IN (0, 1, 2)"), to: "queue_message")
+            ]),
     ]
 
     /// What is ready is found by lane and time. What waits for its site, one that is down or has all it can take, is in

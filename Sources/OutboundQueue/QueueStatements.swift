@@ -5,8 +5,8 @@ package enum QueueStatements {
         """
         INSERT INTO queue_message (id, reverse_path, blob_id, size, created_at, expires_at, body_type, smtputf8,
             envelope_id, dsn_return, dkim_domain, is_bounce, delay_report, login, local_path, future_release, junk,
-            seal_domain, seal_chain, seal_results)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
+            seal_domain, seal_chain, seal_results, tls_demand)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
         """)
     static let insertRecipient = SQLStatement(
         """
@@ -39,14 +39,14 @@ package enum QueueStatements {
         """
         SELECT m.id, m.reverse_path, m.size, m.created_at, m.expires_at, m.body_type, m.smtputf8, m.envelope_id,
             m.dsn_return, m.dkim_domain, m.is_bounce, m.blob_id, m.delay_report, m.login,
-            m.local_path, m.future_release, m.junk, m.seal_domain, m.seal_chain, m.seal_results
+            m.local_path, m.future_release, m.junk, m.seal_domain, m.seal_chain, m.seal_results, m.tls_demand
         FROM queue_message m WHERE m.id = $1
         """)
     static let messages = SQLStatement(
         """
         SELECT m.id, m.reverse_path, m.size, m.created_at, m.expires_at, m.body_type, m.smtputf8, m.envelope_id,
             m.dsn_return, m.dkim_domain, m.is_bounce, m.blob_id, m.delay_report, m.login,
-            m.local_path, m.future_release, m.junk, m.seal_domain, m.seal_chain, m.seal_results
+            m.local_path, m.future_release, m.junk, m.seal_domain, m.seal_chain, m.seal_results, m.tls_demand
         FROM queue_message m WHERE m.id > $1 ORDER BY m.id LIMIT $2
         """)
     static let recipients = SQLStatement(

@@ -135,6 +135,7 @@ package struct NewQueueEntry: Sendable {
     package var seal: QueuedSeal?
     /// What waits for mailboxes here is filed as junk.
     package var isJunk = false
+    package var tlsDemand = TLSDemand.none
 
     package init(
         id: MailID,
@@ -204,6 +205,7 @@ package struct QueuedMessage: Sendable, Hashable {
     package var seal: QueuedSeal?
     /// What waits for mailboxes here is filed as junk.
     package var isJunk = false
+    package var tlsDemand = TLSDemand.none
 }
 
 /// A recipient in the queue.

@@ -33,6 +33,8 @@ package struct SMTPSender: Sendable, Hashable {
     package var size: Int?
     package var body: SMTPBodyType = .sevenBit
     package var smtpUTF8 = false
+    /// REQUIRETLS: it goes on over TLS that is verified, or comes back. // RFC 8689 §2
+    package var requiresTLS = false
     /// RET=FULL or HDRS. // RFC 3461 §4.3
     package var dsnReturn: String?
     /// ENVID=, decoded from xtext. // RFC 3461 §4.4

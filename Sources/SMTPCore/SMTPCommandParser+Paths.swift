@@ -60,6 +60,9 @@ extension SMTPCommandParser {
         case ("SMTPUTF8", let value):  // RFC 6531 §3.4
             guard value == nil else { throw .arguments(.badArguments("SMTPUTF8 takes no value")) }
             sender.smtpUTF8 = true
+        case ("REQUIRETLS", let value) where offersRequireTLS:  // RFC 8689 §2
+            guard value == nil else { throw .arguments(.badArguments("REQUIRETLS takes no value")) }
+            sender.requiresTLS = true
         case ("AUTH", let value?) where offersAuthentication:  // RFC 4954 §5
             guard let text = Self.xtext(value) else { throw .arguments(.badArguments("Bad AUTH value")) }
             sender.authSender = text == "<>" ? "" : text

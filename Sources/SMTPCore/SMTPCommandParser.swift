@@ -5,6 +5,8 @@ package struct SMTPCommandParser: Sendable {
     package var workarounds: SMTPWorkarounds = .all
     /// DSN parameters are known only where the extension is offered.
     package var offersDSN = false
+    /// So is REQUIRETLS.
+    package var offersRequireTLS = false
     /// So are HOLDFOR and HOLDUNTIL.
     package var offersFutureRelease = false
     /// The parameter AUTH of MAIL is known only where the extension is offered.

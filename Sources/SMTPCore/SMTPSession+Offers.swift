@@ -9,6 +9,7 @@ extension SMTPSession {
         if offersAuthentication { keywords.append("AUTH PLAIN LOGIN") }
         keywords += ["ENHANCEDSTATUSCODES", "8BITMIME"]
         if offersDSN { keywords.append("DSN") }
+        if isTLS { keywords.append("REQUIRETLS") }  // RFC 8689 §2
         if let latestRelease {
             let time = InternetTimestamp.utc(latestRelease)
             keywords.append("FUTURERELEASE \(configuration.futureRelease) \(time)")

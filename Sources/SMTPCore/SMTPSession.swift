@@ -183,6 +183,7 @@ package struct SMTPSession: Sendable {
     /// - Parameter now: nil where nothing depends on it (``offersFutureRelease``).
     package mutating func lineReceived(_ line: [UInt8], now: Timestamp? = nil) -> Action {
         parser.offersDSN = offersDSN
+        parser.offersRequireTLS = isTLS
         parser.offersFutureRelease = latestRelease != nil
         if offersFutureRelease { self.now = now }
         do {

@@ -7,6 +7,8 @@ import SMTPCore
 
 // The header of a message that has come in, before it is stored.
 extension SMTPConversation {
+    private static let returnPath = Array("return-path".utf8)
+
     /// Completes a user's header and drops the fields that only a deliverer or nobody may write.
     ///
     /// - Returns: a refusal, or nil when the message can be stored.
@@ -18,7 +20,7 @@ extension SMTPConversation {
         }
         let client = client
         let isOwn = MessageOrigin(client, rules: context.settings.rules) != .stranger
-        guard isOwn || Self.mayHoldReturnPath(message.index.headerBlock) else { return nil }
+        guard isOwn || Self.mayHold(Self.returnPath, message.index.headerBlock) else { return nil }
         let original = HeaderBlock(parsing: message.index.headerBlock)
         // RFC 5321 §4.4: added at final delivery
         var header = Self.removing(["Return-Path"], from: original, &trace)
@@ -107,9 +109,10 @@ extension SMTPConversation {
     }
 
     /// Whether a line begins like the field; most messages of strangers need no look at their fields.
-    static func mayHoldReturnPath(_ header: [UInt8]) -> Bool {
-        let name = Array("return-path".utf8)
-        return header.withUnsafeBytes { bytes in
+    ///
+    /// - Parameter name: in lower case; not empty.
+    static func mayHold(_ name: [UInt8], _ header: [UInt8]) -> Bool {
+        header.withUnsafeBytes { bytes in
             var start = 0
             while let base = bytes.baseAddress, bytes.count - start >= name.count {
                 if bytes[start] | 0x20 == name[0],

@@ -94,6 +94,7 @@ extension SMTPConversation {
             acceptance.authentication = verdict.summary
             acceptance.signFor = signFor
             acceptance.seal = try await seal(verdict.sealable, envelope, &acceptance.trace)
+            note(Self.tlsDemand(envelope.sender, message.index.headerBlock), &acceptance)
             acceptance.notices = envelope.notices
             acceptance.held = checks.holds || filtered.holds
             putOff(&acceptance, envelope.sender)

@@ -1,5 +1,6 @@
 import MailConfig
 import MailPolicy
+import MailSyntax
 import Testing
 
 @Suite("What holds towards a host")
@@ -116,6 +117,56 @@ struct TransportSecurityTests {
                 return
             }
         }
+    }
+
+    // RFC 8689 §4.2.2
+    @Test("TLS-Required: No lifts what the destination publishes, and nothing of what the operator wrote")
+    func optional() throws {
+        for facts in [Self.facts(), Self.facts(.encrypt), Self.facts(.dane, [])] {
+            var facts = facts
+            facts.demand = .optional
+            let decision = try Self.decide(facts)
+            let level = facts.requirement.level == .encrypt ? TLSLevel.encrypt : .may
+            #expect(decision.basis == .sender && decision.outcome == .proceed(TLSRequirement(level: level)))
+            #expect(decision.step.text.hasPrefix("tls/tls-required: mx.one.example → \(level.rawValue) (the sender's"))
+        }
+        for level in [TLSLevel.none, .encrypt, .verify, .secure, .fingerprint] {
+            var facts = Self.facts(level, [])
+            facts.demand = .optional
+            let decision = try Self.decide(facts)
+            #expect(decision.basis == .policy && decision.outcome == .proceed(TLSRequirement(level: level)))
+        }
+        var strict = Self.facts(.daneOnly, [.mtaSTS])
+        strict.demand = .optional
+        #expect(Policy.transport(strict) == .needDANE)
+    }
+
+    // RFC 8689 §4.2.1
+    @Test("REQUIRETLS asks for a host that somebody proves to be the right one")
+    func required() throws {
+        func fits(_ facts: TransportFacts, _ isNameProven: Bool) throws -> Bool {
+            var facts = facts
+            facts.demand = .required
+            facts.isNameProven = isNameProven
+            let decision = try Self.decide(facts)
+            #expect(decision.step.note?.contains("REQUIRETLS: ") == true)
+            guard case .proceed(let requirement) = decision.outcome else { throw Undecided() }
+            #expect(requirement.caFile == "/ca.pem")
+            return decision.isFitForDemand
+        }
+        let plain = Self.facts(dane: Self.none, mtaSTS: MTASTSEvidence.none("none"))
+        #expect(try fits(plain, true))
+        #expect(try !fits(plain, false))
+        #expect(try fits(Self.facts(dane: Self.none, mtaSTS: Self.enforced), false))
+        let tried = MTASTSEvidence.policy(.testing, id: "1", listsHost: true)
+        #expect(try !fits(Self.facts(dane: Self.none, mtaSTS: tried), false))
+        #expect(try !fits(Self.facts(.verify, []), false))
+        #expect(try fits(Self.facts(.secure, []), false) && fits(Self.facts(.fingerprint, []), false))
+        var asked = Self.facts()
+        asked.demand = .required
+        #expect(Policy.transport(asked) == .needDANE)
+        asked.dane = .failed("bogus")
+        #expect(try Self.decide(asked).outcome == .refuse("bogus"))
     }
 
     @Test("A login makes dane ask for encryption where nothing is published")

@@ -85,6 +85,8 @@ struct FailurePolicyTests {
     }
 
     static let table: [(Scope, Permanence, more: Bool, FailureAction)] = [
+        (.messageAtHost, .permanent, true, .nextHost),
+        (.messageAtHost, .permanent, false, .bounce),
         (.recipient, .permanent, true, .bounce),
         (.recipient, .permanent, false, .bounce),
         (.message, .permanent, true, .bounce),

@@ -228,6 +228,20 @@ private struct Machine {
         #expect(known.send("RCPT TO:<a@b.example> NOTIFY=NEVER,DELAY").hasPrefix("501 5.5.4"))
     }
 
+    // RFC 8689 §2
+    @Test func `REQUIRETLS belongs to sessions inside TLS`() {
+        let mail = "MAIL FROM:<a@b.example> REQUIRETLS"
+        var clear = Machine(role: .mx)
+        #expect(!clear.session.keywords.contains("REQUIRETLS"))
+        _ = clear.send("EHLO x")
+        #expect(clear.send(mail).hasPrefix("555 5.5.4"))
+        var encrypted = Machine(role: .mx, isTLS: true)
+        #expect(encrypted.session.keywords.contains("REQUIRETLS"))
+        _ = encrypted.send("EHLO x")
+        #expect(encrypted.send(mail + "=yes").hasPrefix("501 5.5.4"))
+        #expect(encrypted.send(mail).hasPrefix("250"))
+    }
+
     @Test func `XCLIENT begins the session anew for another client`() throws {
         var machine = Machine(role: .mx) { $0.offersXClient = true }
         #expect(machine.session.keywords.contains("XCLIENT NAME ADDR PORT PROTO HELO LOGIN DESTADDR DESTPORT"))

@@ -131,13 +131,17 @@ struct PublishedSecurityTests {
 
     static func deliver(
         _ room: DeliveryRoom, _ server: ScriptedSMTPServer, results: Results = Results(),
-        policy: MTASTSAnswer = .none("none"), change: (inout DeliverySettings) -> Void = { _ in }
+        policy: MTASTSAnswer = .none("none"), demand: TLSDemand = .none,
+        isReport: Bool = false, change: (inout DeliverySettings) -> Void = { _ in }
     ) async throws -> (name: String, enhanced: String?, attempt: QueueAttempt) {
         var settings = room.settings(port: server.port)
         settings.mtaSTS = { _ in policy }
         settings.tlsResults = { results.record($0) }
         change(&settings)
-        let id = try await room.enqueue("a@one.example")
+        let id = try await room.enqueue("a@one.example") {
+            $0.tlsDemand = demand
+            if isReport { $0.reversePath = .null }
+        }
         var found: (name: String, enhanced: String?)?
         try await room.serve(settings) {
             let event = await room.events.next().first

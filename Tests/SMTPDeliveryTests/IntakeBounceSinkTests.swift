@@ -53,6 +53,21 @@ struct IntakeBounceSinkTests {
         #expect(bytes.allSatisfy { $0 < 128 } == (entry.message.bodyType == .sevenBit))
     }
 
+    // RFC 8689 §5
+    @Test("A report about a message with REQUIRETLS asks for the same, and holds its header alone")
+    func protected() async throws {
+        let room = try await BounceRoom()
+        var report = try await room.report(from: "someone@remote.example")
+        report.message.tlsDemand = .required
+        report.message.dsnReturn = .full
+        #expect(try await room.sink.bounce(report))
+        let entry = try #require(try await room.queue.list().first { $0.id != report.message.id })
+        #expect(entry.message.tlsDemand == .required)
+        let reader = try room.state.blobs.open(entry.message.blob, size: entry.message.size)
+        let text = String(decoding: try reader.read(0..<reader.size), as: UTF8.self)
+        #expect(text.contains("text/rfc822-headers") && !text.contains("body words"))
+    }
+
     @Test("What a sender asked to hear is in the mailbox with the message, or neither is")
     func notices() async throws {
         struct Crash: Error {}

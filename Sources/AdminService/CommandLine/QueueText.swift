@@ -34,6 +34,7 @@ extension AdminResponse {
 
             """
         if let envelopeID = detail.envelopeID { text += "ENVID:    \(TextTable.clean(envelopeID))\n" }
+        if let demand = detail.tlsDemand { text += "TLS:      \(demand)\n" }
         for recipient in message.recipients {
             text += "\nTo:       <\(TextTable.clean(recipient.address))>\n"
             text += "State:    \(recipient.state), \(recipient.attempts) attempts\n"

@@ -1,3 +1,4 @@
+import MailPolicy
 import MailSyntax
 import OutboundQueue
 import SQLEngine
@@ -23,6 +24,7 @@ extension Operations {
             summary: Self.summary(entry),
             expires: Self.time(entry.message.expiresAt),
             envelopeID: entry.message.envelopeID,
+            tlsDemand: Policy.step(of: entry.message.tlsDemand)?.before,
             // A queued message is shown without its header where that can't be read.
             header: try? stores.header(of: entry.message)
         )

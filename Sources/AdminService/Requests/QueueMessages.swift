@@ -70,6 +70,8 @@ package struct QueueDetail: Codable, Sendable, Equatable {
     /// RFC 3339, UTC.
     package var expires: String?
     package var envelopeID: String?
+    /// What its sender asks of TLS on the way: `REQUIRETLS`, `TLS-Required: No`; nil for nothing.
+    package var tlsDemand: String?
     /// The message's header as text.
     package var header: String?
 }

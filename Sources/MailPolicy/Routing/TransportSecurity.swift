@@ -1,4 +1,5 @@
 package import MailConfig
+package import MailSyntax
 
 /// What is known of a host when it is about to be spoken to.
 package struct TransportFacts: Sendable, Hashable {
@@ -14,12 +15,27 @@ package struct TransportFacts: Sendable, Hashable {
     package var mtaSTS: MTASTSEvidence?
     /// PEM file of authorities for hosts of MTA-STS policies; nil for the system's.
     package var caFile: String?
+    /// What the sender of the message asks for.
+    package var demand = TLSDemand.none
+    /// The host's name is not DNS's word alone: the domain's own name, or from the operator or signed MX records.
+    package var isNameProven = true
 
     package init(requirement: TLSRequirement, host: String, domain: String? = nil, caFile: String? = nil) {
         self.requirement = requirement
         self.host = host
         self.domain = domain
         self.caFile = caFile
+    }
+}
+
+extension TransportFacts {
+    /// Without what the destination publishes; what the operator wrote for it stays, `dane-only` too.
+    // RFC 8689 §4.2.2
+    fileprivate var eased: TransportFacts {
+        var facts = self
+        facts.requirement.discovery = []
+        if requirement.level == .dane { facts.requirement.level = .may }
+        return facts
     }
 }
 
@@ -56,6 +72,8 @@ package struct TransportDecision: Sendable, Equatable {
         case policy
         case dane
         case mtaSTS = "mta-sts"
+        /// The sender's, who wants the mail to go whatever the destination publishes.
+        case sender = "tls-required"
         /// The operator's, for all destinations.
         case outbound
     }
@@ -72,6 +90,8 @@ package struct TransportDecision: Sendable, Equatable {
     package var usesDANE = false
     /// The certificate is looked at as if the policy were enforced, and nothing follows but a report. // RFC 8461 §5
     package var isWatched = false
+    /// The sender asks for a host that is proven to be the right one, and this is it.
+    package var isFitForDemand = true
     /// For the history of the message.
     package var step: TraceStep
 }
@@ -86,6 +106,41 @@ package enum TransportEvaluation: Sendable, Equatable {
 extension Policy {
     /// What holds towards a host: the operator's word for the destination, then DANE, then MTA-STS, then what is standard.
     package static func transport(_ facts: TransportFacts) -> TransportEvaluation {
+        let asked = facts.demand == .optional ? facts.eased : facts
+        guard case .decided(let decision) = published(asked) else { return published(asked) }
+        return switch facts.demand {
+        case .none: .decided(decision)
+        case .optional: .decided(asked == facts ? decision : undemanding(decision))
+        case .required: .decided(demanding(decision, facts))
+        }
+    }
+
+    private static func undemanding(_ decision: TransportDecision) -> TransportDecision {
+        var decision = decision
+        decision.basis = .sender
+        decision.step.rule = TransportDecision.Basis.sender.rawValue
+        decision.step.note = "the sender's `TLS-Required: No`: TLSA records and MTA-STS are not asked for"
+        return decision
+    }
+
+    /// The certificate must be verified, and the host the right one. // RFC 8689 §4.2.1
+    private static func demanding(_ decision: TransportDecision, _ facts: TransportFacts) -> TransportDecision {
+        guard case .proceed(var wanted) = decision.outcome else { return decision }
+        var decision = decision
+        let isEnforced = decision.basis == .mtaSTS && !decision.isWatched
+        // With `secure` and `fingerprint` the certificate does not depend on what DNS says.
+        decision.isFitForDemand = facts.isNameProven || isEnforced || wanted.level >= .secure
+        wanted.caFile = wanted.caFile ?? facts.caFile
+        decision.outcome = .proceed(wanted)
+        let word =
+            decision.isFitForDemand
+            ? "REQUIRETLS: with a verified certificate only"
+            : "REQUIRETLS: neither signed MX records nor an enforced MTA-STS policy name the host"
+        decision.step.note = [decision.step.note, word].compactMap { $0 }.joined(separator: "; ")
+        return decision
+    }
+
+    private static func published(_ facts: TransportFacts) -> TransportEvaluation {
         let wanted = facts.requirement
         if wanted.asksDANE {
             guard let dane = facts.dane else { return .needDANE }
@@ -178,5 +233,22 @@ extension Policy {
             basis: basis, outcome: .refuse(reason),
             step: TraceStep(
                 stage: TraceStage.tls, rule: basis.rawValue, before: facts.host, after: "not now", note: reason))
+    }
+}
+
+extension Policy {
+    /// What the history of a message says of its sender's demand; nil where there is none.
+    package static func step(of demand: TLSDemand) -> TraceStep? {
+        switch demand {
+        case .none: nil
+        case .required:
+            TraceStep(
+                stage: TraceStage.tls, rule: "requiretls", before: "REQUIRETLS",
+                note: "it goes on over verified TLS to hosts that offer REQUIRETLS, or comes back")
+        case .optional:
+            TraceStep(
+                stage: TraceStage.tls, rule: TransportDecision.Basis.sender.rawValue, before: "TLS-Required: No",
+                note: "it goes on whatever the recipient's domain publishes about TLS")
+        }
     }
 }

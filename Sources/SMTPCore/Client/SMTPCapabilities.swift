@@ -23,6 +23,7 @@ package struct SMTPCapabilities: Sendable, Hashable {
     package var offersSize: Bool { offers("SIZE") }  // RFC 1870
 
     package var offersDSN: Bool { offers("DSN") }  // RFC 3461
+    package var offersRequireTLS: Bool { offers("REQUIRETLS") }  // RFC 8689 §2
     package var offersChunking: Bool { offers("CHUNKING") }  // RFC 3030 §2
     package var offersBinary: Bool { offersChunking && offers("BINARYMIME") }  // RFC 3030 §3
 

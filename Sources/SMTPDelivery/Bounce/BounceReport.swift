@@ -159,7 +159,9 @@ package struct BounceComposer: Sendable {
         // RFC 3030 §3: a report is text, where binary content has no place.
         let isBinary = report.message.bodyType == .binaryMIME
         let wantsHeader =
-            report.message.dsnReturn == .headers || !report.tellsFailure || isBinary
+            // RFC 8689 §5
+            report.message.tlsDemand == .required || report.message.dsnReturn == .headers || !report.tellsFailure
+            || isBinary
             || original.size > wholeMessageLimit()
         guard let bytes = try? original.read(0..<min(original.size, wantsHeader ? 65_536 : original.size)) else {
             return .nothing

@@ -98,7 +98,7 @@ package struct IntakeBounceSink: BounceSink {
         var scanner = MessageScanner()
         scanner.consume(bytes)
         let isEightBit = bytes.contains { $0 >= 0x80 }
-        return Acceptance(
+        var acceptance = Acceptance(
             id: id,
             reversePath: .null,
             content: .bytes(bytes),
@@ -111,6 +111,9 @@ package struct IntakeBounceSink: BounceSink {
             signFor: signingDomain(snapshot()),
             isBounce: true
         )
+        // RFC 8689 §5: what is told about a message is protected as the message is.
+        if report.message.tlsDemand == .required { acceptance.tlsDemand = .required }
+        return acceptance
     }
 
     /// Where a report to an address goes; nil where there is nobody.

@@ -25,6 +25,7 @@ extension BounceReport {
             dsnReturn: acceptance.dsnReturn)
         message.createdAt = now
         message.futureRelease = acceptance.futureRelease
+        message.tlsDemand = acceptance.tlsDemand
         self.init(message: message, sender: sender, failures: successes)
     }
 }

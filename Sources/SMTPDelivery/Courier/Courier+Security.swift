@@ -1,21 +1,24 @@
 import MailAuth
 import MailConfig
 import MailPolicy
+import MailSyntax
 import NetTransport
 
 // What a host must prove before it gets mail: the rules are MailPolicy's, the facts are asked for here.
 extension Courier {
     /// - Throws: ``SessionError/forbidden(_:_:)`` where the host may not have the mail now.
     func security(
-        of target: RouteTarget, _ hop: PlannedHost
+        of target: RouteTarget, _ hop: PlannedHost, _ demand: TLSDemand = .none
     ) async throws(SessionError) -> (security: SessionSecurity, decision: HostSecurity?) {
-        let plain = SessionSecurity(
-            hop.tls, isImplicit: hop.isTLSImplicit, host: target.host, nextHop: hop.place.name)
+        let asks = hop.tls.asksDANE || hop.tls.discovery.contains(.mtaSTS)
         // Most routes of operators say it all: nothing is asked.
-        guard hop.tls.asksDANE || hop.tls.discovery.contains(.mtaSTS), target.address != nil else {
-            return (plain, nil)
+        guard asks || demand != .none, target.address != nil else {
+            let security = SessionSecurity(
+                hop.tls, isImplicit: hop.isTLSImplicit, host: target.host, nextHop: hop.place.name)
+            return (security, nil)
         }
-        let found = await decide(target, hop)
+        var found = await decide(target, hop, demand)
+        found.isReported = asks && found.decision.basis != .sender
         let wanted: TLSRequirement
         switch found.decision.outcome {
         case .refuse(let reason):
@@ -29,14 +32,17 @@ extension Courier {
             security = security.published(
                 records, nextHops: [hop.place.name, target.proof.nextHopAlias].compactMap { $0 })
         }
-        if found.decision.isWatched { security.examines = true }
+        // For a report, or because the sender asks for a certificate that is verified where nobody else does.
+        if found.decision.isWatched || demand == .required { security.examines = true }
         return (security, found)
     }
 
-    private func decide(_ target: RouteTarget, _ hop: PlannedHost) async -> HostSecurity {
+    private func decide(_ target: RouteTarget, _ hop: PlannedHost, _ demand: TLSDemand) async -> HostSecurity {
         let domain: String? = if case .domain(let name) = hop.place { name } else { nil }
         var facts = TransportFacts(
             requirement: hop.tls, host: target.host, domain: domain, caFile: settings.rules.manifest.outbound.caFile)
+        facts.demand = demand
+        facts.isNameProven = !target.proof.isMisdirectable
         var records: DANERecords?
         var policy: MTASTSPolicy?
         var failure: TLSReportFailure?

@@ -10,6 +10,7 @@ import SMTPCore
 extension Courier {
     /// A host that may not have the mail.
     func count(_ found: HostSecurity, refusedAt target: RouteTarget, _ reason: String) {
+        guard found.isReported else { return }
         var result = found.result
         result.failure = (found.failure ?? .validationFailure).rawValue
         result.host = target.host
@@ -20,7 +21,7 @@ extension Courier {
 
     /// A session that has TLS, or gets along without.
     func countOpened(_ session: ClientSession) {
-        guard let found = session.plan.decision else { return }
+        guard let found = session.plan.decision, found.isReported else { return }
         var result = found.result
         if session.tls == nil {
             guard session.plan.security.level > .none else { return }
@@ -36,7 +37,7 @@ extension Courier {
 
     /// A session that ended before it was ready, for want of TLS.
     func countFailed(_ session: ClientSession, _ error: any Error) {
-        guard let found = session.plan.decision else { return }
+        guard let found = session.plan.decision, found.isReported else { return }
         var result = found.result
         switch error {
         case SessionError.tlsUnavailable(let reason):

@@ -84,7 +84,9 @@ extension Courier {
     // MARK: Sessions
 
     /// - Throws: ``SessionError/noCredentials`` when a login can't be read.
-    func sessionPlan(to target: RouteTarget, by plan: RoutePlan?) async throws(SessionError) -> SessionPlan {
+    func sessionPlan(
+        to target: RouteTarget, by plan: RoutePlan?, _ demand: TLSDemand = .none
+    ) async throws(SessionError) -> SessionPlan {
         let heloName = plan?.heloName ?? settings.rules.manifest.heloName
         guard let plan, var hop = target.hop else {
             return SessionPlan(
@@ -92,7 +94,7 @@ extension Courier {
                 timeouts: settings.timeouts)
         }
         if hop.asksLoginByHost, let login = try await login(at: target.host, plan) { hop = hop.taking(login) }
-        let decided = try await security(of: target, hop)
+        let decided = try await security(of: target, hop, demand)
         var made = SessionPlan(
             kind: plan.kind == .lmtp ? .lmtp : .smtp,
             endpoint: endpoint(target, plan),
@@ -105,6 +107,8 @@ extension Courier {
         )
         made.decision = decided.decision
         made.hostName = target.host
+        made.demand = demand
+        made.isFitForDemand = decided.decision?.decision.isFitForDemand ?? true
         return made
     }
 

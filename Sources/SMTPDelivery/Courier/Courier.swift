@@ -110,7 +110,8 @@ struct Courier: Sendable {
 
     private func open(_ visit: Visit, _ progress: JobProgress) async -> VisitEnd {
         do {
-            var plan = try await sessionPlan(to: visit.target, by: visit.site.plan)
+            var plan = try await sessionPlan(
+                to: visit.target, by: visit.site.plan, progress.job.message.tlsDemand)
             let end = try await open(plan, visit, progress)
             guard end.wantsClear else { return end }
             plan.security = plan.security.withoutTLS
@@ -171,6 +172,10 @@ struct Courier: Sendable {
         let limit = visit.site.pace.messagesPerConnection ?? settings.messagesPerConnection
         while messages < limit, let job = await nextJob(&session, visit.site) {
             messages += 1
+            // What was proven for one demand says nothing about another, and another host may be fit for it.
+            guard job.message.tlsDemand == session.plan.demand, session.lackOfSecurity(for: job.message) == nil else {
+                return job
+            }
             guard let content = try? await content(SitedJob(job: job, site: visit.site)) else { return job }
             var progress = JobProgress(job: job, site: visit.site, content: content)
             progress.security = session.plan.decision?.decision.step

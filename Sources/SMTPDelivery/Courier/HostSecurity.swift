@@ -10,6 +10,8 @@ package struct HostSecurity: Sendable {
     package var records: DANERecords?
     /// The domain's MTA-STS policy, where it has one.
     package var policy: MTASTSPolicy?
+    /// What the destination publishes was asked for, so that there is something to report.
+    package var isReported = true
     /// What a report says where no session came about, or where the policy could not be had.
     package var failure: TLSReportFailure?
 }

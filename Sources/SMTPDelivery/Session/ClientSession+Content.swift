@@ -19,6 +19,7 @@ struct OutgoingForm: Sendable {
 extension ClientSession {
     /// The form in which this server can have a message, or why it never can.
     func fit(_ message: QueuedMessage, _ content: MessageContent) async -> Result<OutgoingForm, DeliveryFailure> {
+        if let failure = lackOfSecurity(for: message) { return .failure(failure) }
         if !capabilities.offersSMTPUTF8 {
             let needsIt = content.reversePath(of: message).address?.needsSMTPUTF8 ?? false
             if needsIt || (message.smtpUTF8 && content.hasUTF8Header) { return .failure(noSMTPUTF8(.message)) }
@@ -49,6 +50,35 @@ extension ClientSession {
                     .message, .permanent, DeliveryReply(status: EnhancedStatusCode(5, 3, 4), text: text, host: host)))
         }
         return .success(form)
+    }
+
+    /// Why a message that is to go over verified TLS alone can't go over this session. Where TLS comes by LMTP, the host
+    /// is part of this system.
+    func lackOfSecurity(for message: QueuedMessage) -> DeliveryFailure? {
+        // RFC 8689 §5: a report goes even so.
+        guard message.tlsDemand == .required, message.reversePath != .null, plan.kind == .smtp else { return nil }
+        // RFC 8689 §4.2.1
+        guard let tls else { return securityFailure(10, "Encryption needed (REQUIRETLS): the session has no TLS") }
+        guard plan.isFitForDemand else {
+            return securityFailure(
+                10,
+                "Encryption needed (REQUIRETLS): neither signed MX records nor an enforced MTA-STS policy name the host"
+            )
+        }
+        guard let trust = tls.peer?.trust, trust.isAuthenticated else {
+            var reason = ""
+            if case .untrusted(let found, _)? = tls.peer?.trust { reason = ": \(found)" }
+            return securityFailure(
+                10, "Encryption needed (REQUIRETLS): the certificate of the host is not verified\(reason)")
+        }
+        guard !capabilities.offersRequireTLS else { return nil }
+        return securityFailure(30, "REQUIRETLS support required, but not offered by the host")
+    }
+
+    private func securityFailure(_ detail: Int, _ text: String) -> DeliveryFailure {
+        DeliveryFailure(
+            .messageAtHost, .permanent,
+            DeliveryReply(status: EnhancedStatusCode(5, 7, detail), text: text, host: host))
     }
 
     private func unconvertible(_ message: QueuedMessage, _ error: any Error) -> DeliveryFailure {

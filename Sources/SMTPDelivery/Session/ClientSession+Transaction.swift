@@ -70,7 +70,8 @@ extension ClientSession {
             guard answer.isPositive else { throw SessionError.refused(.reset, answer) }
         }
         isDirty = true
-        let commands = EnvelopeCommands(capabilities: capabilities, message: message, content: content)
+        let commands = EnvelopeCommands(
+            capabilities: capabilities, message: message, content: content, isEncrypted: tls != nil)
         let needsUTF8 =
             form.needsUTF8 || content.reversePath(of: message).address?.needsSMTPUTF8 == true
             || takers.contains { content.address(of: $0).needsSMTPUTF8 }

@@ -1,3 +1,4 @@
+package import MailSyntax
 package import NetTransport
 package import SMTPCore
 
@@ -18,6 +19,10 @@ package struct SessionPlan: Sendable {
     package var security: SessionSecurity
     /// By whose word it is so; nil where nothing but the operator's is asked for.
     package var decision: HostSecurity?
+    /// What those who send over this session ask of it; others get a session of their own.
+    package var demand = TLSDemand.none
+    /// Nothing but the certificate and the host's own offer is missing for what they ask. // RFC 8689 §2
+    package var isFitForDemand = true
     /// The host's name alone.
     package var hostName = ""
     /// Offered to this host; nil: no login, whatever it offers.

@@ -57,6 +57,16 @@ def submit(recipient, count):
     in_parallel(int(count), work)
 
 
+def each(*recipients):
+    """A message for each; `REQUIRETLS:` or `No:` before an address asks that of TLS."""
+    with submission() as smtp:
+        for recipient in recipients:
+            demand, _, address = recipient.rpartition(":")
+            header = b"TLS-Required: No\r\n" if demand == "No" else b""
+            options = [demand] if demand == "REQUIRETLS" else []
+            smtp.sendmail(ACCOUNT, [address], header + text(ACCOUNT, address, 0), mail_options=options)
+
+
 def distinct(folder, count):
     subjects = []
     for name in os.listdir(folder):
@@ -86,4 +96,4 @@ def bounce(recipient):
 
 
 if __name__ == "__main__":
-    {"by-peer": by_peer, "arrived": arrived, "submit": submit, "distinct": distinct, "bounce": bounce}[sys.argv[1]](*sys.argv[2:])
+    {"by-peer": by_peer, "arrived": arrived, "submit": submit, "each": each, "distinct": distinct, "bounce": bounce}[sys.argv[1]](*sys.argv[2:])
