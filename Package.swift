@@ -185,6 +185,10 @@ let package = Package(
             ]
         ),
         room(
+            "WebServer",
+            uses: ["MailSyntax", "NetTransport", .nioCore, .nioPosix, .logging]
+        ),
+        room(
             "SMTPDelivery",
             uses: [
                 "SMTPCore", "SASLCore", "MailSyntax", "MailMessage", "MailPolicy", "MailAuth", "MailConfig",
@@ -204,7 +208,8 @@ let package = Package(
                 "SQLEngine",
                 "Blobs", "Directory", "MailStore", "OutboundQueue", "MailIntake", "NetTransport", "DNSCore",
                 "DNSClient", "OAuthClient", "MTASTSClient", "MailReports", "Sendmail", "ReportInbox",
-                "SMTPCore", "IMAPCore", "POP3Core", "SMTPServer", "IMAPServer", "POP3Server", "SMTPDelivery", "CLinux",
+                "SMTPCore", "IMAPCore", "POP3Core", "SMTPServer", "IMAPServer", "POP3Server", "WebServer",
+                "SMTPDelivery", "CLinux",
                 .nioCore, .nioPosix, .nioSSL, .logging, .lifecycle, .unixSignals, .crypto, .cryptoExtras, .x509, .asn1,
             ]
         ),
@@ -254,6 +259,7 @@ let package = Package(
         tests("SMTPServer"),
         tests("IMAPServer"),
         tests("POP3Server"),
+        tests("WebServer", uses: ["MailSyntax", "NetTransport", .nioCore, .nioEmbedded, .nioPosix, .logging]),
         tests("SMTPDelivery"),
         tests("AdminService"),
         .testTarget(
@@ -297,6 +303,7 @@ if let fuzzer = Context.environment["MARTLET_FUZZ"] {
         slice(
             "NetTransport", uses: ["MailSyntax", .nioCore],
             sources: ["Proxy/ProxyHeader.swift", "Bans/BanRules.swift", "Bans/BanLedger.swift"]),
+        slice("WebServer", uses: [.nioCore], sources: ["HTTPHeadFramer.swift", "HTTPRequest.swift"]),
         slice("SMTPDelivery", uses: [], sources: ["Content/DotStuffer.swift", "Content/LineNormalizer.swift"]),
         slice(
             "Directory",
@@ -310,7 +317,7 @@ if let fuzzer = Context.environment["MARTLET_FUZZ"] {
             name: "MartletFuzz",
             dependencies: [
                 "MailSyntax", "MailMessage", "MailConfig", "MailPolicy", "MailAuth", "DNSCore", "SASLCore", "SMTPCore",
-                "SMTPDelivery", "NetTransport",
+                "SMTPDelivery", "NetTransport", "WebServer",
                 "IMAPCore", "POP3Core", "MilterCore", "Directory", "Archives", .nioCore,
             ],
             path: "Fuzz/Sources",

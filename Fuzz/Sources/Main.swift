@@ -16,7 +16,7 @@ enum Main {
         + IMAPCoreFuzz.entries + POP3CoreFuzz.entries + SASLCoreFuzz.entries + MailAuthFuzz.entries
         + DNSCoreFuzz.entries + MailConfigFuzz.entries + MailPolicyFuzz.entries + MilterCoreFuzz.entries
         + NetTransportFuzz.entries
-        + DirectoryFuzz.entries + ArchivesFuzz.entries
+        + DirectoryFuzz.entries + ArchivesFuzz.entries + WebServerFuzz.entries
 
     /// The one that was asked for; a C callback can capture nothing.
     static let entry = CommandLine.arguments.dropFirst().first.flatMap { name in entries.first { $0.name == name } }

@@ -21,6 +21,8 @@ package enum ListenerKind: String, Sendable, Hashable, CaseIterable {
     /// SMTP from printers, scripts and old appliances (`devices`), which may need what nobody else is given: AUTH
     /// without TLS, or none at all.
     case device
+    /// What others ask for over HTTPS: the MTA-STS policy (443).
+    case https
 
     /// The port IANA gave it; 24 (private mail systems) for LMTP, 2525 for devices.
     package var standardPort: Int {
@@ -34,13 +36,14 @@ package enum ListenerKind: String, Sendable, Hashable, CaseIterable {
         case .pop3s: 995
         case .lmtp: 24
         case .device: 2525
+        case .https: 443
         }
     }
 
     /// TLS from the first octet.
     package var isImplicitTLS: Bool {
         switch self {
-        case .submissions, .imaps, .pop3s: true
+        case .submissions, .imaps, .pop3s, .https: true
         case .mx, .submission, .imap, .pop3, .lmtp, .device: false
         }
     }
@@ -49,7 +52,7 @@ package enum ListenerKind: String, Sendable, Hashable, CaseIterable {
     package var takesMail: Bool {
         switch self {
         case .mx, .submission, .submissions, .lmtp, .device: true
-        case .imap, .imaps, .pop3, .pop3s: false
+        case .imap, .imaps, .pop3, .pop3s, .https: false
         }
     }
 
@@ -105,6 +108,7 @@ package struct Listener: Sendable, Hashable {
         case .submission, .submissions, .imap, .imaps, .pop3, .pop3s: auth ?? .required
         case .device: auth ?? .optional
         case .mx, .lmtp: auth ?? .off
+        case .https: .off
         }
     }
 

@@ -23,6 +23,7 @@ package struct Manifest: Sendable, Equatable {
     package var pop3 = POP3()
     package var queue = Queue()
     package var outbound = Outbound()
+    package var mtaSTS = MTASTS()
     package var routing = Routing()
     package var dkim = DKIM()
     package var log = Log()

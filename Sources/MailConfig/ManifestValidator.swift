@@ -26,6 +26,7 @@ package enum ManifestValidator {
         check.openRelay()
         check.devices()
         check.authentication()
+        check.ownPolicy()
         check.routing()
         check.addressesAndSizes()
         check.keyRotation()

@@ -99,6 +99,13 @@ struct RoutingCheck {
         if tls.level == .fingerprint, tls.fingerprints.isEmpty {
             found.append(("\(name) asks for fingerprints and has none", "write `fingerprints` below `tls`"))
         }
+        if tls.level == .daneOnly, !loaded.manifest.server.dns.validates {
+            found.append(
+                (
+                    "\(name) asks for `dane-only`, and `server.dns` validates nothing",
+                    "write `server.dns.trust_anchor`, or leave out `forwarders`"
+                ))
+        }
         if tls.level == .none, route.implicitTLS == true {
             found.append(("\(name) has `implicit_tls: true` and the TLS level `none`", "remove one of them"))
         }

@@ -1,8 +1,8 @@
 /// All settings of the server half, in the order of the reference.
 package enum Schema {
     package static let settings: [Setting] =
-        server + network + limits + mailServices + relaying + authentication + rewriting + sending + routing + localMail
-        + operating + reports
+        server + network + limits + mailServices + relaying + authentication + rewriting + sending + ownPolicy + routing
+        + localMail + operating + reports
 
     /// What a section is for, in the reference and in the manifest that `quickstart` writes.
     package static let sections: [(path: String, doc: String)] = [
@@ -30,6 +30,10 @@ package enum Schema {
         ("pop3", "POP3."),
         ("queue", "Messages that leave, and how long they are tried."),
         ("outbound", "How Martlet sends."),
+        (
+            "mta_sts",
+            "The MTA-STS policy that others find for the domains hosted here. `docs/transport-security.md` explains it."
+        ),
         ("outbound.timeouts", "How long a remote server may take."),
         ("outbound.smarthost", "A host that takes all outgoing mail; without one, mail goes to the MX of each domain."),
         ("routing", "Which way mail goes that is not kept here. `docs/routing.md` has examples."),
@@ -106,7 +110,7 @@ extension Schema {
         Setting(
             "listeners", \.listeners, .listeners, .restart, default: "the seven standard ports on every address",
             "The ports to listen on. Each item has a `kind` (`mx`, `submission`, `submissions`, `imap`, `imaps`, `pop3`, "
-                + "`pop3s`, `lmtp` or `device`) and may have an `address` (`any`; 127.0.0.1 for `lmtp`), a `port` (that of "
+                + "`pop3s`, `lmtp`, `device` or `https`) and may have an `address` (`any`; 127.0.0.1 for `lmtp`), a `port` (that of "
                 + "its kind, 24 for `lmtp`, 2525 for `device`) and a `name` (its kind). An `lmtp` listener may have a "
                 + "`socket` (a path, with the file mode `socket_mode`) instead of address and port. Where mail is taken, `auth` says whether a login is `required` (standard on "
                 + "submission; trusted networks need none), `optional` (on `device`) or `off` (on `mx`), and "

@@ -20,7 +20,7 @@ package enum ClientRole: String, Sendable, Hashable, Codable {
         case .submission, .submissions: self = .submission
         case .lmtp: self = .lmtp
         case .device: self = .device
-        case .mx, .imap, .imaps, .pop3, .pop3s: self = .mx
+        case .mx, .imap, .imaps, .pop3, .pop3s, .https: self = .mx
         }
     }
 

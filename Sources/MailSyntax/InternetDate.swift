@@ -19,6 +19,12 @@ package enum InternetDate {
             + (offset == 0 ? " (UTC)" : "")
     }
 
+    /// `Sat, 21 Nov 2026 00:04:28 GMT`, as HTTP writes it. // RFC 9110 §5.6.7
+    package static func http(_ time: Timestamp) -> String {
+        let words = format(time, offsetMinutes: 0).split(separator: " ").map(String.init)
+        return words.prefix(5).map { $0.utf8.count == 1 ? "0\($0)" : $0 }.joined(separator: " ") + " GMT"
+    }
+
     /// Reads a date with or without weekday, seconds, zone and comments, two-digit years and obsolete zones; nil when
     /// day, month, year or time are not there or not in range.
     package static func parse(_ bytes: some Collection<UInt8>) -> (Timestamp, offsetMinutes: Int)? {

@@ -78,7 +78,7 @@ package struct SMTPServerSettings: Sendable {
         case .submission, .submissions: .submission
         case .lmtp: .lmtp
         case .device: .device
-        case .mx, .imap, .imaps, .pop3, .pop3s: .mx
+        case .mx, .imap, .imaps, .pop3, .pop3s, .https: .mx
         }
     }
 

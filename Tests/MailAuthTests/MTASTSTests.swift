@@ -31,6 +31,15 @@ struct MTASTSTests {
         #expect(try MTASTSPolicy(parsing: Array(policy.text.utf8)) == policy)
     }
 
+    @Test("Our own record can be read, and changes with the policy")
+    func ownRecord() throws {
+        let one = MTASTSPolicy(mode: .testing, maxAge: 86400, hosts: ["mail.one.example"])
+        var other = one
+        other.mode = .enforce
+        let ids = [one, other].compactMap { MTASTSRecord.find(in: [Array($0.recordText.utf8)])?.id }
+        #expect(Set(ids).count == 2)
+    }
+
     @Test("Mode none needs no host, and an age is a year at most")
     func none() throws {
         let policy = try MTASTSPolicy(parsing: Array("version: STSv1\nmode: none\nmax_age: 9999999999\n".utf8))

@@ -23,7 +23,7 @@ import Testing
         let text = """
             server: {hostname: a.b, user: u, node: 3, dns: {forwarders: [192.0.2.1], hosts: {c.d: "::1"}, trust_anchor: /t}}
             storage: {data_directory: /d}
-            listeners: [{kind: mx}, {kind: device}]
+            listeners: [{kind: mx}, {kind: device}, {kind: https}]
             tls: {certificates: [{chain: /c, key: /k}], self_signed: false, handshake_timeout: 1s}
             limits: {message_size: 1MB, header_size: 16KiB, recipients: 101, command_line: 1KiB, text_line: 1kB, commands: 11,
               errors: 2, login_failures: 1, sessions: 1, sessions_per_address: 1, received_hops: 31,
@@ -38,6 +38,7 @@ import Testing
             outbound: {helo_name: h.i, bind: [192.0.2.2], port: 26, tls: none, dane: off, mta_sts: off, mta_sts_port: 1, ca_file: /c,
               timeouts: {connect: 1s, command: 1s, final: 1s},
               smarthost: {host: s, port: 1, tls: implicit, verify: false, username: u, password_file: /p}}
+            mta_sts: {mode: testing, max_age: 1d, hosts: m.n}
             relay: {networks: 192.0.2.1, permit: both, senders: "*", senders_bind_logins: true, bind_header_from: true,
               domains: d.e, recipients: "static:x", accept_risk: open-relay}
             sending: {limits: {messages: {day: 1}}, rules: [{match: "*", send: false}]}

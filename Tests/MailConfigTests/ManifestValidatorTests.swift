@@ -21,6 +21,8 @@ import Testing
         ("dkim: {retire_after: 4d}", "shorter than `queue.lifetime`"),
         ("dkim: {retire_after: 6d}\nqueue: {bounce_lifetime: 10d}", "shorter than `queue.bounce_lifetime`"),
         ("dkim: {rotate_every: 5d}", "shorter than the time that replaced keys are kept for"),
+        ("mta_sts: {mode: testing}", "no listener is there to serve the policy"),
+        ("mta_sts: {hosts: '*.*.example.org'}", "not a host name"),
         ("authentication: {trusted_sealers: s.example, arc: 'off'}", "but `authentication.arc` is `off`"),
         ("authentication: {temporary_errors: defer, dmarc: observe}", "no check is enforced"),
         ("authentication: {domains: [{match: d.example}]}", "a rule for `@d.example` that says nothing"),
@@ -47,7 +49,8 @@ import Testing
         "listeners: [{kind: mx, address: 127.0.0.1}, {name: mx6, kind: mx, address: \"::1\"}]",
         "limits: {message_size: 100kB}", "listeners: [{kind: mx}]\ntls: {self_signed: false}",
         "outbound: {smarthost: {host: h, tls: none}}", "outbound: {bind: [\"::1\", 127.0.0.1]}",
-        "outbound: {smarthost: }",
+        "outbound: {smarthost: }", "mta_sts: {mode: off, max_age: 1d}",
+        "listeners: [{kind: mx}, {kind: https}]\nmta_sts: {mode: none, hosts: [mx.example.org, '*.example.net']}",
         "authentication: {trusted_sealers: s.example, known_forwarders: [192.0.2.1, '2001:db8::/32', h.example, .f.example]}",
         "authentication: {spf: off, dmarc: observe, exempt_networks: [], seal: Example.org}",
     ])

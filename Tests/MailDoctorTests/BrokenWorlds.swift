@@ -1,3 +1,4 @@
+import MailAuth
 import MailSyntax
 import MartletTesting
 
@@ -68,14 +69,16 @@ extension BrokenWorld {
         .init(
             "the MX leads to an alias", "error mx mx.example.org: an MX record leads to an alias",
             "remark mx example.org: leads to this server by another name",
-            "remark tlsa _25._tcp.mx.example.org: the zone is signed"
+            "remark tlsa _25._tcp.mx.example.org: the zone is signed",
+            "error mta-sts mta-sts.example.org: the policy does not name mx.example.org"
         ) {
             $0.replace("IN MX 10 mail.example.org.", "IN MX 10 mx.example.org.")
             $0.add("mx.example.org. IN CNAME mail.example.org.")
         },
         .init(
             "mail goes elsewhere", "error mx example.org: goes to mx.elsewhere.example, not to this server",
-            "error spf example.org: gives softfail for 198", "error spf example.org: gives softfail for 2001"
+            "error spf example.org: gives softfail for 198", "error spf example.org: gives softfail for 2001",
+            "error mta-sts mta-sts.example.org: the policy does not name mx.elsewhere.example"
         ) {
             $0.replace("IN MX 10 mail.example.org.", "IN MX 10 mx.elsewhere.example.")
             $0.add("mx.elsewhere.example. IN A 203.0.113.80")
@@ -206,14 +209,30 @@ extension BrokenWorld {
             $0.remove("_mta-sts.")
         },
         .init("an old MTA-STS id", "warning mta-sts _mta-sts.example.org: has the id 2020") {
-            $0.replace("id=20261121", "id=2020")
+            $0.replace("id=\($0.plan.policy?.recordID ?? "")", "id=2020")
         },
         .init("the MTA-STS policy can't be fetched", "error mta-sts mta-sts.example.org: the policy that is announced")
         {
             $0.probe.policyText = nil
         },
-        .init("the MTA-STS policy names another host", "error mta-sts mta-sts.example.org: the policy does not name") {
+        .init(
+            "another MTA-STS policy is served, which names another host",
+            "error mta-sts mta-sts.example.org: the policy does not name mail.example.org",
+            "warning mta-sts mta-sts.example.org: another policy is served there"
+        ) {
             $0.probe.policyText = "version: STSv1\nmode: enforce\nmx: mx.elsewhere.example\nmax_age: 604800\n"
+        },
+        .init(
+            "a second MX that the MTA-STS policy does not name",
+            "error mta-sts mta-sts.example.org: the policy does not name backup.example.org",
+            "remark mx example.org: goes to backup.example.org too"
+        ) {
+            $0.add("example.org. IN MX 20 backup.example.org.", "backup.example.org. IN A 192.0.2.9")
+        },
+        .init(
+            "a stale MTA-STS policy is served", "warning mta-sts mta-sts.example.org: another policy is served there"
+        ) {
+            $0.probe.policyText = "version: STSv1\nmode: testing\nmx: mail.example.org\nmax_age: 604800\n"
         },
         .init("no TLS-RPT", "remark tls-rpt _smtp._tls.example.org: nobody is asked") { $0.remove("_smtp._tls") },
         .init("TLSA of an old certificate", "error tlsa _25._tcp.mail.example.org: none of the TLSA records fits") {

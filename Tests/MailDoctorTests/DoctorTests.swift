@@ -49,7 +49,7 @@ struct DoctorTests {
     @Test func `a domain that only sends is asked for less`() async throws {
         var world = DoctorWorld()
         world.plan.kind = .sendOnly
-        world.plan.policyID = nil
+        world.plan.policy = nil
         world.zone = WantedRecords(world.plan).all.map(\.line) + world.zone.filter { $0.contains(" PTR ") }
         world.add(
             "example.org. IN MX 10 mx.elsewhere.example.",

@@ -1,5 +1,6 @@
 import DNSClient
 import DNSCore
+import MailAuth
 import MailSyntax
 import MartletTesting
 
@@ -36,7 +37,8 @@ struct DoctorWorld {
                 .init(selector: "rsa1", algorithm: "rsa-sha256", record: "v=DKIM1; k=rsa; p=\(Self.rsaKey)"),
                 .init(selector: "ed1", algorithm: "ed25519-sha256", record: "v=DKIM1; k=ed25519; p=\(Self.smallKey)"),
             ],
-            certificates: [certificate], policyID: "20261121")
+            certificates: [certificate],
+            policy: MTASTSPolicy(mode: .enforce, maxAge: 604_800, hosts: ["mail.example.org"]))
         zone = WantedRecords(plan).all.map(\.line)
         zone += [
             "\(Self.address.reverseName). IN PTR mail.example.org.",

@@ -1,4 +1,5 @@
 import DNSCore
+import MailAuth
 import MailSyntax
 import Testing
 
@@ -46,10 +47,10 @@ import Testing
 
     @Test func `a policy, a certificate and its authority have records`() throws {
         var plan = try plan()
-        plan.policyID = "20261121"
+        plan.policy = MTASTSPolicy(mode: .testing, maxAge: 86400, hosts: ["mail.example.org"])
         plan.certificates = [.example(for: "mail.example.org", issuer: "C=US,O=Let's Encrypt,CN=R11")]
         let text = text(plan)
-        #expect(text.contains("_mta-sts.example.org. IN TXT \"v=STSv1; id=20261121;\"\n"))
+        #expect(text.contains("_mta-sts.example.org. IN TXT \"v=STSv1; id=\(plan.policy?.recordID ?? "");\"\n"))
         #expect(text.contains("mta-sts.example.org. IN CNAME mail.example.org.\n"))
         #expect(text.contains("mail.example.org. IN CAA 0 issue \"letsencrypt.org\"\n"))
         // SHA-256 of the octets "key".

@@ -6,8 +6,10 @@ package final class SignedZonePeer: Sendable {
     package enum Signing: Sendable {
         case none
         case good
-        /// Records were changed after they were signed: what they say is bogus.
+        /// TLSA records were changed after they were signed: what they say is bogus.
         case broken
+        /// MX records were.
+        case brokenExchange
     }
 
     package struct Zone: Sendable {
@@ -74,16 +76,19 @@ package final class SignedZonePeer: Sendable {
         let key = made.trimmingCharacters(in: .whitespacesAndNewlines)
         _ = try await run(folder, "ldns-signzone", "-f", "\(file).signed", file, folder.file(key))
         var signed = folder.text(of: "\(zone.name).zone.signed")
-        if zone.signing == .broken { signed = broken(signed) }
+        switch zone.signing {
+        case .broken: signed = changed(signed, "\tTLSA\t3 1 1 01", "\tTLSA\t3 1 1 02")
+        case .brokenExchange: signed = changed(signed, "\tMX\t10 ", "\tMX\t11 ")
+        case .none, .good: break
+        }
         try folder.write(signed, to: "\(zone.name).zone")
         return try await run(folder, "ldns-key2ds", "-n", "-2", folder.file("\(key).key"))
     }
 
-    /// Other TLSA records under the old signatures.
-    private static func broken(_ zone: String) -> String {
+    /// Other records under the old signatures.
+    private static func changed(_ zone: String, _ old: String, _ new: String) -> String {
         zone.split(separator: "\n", omittingEmptySubsequences: false).map { line in
-            line.contains("\tTLSA\t")
-                ? String(line).replacing("\tTLSA\t3 1 1 01", with: "\tTLSA\t3 1 1 02") : String(line)
+            line.contains(old) ? String(line).replacing(old, with: new) : String(line)
         }.joined(separator: "\n")
     }
 

@@ -83,12 +83,14 @@ package final class ServerUnderTest: Sendable {
     // MARK: Life
 
     /// Makes manifest, domain, keys and the two accounts.
-    package func setUp() async throws {
+    ///
+    /// - Parameter domain: another than that of every server, for one that sends to such a server.
+    package func setUp(domain: String = ServerUnderTest.domain) async throws {
         let secret = try folder.write(Self.password + "\n", to: "password", mode: 0o600)
         try await succeed(
-            "quickstart", Self.account, "--hostname", Self.hostname, "--data", data, "--listen", "127.0.0.1",
+            "quickstart", "alice@\(domain)", "--hostname", "mail.\(domain)", "--data", data, "--listen", "127.0.0.1",
             "--port-offset", "\(offset)", "--password-file", secret)
-        try await succeed("account", "add", Self.second, "--password-file", secret)
+        try await succeed("account", "add", "bob@\(domain)", "--password-file", secret)
     }
 
     /// Takes a manifest of `examples/` instead of quickstart's, with texts replaced: ports, hosts, paths.

@@ -83,6 +83,7 @@ extension Operations {
             },
             keys: try planKeys(of: domain.name, seen: try await directory.keysSeen()),
             certificates: certificates,
+            policy: ServerSettings.ownPolicy(manifest),
             exchangePort: manifest.outbound.port,
             sendsDirectly: !leavesBySmarthost
         )

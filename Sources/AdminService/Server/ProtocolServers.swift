@@ -1,4 +1,6 @@
+import Directory
 import IMAPServer
+import MailAuth
 import MailConfig
 import MailReports
 import MailSyntax
@@ -8,6 +10,7 @@ import SMTPCore
 import SMTPServer
 import SQLEngine
 import Sendmail
+import WebServer
 
 /// Makes the service of each listener; services of one protocol share their dependencies.
 struct ProtocolServers {
@@ -15,6 +18,7 @@ struct ProtocolServers {
     private let imap: IMAPService
     private let pop3: POP3Server
     private let smtp: MailServerBackend
+    private let web: PolicyWebServer
     private let hostname: DomainName
     private let handshakeDeadline: @Sendable () -> Duration
 
@@ -50,6 +54,11 @@ struct ProtocolServers {
                 manifest.reports.dmarc ? { @Sendable in verdicts.record($0) } : nil
             }
         )
+        web = PolicyWebServer(
+            logger: assembly.backend.logger("https"), now: { SystemClock().now() }
+        ) { [directory = stores.directory] domain in
+            directory.snapshot.isHosted(domain) ? ServerSettings.ownPolicy(live.current)?.text : nil
+        }
         pop3 = POP3Server(
             store: stores.mail,
             authenticator: assembly.authenticator,
@@ -79,6 +88,9 @@ struct ProtocolServers {
                 group: group,
                 makeID: { ids.next() }
             )
+        case .https:
+            return web.listener(
+                configuration(listener, address, refusal: "", banRefusal: ""), group: group, makeID: { ids.next() })
         case .mx, .submission, .submissions, .lmtp, .device:
             return SMTPListener.makeService(
                 configuration: configuration(

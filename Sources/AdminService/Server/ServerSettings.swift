@@ -4,6 +4,7 @@ import IMAPCore
 import IMAPServer
 import Logging
 import MTASTSClient
+import MailAuth
 import MailConfig
 import MailPolicy
 import MailSyntax
@@ -33,6 +34,15 @@ enum ServerSettings {
             hosts: hosts,
             trustAnchor: dns.trustAnchor.map { .file($0) } ?? .automatic
         )
+    }
+
+    /// The MTA-STS policy of the domains that are hosted here; nil for none.
+    static func ownPolicy(_ manifest: Manifest) -> MTASTSPolicy? {
+        let settings = manifest.mtaSTS
+        guard let mode = MTASTSPolicy.Mode(rawValue: settings.mode.rawValue) else { return nil }
+        let hosts = settings.hosts.isEmpty ? [manifest.server.hostname] : settings.hosts
+        return MTASTSPolicy(
+            mode: mode, maxAge: Int(settings.maxAge.components.seconds), hosts: hosts.compactMap(MTASTSPolicy.host))
     }
 
     /// What fetches and keeps the MTA-STS policies of others.

@@ -38,7 +38,7 @@ package struct MTASTSPolicy: Sendable, Hashable {
             let (name, value) = try Self.field(line, number: number + 1)
             if name == "mx" {
                 guard hosts.count < Self.maximumHosts else { throw MTASTSPolicyError("the policy has too many hosts") }
-                hosts.append(try Self.host(value))
+                hosts.append(try Self.knownHost(value))
             } else if fields[name] == nil {
                 fields[name] = value  // RFC 8461 §3.2: of a field that comes twice the first counts.
             }
@@ -75,12 +75,15 @@ package struct MTASTSPolicy: Sendable, Hashable {
         return (name, String(parts[1].trimmed))
     }
 
-    private static func host(_ text: String) throws(MTASTSPolicyError) -> String {
+    private static func knownHost(_ text: String) throws(MTASTSPolicyError) -> String {
+        guard let host = host(text) else { throw MTASTSPolicyError("the policy names a host that is none") }
+        return host
+    }
+
+    /// A host as `hosts` has it; nil for what is no host name, with or without `*.` before it.
+    package static func host(_ text: String) -> String? {
         let isWildcard = text.hasPrefix("*.")
-        guard let name = DomainName(isWildcard ? text.dropFirst(2) : text[...]) else {
-            throw MTASTSPolicyError("the policy names a host that is none")
-        }
-        return (isWildcard ? "*." : "") + name.ascii.lowercased()
+        return DomainName(isWildcard ? text.dropFirst(2) : text[...]).map { (isWildcard ? "*." : "") + $0.ascii }
     }
 
     /// Whether mail may go to a host. // RFC 8461 §4.1
@@ -96,9 +99,23 @@ package struct MTASTSPolicy: Sendable, Hashable {
     }
 
     /// As it is served. // RFC 8461 §3.2
-    package var text: String {
-        let lines = ["version: STSv1", "mode: \(mode.rawValue)"] + hosts.map { "mx: \($0)" } + ["max_age: \(maxAge)"]
-        return lines.map { "\($0)\r\n" }.joined()
+    package var text: String { lines.map { "\($0)\r\n" }.joined() }
+
+    /// Of the text, without their ends.
+    package var lines: [String] {
+        ["version: STSv1", "mode: \(mode.rawValue)"] + hosts.map { "mx: \($0)" } + ["max_age: \(maxAge)"]
+    }
+}
+
+extension MTASTSPolicy {
+    /// The TXT record of `_mta-sts.DOMAIN` for this policy. // RFC 8461 §3.1
+    package var recordText: String { "v=STSv1; id=\(recordID);" }
+
+    /// Another policy has another one.
+    package var recordID: String {
+        // FNV-1a, 64 bits
+        let hash = text.utf8.reduce(0xCBF2_9CE4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
+        return String(hash, radix: 16)
     }
 }
 

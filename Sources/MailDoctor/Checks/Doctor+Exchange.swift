@@ -192,7 +192,7 @@ extension Doctor {
         if let distrust = visit.distrust {
             findings.append(
                 Finding(
-                    plan.policyID == nil ? .warning : .error, .exchangeCertificate, subject, distrust,
+                    plan.policy == nil ? .warning : .error, .exchangeCertificate, subject, distrust,
                     fix: ["get a certificate for \(name) from a public authority and name it in tls.certificates"]))
         } else {
             findings.append(

@@ -12,7 +12,7 @@ extension Doctor {
         let fix = wanted.policy.map(\.line)
         let count = found.texts(beginning: "v=STSv1").count
         guard count > 0 else {
-            guard plan.policyID != nil else {
+            guard plan.policy != nil else {
                 return [Finding(.ok, .policy, name, "no policy is published, and none is served")]
             }
             return [Finding(.warning, .policy, name, "the policy that is served is not announced", fix: fix)]
@@ -28,7 +28,7 @@ extension Doctor {
             ]
         }
         var findings: [Finding] = []
-        if let id = plan.policyID, id != record.id {
+        if let id = plan.policy?.recordID, id != record.id {
             findings.append(
                 Finding(
                     .warning, .policy, name, "has the id \(record.id), while the policy in force is \(id)",
@@ -61,15 +61,38 @@ extension Doctor {
                     reason: "senders that know an older policy keep it; others act as if there were none")
             ]
         }
-        guard policy.mode == .none || policy.lists(plan.hostname.ascii) else {
-            return [
+        var findings = await unlisted(policy, host)
+        if let own = plan.policy, own != policy {
+            findings.append(
                 Finding(
-                    policy.mode == .enforce ? .error : .warning, .policy, host,
-                    "the policy does not name \(plan.hostname) as a host of the domain",
-                    reason: "senders that keep to it don't deliver here", fix: ["mx: \(plan.hostname)"])
-            ]
+                    .warning, .policy, host, "another policy is served there than the one in force here",
+                    reason: "the id that is announced belongs to a policy that nobody gets",
+                    fix: ["lead \(host) to this server, or serve there:"] + own.lines))
         }
+        guard findings.isEmpty else { return findings }
         return [Finding(.ok, .policy, host, "the policy is served; its mode is \(policy.mode.rawValue)")]
+    }
+
+    /// The hosts of the domain that its policy does not name. // RFC 8461 §4.1
+    private func unlisted(_ policy: MTASTSPolicy, _ subject: String) async -> [Finding] {
+        guard policy.mode != .none else { return [] }
+        let records = await look(plan.domain.ascii, .mx).answer?.mailExchanges ?? []
+        let hosts = records.isEmpty ? [plan.hostname.ascii] : records.filter { !$0.isNull }.map { $0.host.lowercased() }
+        var missing: [String] = []
+        // A host without addresses gets nothing anyway, and is told of with the MX records.
+        for host in Set(hosts.prefix(20)).sorted() where !policy.lists(host) {
+            if await !lookAddresses(host).addresses.isEmpty { missing.append(host) }
+        }
+        guard !missing.isEmpty else { return [] }
+        return [
+            Finding(
+                policy.mode == .enforce ? .error : .warning, .policy, subject,
+                "the policy does not name \(missing.listed()) as a host of the domain",
+                reason: policy.mode == .enforce
+                    ? "senders that keep to it don't deliver there" : "with `mode: enforce` nobody would deliver there",
+                fix: plan.policy == nil
+                    ? missing.map { "mx: \($0)" } : ["add to mta_sts.hosts: \(missing.joined(separator: ", "))"])
+        ]
     }
 
     /// RFC 8460 §3

@@ -1,3 +1,4 @@
+package import MailAuth
 package import MailSyntax
 
 /// What a server is and does for one domain: all that the domain's records follow from.
@@ -61,8 +62,8 @@ package struct DomainPlan: Sendable {
     package var keys: [Key]
     /// Those in use, the default one first.
     package var certificates: [CertificateFacts]
-    /// The `id` of the MTA-STS policy that is served for the domain; nil when none is.
-    package var policyID: String?
+    /// The MTA-STS policy that is served for the domain; nil when none is.
+    package var policy: MTASTSPolicy?
     /// The port of hosts found by MX; anything but 25 is for closed networks and tests.
     package var exchangePort: Int
     /// Mail for others goes to their MX hosts, not to a smarthost.
@@ -71,7 +72,7 @@ package struct DomainPlan: Sendable {
     package init(
         domain: DomainName, kind: Kind = .hosted, hostname: DomainName, heloName: DomainName? = nil,
         addresses: [IPAddress], services: [Service], keys: [Key], certificates: [CertificateFacts] = [],
-        policyID: String? = nil, exchangePort: Int = 25, sendsDirectly: Bool = true
+        policy: MTASTSPolicy? = nil, exchangePort: Int = 25, sendsDirectly: Bool = true
     ) {
         self.domain = domain
         self.kind = kind
@@ -81,7 +82,7 @@ package struct DomainPlan: Sendable {
         self.services = services
         self.keys = keys
         self.certificates = certificates
-        self.policyID = policyID
+        self.policy = policy
         self.exchangePort = exchangePort
         self.sendsDirectly = sendsDirectly
     }

@@ -1,5 +1,6 @@
 import Crypto
 import DNSCore
+import MailAuth
 import MailSyntax
 
 /// Makes the records that a domain needs: a plan comes in, records come out.
@@ -111,13 +112,16 @@ package struct WantedRecords: Sendable {
 
     /// Nothing where no policy is served. // RFC 8461 §3.1
     package var policy: [WantedRecord] {
-        guard let id = plan.policyID else { return [] }
+        guard let policy = plan.policy else { return [] }
+        let host = WantedRecord(
+            "mta-sts.\(domain)", .canonicalName(hostname.ascii), "MTA-STS: where the policy is served by HTTPS")
+        let remark = isCovered(host) ? "" : "; no certificate in `tls.certificates` is for this name yet"
         return [
             WantedRecord(
-                "_mta-sts.\(domain)", .text("v=STSv1; id=\(id);"),
-                "MTA-STS: there is a policy that mail for the domain comes by verified TLS; the id changes with it"),
-            WantedRecord(
-                "mta-sts.\(domain)", .canonicalName(hostname.ascii), "MTA-STS: where the policy is served by HTTPS"),
+                "_mta-sts.\(domain)", .text(policy.recordText),
+                "MTA-STS: there is a policy for mail to the domain (mode \(policy.mode.rawValue)); the id changes with it"
+            ),
+            WantedRecord(host.name, host.data, host.purpose + remark),
         ]
     }
 

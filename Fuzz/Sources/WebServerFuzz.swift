@@ -1,0 +1,1 @@
+../Entries/WebServerFuzz.swift
