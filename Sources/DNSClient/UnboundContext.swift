@@ -27,7 +27,8 @@ struct UnboundContext: @unchecked Sendable {
 
     private func configure(_ settings: ResolverSettings) throws(ResolverSettingsError) {
         try check("threads", ub_ctx_async(pointer, 1))
-        for (option, value) in Self.options {
+        let more = settings.usesForwarders ? Self.forwarderOptions : []
+        for (option, value) in Self.options + more {
             try check(option, ub_ctx_set_option(pointer, option, value))
         }
         for forwarder in settings.forwarders {
@@ -48,7 +49,18 @@ struct UnboundContext: @unchecked Sendable {
         ("insecure-lan-zones:", "yes"),
         ("qname-minimisation:", "yes"),
         ("use-syslog:", "no"),
+        // By itself libunbound asks sixteen questions at a time, two of them over TCP: as many names whose servers are
+        // silent would stop all others.
+        ("outgoing-range:", "512"),
+        ("num-queries-per-thread:", "512"),
+        ("outgoing-num-tcp:", "32"),
+        // Who was down is asked again, one question at a time, not for fifteen minutes left alone.
+        ("infra-keep-probing:", "yes"),
     ]
+
+    /// A forwarder that is silent about some names isn't slow about others: how long it took is soon forgotten, or its
+    /// time limits would grow to minutes while strangers ask for such names alone.
+    private static let forwarderOptions = [("infra-host-ttl:", "5")]
 
     private func addTrustAnchor(_ settings: ResolverSettings) throws(ResolverSettingsError) {
         switch settings.trustAnchor {

@@ -171,6 +171,42 @@ import Testing
         #expect(try await room.inbox(room.alice).first?.contains("dmarc=fail") == true)
     }
 
+    @Test func `an author who is let off lets nobody else off`() async throws {
+        let room = try await Self.room([
+            "_dmarc.bank.example": "v=DMARC1; p=reject", "_dmarc.partner.example": "v=DMARC1; p=reject",
+        ])
+        let partner: Adjust = {
+            guard let pattern = AddressPattern("partner.example") else { return }
+            var rule = Manifest.Authentication.DomainRule(pattern: pattern)
+            rule.dmarc = .observe
+            $0.domains = [rule]
+        }
+        try await Self.send(room, "From: a@partner.example\n\nx\n", partner)
+        for authors in ["a@partner.example, ceo@bank.example", "ceo@bank.example, a@partner.example"] {
+            try await Self.send(room, "From: \(authors)\n\nx\n", reply: "550", partner)
+        }
+    }
+
+    @Test func `only what is checked is told`() async throws {
+        let room = try await Self.room(["_dmarc.sender.example": "v=DMARC1; p=reject"])
+        let message = "From: a@sender.example\n\nx\n"
+        func methods(_ adjust: Adjust) async throws -> [String] {
+            try await Self.send(room, message, adjust)
+            let text = try #require(try await room.inbox(room.alice).last).replacing("\r\n\t ", with: " ")
+            let entries = text.split(separator: "\r\n").drop { !$0.hasPrefix("Authentication-Results") }.dropFirst()
+            let found = entries.prefix { $0.hasPrefix("\t") }.map { String($0.dropFirst().prefix { $0 != "=" }) }
+            // HELO has an entry of its own.
+            return found.filter { !$0.isEmpty }.reduce(into: []) { if $0.last != $1 { $0.append($1) } }
+        }
+        #expect(try await methods { _ in } == ["iprev", "spf", "dkim", "dmarc"])
+        #expect(try await methods { $0.modes.reverse = .off } == ["spf", "dkim", "dmarc"])
+        // DMARC goes by both, whether they matter by themselves or not.
+        #expect(
+            try await methods { ($0.modes.spf, $0.modes.dkim) = (.off, .off) } == ["iprev", "spf", "dkim", "dmarc"])
+        #expect(try await methods { $0.modes.dmarc = .off } == ["iprev", "spf", "dkim"])
+        #expect(try await methods { ($0.modes.dmarc, $0.modes.spf) = (.off, .off) } == ["iprev", "dkim"])
+    }
+
     private static func forward(
         _ room: MailRoom, _ message: String, _ adjust: Adjust = { _ in }
     ) async throws -> QueuedSeal? {

@@ -35,14 +35,26 @@ struct MessageChecks: Sendable {
         let verified = await verify(verifier, within: limit * 2 / 3)
         var findings = MessageFindings(
             sender: await early, signatures: verified.signatures, chain: verified.chain)
-        let authors = DMARCAuthors(header)
+        let authors = strictest(of: DMARCAuthors(header))
         guard judges(authors) else { return findings }
         let identifiers = findings.identifiers
-        let late = DMARCEvaluation(.temporaryError("no answer in time"), author: authors.domains.first)
+        var late = DMARCEvaluation(.temporaryError("no answer in time"), author: authors.domains.first)
+        late.hasUnclearAuthor = authors.isUnclear
         findings.dmarc = await withinLimit(
             limit / 3,
             { [resolver] in await DMARCEvaluator.evaluate(authors, identifiers, resolver: resolver) }, otherwise: late)
         return findings
+    }
+
+    /// Without those whose mail is let off by an exception, where there are others: nobody is let off for their sake.
+    private func strictest(of authors: DMARCAuthors) -> DMARCAuthors {
+        guard authors.domains.count > 1, !rules.settings.domains.isEmpty else { return authors }
+        let order: [Manifest.Authentication.Mode] = [.enforce, .observe, .off]
+        let modes = authors.domains.map { rules.modes(for: $0).modes.dmarc }
+        guard let strictest = order.first(where: modes.contains) else { return authors }
+        var remaining = authors
+        remaining.domains = zip(authors.domains, modes).filter { $0.1 == strictest }.map(\.0)
+        return remaining
     }
 
     private func judges(_ authors: DMARCAuthors) -> Bool {
