@@ -17,5 +17,10 @@ extension Manifest {
         package var maximumSize = 10 << 20
         /// From midnight UTC, when the day is over, until sending begins.
         package var delay: Duration = .seconds(1800)
+
+        /// Whom others send their reports to; empty is postmaster of each hosted domain.
+        package var addresses: [EmailAddress] = []
+        /// How long what they report is kept; nil for ever.
+        package var keep: Duration? = .seconds(400 * 86400)
     }
 }

@@ -2,7 +2,7 @@
 package enum Schema {
     package static let settings: [Setting] =
         server + network + limits + mailServices + relaying + authentication + rewriting + sending + ownPolicy + routing
-        + localMail + operating + reports
+        + localMail + operating + reports + receivedReports
 
     /// What a section is for, in the reference and in the manifest that `quickstart` writes.
     package static let sections: [(path: String, doc: String)] = [
@@ -40,8 +40,11 @@ package enum Schema {
         ("dkim", "Signatures on mail that leaves. Keys are made when a domain is added."),
         ("log", "What is logged."),
         ("trace", "The stored history of each message."),
+        (
+            "reports",
+            "Reports to other domains on their mail, and those of others on ours. `docs/reports.md` explains them."
+        ),
         ("sendmail", "Mail of programs of this host. `docs/sendmail.md` explains it."),
-        ("reports", "Reports of DMARC and TLS, to other domains. `docs/reports.md` explains them."),
         ("control", "The socket that `martlet` commands use; its file permissions guard it."),
     ]
 

@@ -61,6 +61,14 @@ package enum LogKey {
     package static let mailbox = "store.mailbox"
     package static let path = "store.path"
 
+    // Reports of others
+    package static let reportKind = "report.kind"
+    package static let reportID = "report.id"
+    package static let reportDomain = "report.domain"
+    package static let reportOrganization = "report.organization"
+    package static let reportSender = "report.sender"
+    package static let reportTrust = "report.trust"
+
     // The process
     package static let configFile = "config.file"
     package static let configSetting = "config.setting"

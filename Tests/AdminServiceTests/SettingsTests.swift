@@ -175,6 +175,9 @@ import Testing
         "log.format": .code("log.format", in: "Sources/AdminService/Logging/LogBackend.swift"),
         "log.level": .code("log.level", in: "Sources/AdminService/Logging/LogBackend.swift"),
         "log.events": .code("manifest.log.events", in: server + "Server.swift"),
+        "reports.addresses": .code(
+            "manifest.reports.addresses", in: "Sources/AdminService/ReportInbox/Operations+ReportInbox.swift"),
+        "reports.keep": .code("live.follow(\\.reports.keep)", in: server + "ServerAssembly+ReportInbox.swift"),
         "trace.keep": .code("live.follow(\\.trace.keep)", in: server + "ServerAssembly.swift"),
         "control.socket": .code("manifest.controlSocket", in: server + "ServerAssembly.swift"),
         "control.mode": .code("manifest.control.mode", in: server + "ServerAssembly.swift"),

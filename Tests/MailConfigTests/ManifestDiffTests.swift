@@ -61,7 +61,8 @@ import Testing
             log: {format: json, level: error, events: /e}
             control: {socket: /s, mode: 0666}
             sendmail: {enabled: false, directory: /s, trusted_users: www}
-            reports: {dmarc: false, tls: false, from: a@b.c, organization: o, contact: c@b.c, max_size: 1MiB, delay: 1h}
+            reports: {dmarc: false, tls: false, from: a@b.c, organization: o, contact: c@b.c, max_size: 1MiB, delay: 1h,
+              addresses: d@b.c, keep: 30d}
             """
         let new = try ManifestLoader.load(text: text, file: "m").get().manifest
         #expect(ManifestDiff.changes(from: Manifest(), to: new).count == Schema.settings.count)

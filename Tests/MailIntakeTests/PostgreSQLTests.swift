@@ -37,7 +37,7 @@ import Testing
         ("tls_result", TLSResultStatements.all), ("mta_sts", MTASTSStatements.all),
         ("verdict", VerdictStatements.all), ("report_job", ReportJobStatements.all),
         ("ban", BanStatements.all), ("search", SearchIndex.Statements.all),
-        ("report_inbox", ReportInboxStatements.all),
+        ("report_inbox", ReportInboxStatements.all), ("report_question", ReportQuestionStatements.all),
     ]
 
     @Test(.enabled(if: isAvailable || isCI, "PostgreSQL 15 is not installed"))

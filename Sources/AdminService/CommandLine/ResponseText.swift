@@ -30,6 +30,11 @@ extension AdminResponse {
             case .message(let text): try PrettyJSON.text(["message": text])
             case .traces(let list): try PrettyJSON.text(list)
             case .bans(let list): try PrettyJSON.text(list)
+            case .dmarcReports(let overview): try PrettyJSON.text(overview)
+            case .tlsReports(let overview): try PrettyJSON.text(overview)
+            case .receivedReports(let list): try PrettyJSON.text(list)
+            case .receivedReport(let detail): try PrettyJSON.text(detail)
+            case .reportImports(let list): try PrettyJSON.text(list)
             case .selfTest(let ticket): try PrettyJSON.text(ticket)
             case .loginPrompt(let prompt): try PrettyJSON.text(prompt.shown)
             case .routes(let routes): try PrettyJSON.text(routes)
@@ -60,6 +65,11 @@ extension AdminResponse {
         case .message(let text): Self.printable(text)
         case .traces(let list): list.map(Self.text).joined(separator: "\n")
         case .bans(let list): Self.text(list)
+        case .dmarcReports(let overview): overview.text
+        case .tlsReports(let overview): overview.text
+        case .receivedReports(let list): ReceivedReportSummary.text(list)
+        case .receivedReport(let detail): detail.text
+        case .reportImports(let list): ReportImport.text(list)
         case .selfTest(let ticket): "self-test \(ticket.ticket)\n"
         case .loginPrompt(let prompt): prompt.text
         case .routes(let routes): routes.map(\.text).joined()

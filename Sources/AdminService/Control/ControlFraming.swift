@@ -1,8 +1,8 @@
 /// How requests and answers travel on the control socket: four octets of length, most significant first, then that many
 /// octets of JSON. One request and one answer at a time on a connection, as many as wanted one after the other.
 package enum ControlFraming {
-    /// The most octets of one request. A longer one ends the connection.
-    package static let maximumRequest = 1 << 20
+    /// The most octets of one request: a report that is imported. A longer one ends the connection.
+    package static let maximumRequest = 24 << 20
     /// The most octets of one answer: a listing of a very long queue.
     package static let maximumResponse = 256 << 20
 

@@ -72,7 +72,7 @@ extension Operations {
             return address
         }
         let (certificates, troubles) = readCertificates()
-        let plan = DomainPlan(
+        var plan = DomainPlan(
             domain: domain.name,
             kind: domain.kind == .hosted ? .hosted : .sendOnly,
             hostname: hostname,
@@ -87,6 +87,7 @@ extension Operations {
             exchangePort: manifest.outbound.port,
             sendsDirectly: !leavesBySmarthost
         )
+        plan.reportAddress = reportAddress(for: domain.name)
         return (plan, troubles)
     }
 
@@ -117,6 +118,17 @@ extension Operations {
         return manifest.routing.rules.contains { rule in
             rule.when.isEmpty && rule.except.isEmpty && !direct.contains(rule.route)
         }
+    }
+
+    /// Where reports on a domain are read: the address in the domain itself, else the first there is; nil for postmaster.
+    private func reportAddress(for domain: DomainName) -> EmailAddress? {
+        // What else may stand in a local part would have to be escaped in a URI.
+        let plain = manifest.reports.addresses.filter { address in
+            address.localPart.utf8.allSatisfy {
+                (0x61...0x7A).contains($0 | 0x20) || (0x30...0x39).contains($0) || [0x2D, 0x2E, 0x5F].contains($0)
+            }
+        }
+        return plain.first { $0.domain == domain } ?? plain.first
     }
 
     private func readCertificates() -> ([CertificateFacts], [Finding]) {

@@ -7,6 +7,7 @@ package import MailPolicy
 import MailSyntax
 package import NetTransport
 import OutboundQueue
+package import ReportInbox
 import SMTPDelivery
 import SQLEngine
 
@@ -96,6 +97,12 @@ package struct Operations: Sendable {
         case .routeLoginImport(let route, let sender, let file):
             try await routeLoginImport(route, sender: sender, file: file)
         case .routeTest(let route, let to, let from): try await routeTest(route, to: to, from: from)
+        case .reportsDMARC(let filter): .dmarcReports(try await reportsDMARC(filter))
+        case .reportsTLS(let filter): .tlsReports(try await reportsTLS(filter))
+        case .reportsList(let filter): .receivedReports(try await reportsList(filter))
+        case .reportsShow(let id): .receivedReport(try await reportsShow(id))
+        case .reportsImport(let file, let content): .reportImports(try await reportsImport(file, content))
+        case .reportsReread(let since): try await reportsReread(since)
         case .banList: .bans(try await banList())
         case .banAdd(let networks, let seconds, let reason):
             try await banAdd(networks, seconds: seconds, reason: reason)
@@ -180,6 +187,8 @@ package protocol RunningServer: Sendable {
     var tokens: RouteTokens? { get }
     /// The MTA-STS policies of others.
     var policies: PolicyKeeper? { get }
+    /// What takes reports of others.
+    var reports: ReportReceiver? { get }
 }
 
 extension AdminError {

@@ -11,6 +11,7 @@ import MailSyntax
 package import MailTables
 import OAuthClient
 package import OutboundQueue
+import ReportInbox
 package import SMTPServer
 package import SQLEngine
 
@@ -99,7 +100,7 @@ package struct Stores: Sendable {
         BlobSchema.migrations + DirectorySchema.migrations + MailStoreSchema.migrations + QueueSchema.migrations
             + TraceSchema.migrations + SendMeterSchema.migrations + OAuthSchema.migrations + BanSchema.migrations
             + TLSResultSchema.migrations + MTASTSSchema.migrations + VerdictSchema.migrations
-            + ReportJobSchema.migrations
+            + ReportJobSchema.migrations + ReportInboxSchema.migrations
     }
 
     package static func databasePath(in folder: String) -> String { "\(folder)/martlet.db" }

@@ -82,6 +82,16 @@ package enum AdminRequest: Codable, Sendable, Equatable {
     /// Visits the hosts of a route; sends a small message only where `to` is given.
     case routeTest(route: String, to: String?, from: String?)
 
+    /// Reports of others: DMARC, TLS, the reports themselves, one of them.
+    case reportsDMARC(ReportFilter)
+    case reportsTLS(ReportFilter)
+    case reportsList(ReportFilter)
+    case reportsShow(id: Int64)
+    /// A report or a message that brings some; `content` in Base64.
+    case reportsImport(file: String, content: String)
+    /// Looks for reports in mail that is stored.
+    case reportsReread(since: String)
+
     case banList
     /// Addresses and networks; `seconds`: nil until they are removed.
     case banAdd(networks: [String], seconds: Int?, reason: String?)

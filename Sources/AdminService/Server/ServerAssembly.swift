@@ -213,6 +213,7 @@ final class ServerAssembly: Sendable {
             TransportPolicyService(
                 policies: policies, results: tlsResults, database: stores.database,
                 isAsking: live.follow { $0.outbound.mtaSTS == .auto }, logger: logger, clock: clock),
+            reportInbox(),
             try deliveryService(hostname),
             reportService(hostname),
         ]

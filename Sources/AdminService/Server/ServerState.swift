@@ -7,6 +7,7 @@ import MailConfig
 import MailPolicy
 import MailTables
 import NetTransport
+import ReportInbox
 import Synchronization
 import Telemetry
 
@@ -27,6 +28,7 @@ final class ServerState: RunningServer {
     private let reloading = Mutex(false)
     private let routeTokens = Mutex<RouteTokens?>(nil)
     private let policyKeeper = Mutex<PolicyKeeper?>(nil)
+    private let reportReceiver = Mutex<ReportReceiver?>(nil)
 
     init(
         configFile: String,
@@ -58,6 +60,12 @@ final class ServerState: RunningServer {
     }
 
     var policies: PolicyKeeper? { policyKeeper.withLock { $0 } }
+
+    func setReports(_ receiver: ReportReceiver) {
+        reportReceiver.withLock { $0 = receiver }
+    }
+
+    var reports: ReportReceiver? { reportReceiver.withLock { $0 } }
 
     func setTokens(_ tokens: RouteTokens) {
         routeTokens.withLock { $0 = tokens }

@@ -73,7 +73,7 @@ extension Doctor {
                 Finding(
                     .remark, .dmarc, name, "nobody is asked for reports",
                     reason: "reports tell who sends as the domain, and what of it fails",
-                    fix: ["add to it: rua=mailto:postmaster@\(plan.domain)"]))
+                    fix: ["add to it: rua=\(plan.reportTarget)"]))
         }
         if policy > .none, !record.hasInvalidPolicy {
             findings.append(Finding(.ok, .dmarc, name, "the policy is \(policy.rawValue)"))

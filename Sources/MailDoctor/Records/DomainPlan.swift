@@ -68,6 +68,11 @@ package struct DomainPlan: Sendable {
     package var exchangePort: Int
     /// Mail for others goes to their MX hosts, not to a smarthost.
     package var sendsDirectly: Bool
+    /// Where others send their reports; nil: postmaster of the domain.
+    package var reportAddress: EmailAddress?
+
+    /// As it stands in records.
+    var reportTarget: String { "mailto:\(reportAddress?.description ?? "postmaster@\(domain)")" }
 
     package init(
         domain: DomainName, kind: Kind = .hosted, hostname: DomainName, heloName: DomainName? = nil,

@@ -104,7 +104,7 @@ package struct WantedRecords: Sendable {
 
     package var dmarc: WantedRecord {
         WantedRecord(
-            "_dmarc.\(domain)", .text("v=DMARC1; p=quarantine; rua=mailto:postmaster@\(domain)"),
+            "_dmarc.\(domain)", .text("v=DMARC1; p=quarantine; rua=\(plan.reportTarget)"),
             "DMARC: what others do with mail that neither SPF nor DKIM vouches for, and where they report")
     }
 
@@ -128,7 +128,7 @@ package struct WantedRecords: Sendable {
     /// RFC 8460 §3
     package var tlsReports: WantedRecord {
         WantedRecord(
-            "_smtp._tls.\(domain)", .text("v=TLSRPTv1; rua=mailto:postmaster@\(domain)"),
+            "_smtp._tls.\(domain)", .text("v=TLSRPTv1; rua=\(plan.reportTarget)"),
             "TLS-RPT: where others report trouble with TLS to this server", isRequired: false)
     }
 

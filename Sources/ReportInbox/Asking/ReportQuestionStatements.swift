@@ -1,7 +1,7 @@
-import SQLEngine
+package import SQLEngine
 
 /// $1 the domain or '', $2 since, $3 until; then what each says.
-enum ReportQuestionStatements {
+package enum ReportQuestionStatements {
     static let senders = SQLStatement(
         """
         SELECT d.source, d.header_from, d.disposition, d.dkim, d.spf, MAX(d.dkim_domain), MAX(d.spf_domain), d.reasons,
@@ -23,10 +23,10 @@ enum ReportQuestionStatements {
         """)
     static let reporters = SQLStatement(
         """
-        SELECT organization, COUNT(*), SUM(passed), SUM(failed), SUM(CASE WHEN trust > 0 THEN 1 ELSE 0 END)
+        SELECT MAX(organization), COUNT(*), SUM(passed), SUM(failed), SUM(CASE WHEN trust > 0 THEN 1 ELSE 0 END)
         FROM received_report
         WHERE complete = 1 AND ($1 = '' OR domain = $1) AND end_at >= $2 AND begin_at < $3 AND kind = $4
-        GROUP BY organization ORDER BY SUM(passed) + SUM(failed) DESC, organization LIMIT $5
+        GROUP BY organization_key ORDER BY SUM(passed) + SUM(failed) DESC, organization_key LIMIT $5
         """)
     static let sessions = SQLStatement(
         """
@@ -62,5 +62,7 @@ enum ReportQuestionStatements {
         ORDER BY number LIMIT $2
         """)
 
-    static let all = [senders, messages, reporters, sessions, list, one, records, lines]
+    static let count = SQLStatement("SELECT COUNT(*) FROM received_report WHERE complete = 1")
+
+    package static let all = [count, senders, messages, reporters, sessions, list, one, records, lines]
 }

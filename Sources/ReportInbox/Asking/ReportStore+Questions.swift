@@ -56,6 +56,11 @@ extension ReportStore {
         }
     }
 
+    /// Reports that are kept.
+    package func count() async throws -> Int {
+        try await database.read { try $0.first(ReportQuestionStatements.count) { $0.int(0) } } ?? 0
+    }
+
     package func list(_ question: ReportQuestion, limit: Int) async throws -> [ReportListing] {
         try await database.read { reader in
             try reader.query(

@@ -29,17 +29,11 @@ package struct ReportFiler: Sendable {
     let directory: Directory
     let limits: ReportLimits
 
-    init(store: ReportStore, directory: Directory, limits: ReportLimits) {
-        self.store = store
-        self.directory = directory
-        self.limits = limits
-    }
-
     /// Stores what a file or an attachment holds.
     ///
     /// - Parameters:
     ///   - content: gzip, zip, XML or JSON.
-    ///   - needsSignature: refuses a TLS report, as the RFC wants it of mail without a signature of its sender.
+    ///   - lacksSignature: refuses a TLS report, as the RFC wants it of mail without a signature of its sender.
     /// - Throws: `ReportError` with what is wrong; `DatabaseError`.
     @concurrent
     package func file(

@@ -15,6 +15,7 @@ package enum ReportInboxSchema {
                 .text("kind"),
                 .text("domain"),
                 .text("organization"),
+                .text("organization_key"),
                 .text("report_id"),
                 .text("email"),
                 .text("contact"),
@@ -31,7 +32,7 @@ package enum ReportInboxSchema {
                 .text("sender"),
                 .int("complete").checking("complete IN (0, 1)"),
             ],
-            unique: [["kind", "organization", "report_id", "domain"]]))
+            unique: [["kind", "organization_key", "report_id", "domain"]]))
 
     private static let reportTime = SchemaChange.createIndex(
         "received_report_time", on: "received_report", columns: ["begin_at"])
@@ -87,13 +88,13 @@ package enum ReportInboxStatements {
     static let find = SQLStatement(
         """
         SELECT id, trust, complete FROM received_report
-        WHERE kind = $1 AND organization = $2 AND report_id = $3 AND domain = $4
+        WHERE kind = $1 AND organization_key = $2 AND report_id = $3 AND domain = $4
         """)
     static let insert = SQLStatement(
         """
-        INSERT INTO received_report (kind, domain, organization, report_id, email, contact, policy, errors, begin_at,
+        INSERT INTO received_report (kind, domain, organization, organization_key, report_id, email, contact, policy, errors, begin_at,
             end_at, rows, passed, failed, received_at, email_id, trust, sender, complete)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0, 0, 0, $11, $12, $13, $14, 0) RETURNING id
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0, 0, 0, $12, $13, $14, $15, 0) RETURNING id
         """)
     static let finish = SQLStatement(
         "UPDATE received_report SET rows = $2, passed = $3, failed = $4, complete = 1 WHERE id = $1")
@@ -136,9 +137,8 @@ package enum ReportInboxStatements {
         ON CONFLICT (one) DO UPDATE SET email_id = excluded.email_id
         """)
 
-    package static let all =
-        [
-            find, insert, finish, hide, delete, deleteDMARC, deleteTLS, lastDMARC, lastTLS, incomplete, oldest, least,
-            totals, insertDMARC, insertTLS, isSeen, see, forgetMail, progress, setProgress,
-        ] + ReportQuestionStatements.all
+    package static let all = [
+        find, insert, finish, hide, delete, deleteDMARC, deleteTLS, lastDMARC, lastTLS, incomplete, oldest, least,
+        totals, insertDMARC, insertTLS, isSeen, see, forgetMail, progress, setProgress,
+    ]
 }

@@ -39,9 +39,9 @@ package struct ReportStore: Sendable {
     /// One that nobody vouched for makes room for one that is authenticated, so that a liar can't be first.
     /// - Returns: nil when it is there already.
     func begin(_ head: Head, _ origin: ReportOrigin) async throws -> Int64? {
-        let organization = head.organization.lowercased()
+        let key = head.organization.lowercased()
         let known = try await database.read { reader in
-            try reader.first(ReportInboxStatements.find, head.kind.rawValue, organization, head.reportID, head.domain) {
+            try reader.first(ReportInboxStatements.find, head.kind.rawValue, key, head.reportID, head.domain) {
                 (id: $0.int64(0), trust: $0.int(1), isComplete: $0.bool(2))
             }
         }
@@ -51,7 +51,8 @@ package struct ReportStore: Sendable {
         }
         return try await database.write(.bulk) { writer in
             try writer.first(
-                ReportInboxStatements.insert, head.kind.rawValue, head.domain, organization, head.reportID, head.email,
+                ReportInboxStatements.insert, head.kind.rawValue, head.domain, head.organization, key, head.reportID,
+                head.email,
                 head.contact, head.policy, head.errors.joined(separator: "\n"), head.begin, head.end,
                 origin.receivedAt, origin.email, origin.trust.rawValue, origin.sender, map: { $0.int64(0) })
         }
