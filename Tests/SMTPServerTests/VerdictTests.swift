@@ -229,6 +229,22 @@ import Testing
         #expect(try await room.inbox(room.alice).first?.contains("Authentication-Results: \(seal.results)\r\n") == true)
     }
 
+    @Test func `a copy that leaves is sealed by the domain that the message was for`() async throws {
+        let room = try await Self.room()
+        var manifest = Manifest()
+        manifest.authentication.exempt = []
+        manifest.rewrite.alwaysBCC = EmailAddress("archive@far.example")
+        let rules = PolicyRules(manifest)
+        try await room.run(adjust: { $0.rules = rules }) { client, _ in
+            await client.play(Self.envelope())
+            await client.send("From: a@sender.example\r\n\r\nHello\r\n.\r\n")
+            #expect(await client.reply().hasPrefix("250"))
+        }
+        let message = try #require(try await room.queue.list().first?.message)
+        #expect(message.seal?.domain.ascii == "example.org")
+        #expect(try await room.inbox(room.alice).count == 1)
+    }
+
     @Test func `nothing is sealed that was not checked, or that a client of ours sends`() async throws {
         let claim = "Authentication-Results: mx.example.org; dmarc=pass\nFrom: a@sender.example\n\nHello\n"
         let adjustments: [Adjust] = [
