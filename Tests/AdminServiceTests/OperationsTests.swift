@@ -26,6 +26,22 @@ struct TemporaryData: ~Copyable {
 }
 
 @Suite struct OperationsTests {
+    @Test func `a search of histories says what it can't look for`() async throws {
+        let data = try TemporaryData()
+        let operations = Operations(stores: try await Stores.open(data.manifest), author: "test")
+        func problem(_ found: [String: String], from: String? = nil) async -> String {
+            var query = TraceQuery(from: from)
+            query.found = found
+            guard case .failed(let error) = await operations.perform(.trace(query)) else { return "" }
+            return error.description
+        }
+        #expect(await problem(["spf": "perhaps"]).contains("no check finds perhaps"))
+        #expect(await problem(["spam": "pass"]).contains("there is no check called spam"))
+        #expect(await problem(["spf": "pass"], from: "a@b.example").contains("one thing to look for is needed"))
+        #expect(await problem([:]).contains("one thing to look for is needed"))
+        #expect(await problem(["spf": "FAIL", "dkim": "pass"]).contains("no message fits"))
+    }
+
     @Test func `a domain, its account and its aliases live and die`() async throws {
         let data = try TemporaryData()
         let stores = try await Stores.open(data.manifest)
