@@ -65,9 +65,9 @@ struct HTTPFormPosterTests {
         #expect(!failure.text.contains("a b&c"))
     }
 
-    @Test
-    func `an endpoint that says nothing is given up`() async throws {
-        let (result, heard) = try await post(answering: OctetServer.silence, patience: .milliseconds(300))
+    @Test(arguments: [OctetServer.silence, OctetServer.drip])
+    func `an endpoint that says nothing, or an octet now and then, is given up`(_ answer: String) async throws {
+        let (result, heard) = try await post(answering: answer, patience: .milliseconds(300))
         guard case .failure(let failure) = result else {
             Issue.record("it should have failed")
             return
@@ -100,6 +100,8 @@ struct HTTPFormPosterTests {
 /// Answers every connection with the same octets, once something has come, and closes.
 private final class OctetServer: Sendable {
     static let silence = "silence"
+    /// A head, and then an octet at a time without an end.
+    static let drip = "drip"
 
     private let channel: any Channel
     private let recorded: Recorder
@@ -149,7 +151,16 @@ private final class AnswerHandler: ChannelInboundHandler {
         recorder.add(piece)
         let isWhole = text.contains("\r\n\r\n") && text.hasSuffix("%26c")
         guard answer != OctetServer.silence, isWhole || !text.hasPrefix("POST") else { return }
+        if answer == OctetServer.drip {
+            return drip("HTTP/1.1 200 OK\r\nContent-Length: 60000\r\n\r\n", context)
+        }
         context.writeAndFlush(wrapOutboundOut(ByteBuffer(string: answer)), promise: nil)
         context.close(promise: nil)
+    }
+
+    private func drip(_ text: String, _ context: ChannelHandlerContext) {
+        guard context.channel.isActive else { return }
+        context.writeAndFlush(wrapOutboundOut(ByteBuffer(string: text)), promise: nil)
+        context.eventLoop.assumeIsolated().scheduleTask(in: .milliseconds(20)) { self.drip("x", context) }
     }
 }

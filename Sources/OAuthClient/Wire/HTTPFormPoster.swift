@@ -40,7 +40,7 @@ package struct HTTPFormPoster: FormPoster {
         for address in addresses.prefix(4) {
             let configuration = try configuration(caFile: caFile, host: host, address: address)
             let client = HTTPClient(eventLoopGroupProvider: .shared(group), configuration: configuration)
-            let answer = await perform(client, url, form, host: host)
+            let answer = await performInTime(client, url, form, host: host)
             try? await client.shutdown()
             switch answer {
             case .success(let answer): return answer
@@ -56,6 +56,24 @@ package struct HTTPFormPoster: FormPoster {
     private struct Trouble: Error {
         var failure: TokenFailure
         var isBeforeRequest: Bool
+    }
+
+    /// The client's own deadlines are for the head and between octets: an answer may come an octet at a time for ever.
+    private func performInTime(
+        _ client: HTTPClient, _ url: String, _ form: FormFields, host: String
+    ) async -> Result<EndpointAnswer, Trouble> {
+        let late = Trouble(
+            failure: TokenFailure(.unreachable, "\(host) did not answer in time"), isBeforeRequest: false)
+        return await withTaskGroup(of: Result<EndpointAnswer, Trouble>.self) { group in
+            group.addTask { await perform(client, url, form, host: host) }
+            group.addTask {
+                // The client's own word for it comes first, where it has one.
+                try? await Task.sleep(for: .nanoseconds(patience.nanoseconds) + .milliseconds(100))
+                return .failure(late)
+            }
+            defer { group.cancelAll() }
+            return await group.next() ?? .failure(late)
+        }
     }
 
     private func perform(
