@@ -218,6 +218,8 @@ package struct ReportSender: Sendable {
             id: id, reversePath: .null, content: .bytes(bytes), index: scanner.finish(), local: local,
             remote: remote, origin: .internal, smtpUTF8: addresses.contains(where: \.needsSMTPUTF8), signFor: signer)
         acceptance.lane = .bulk
+        // What the report is about must not keep it from arriving. // RFC 8460 §3
+        if report.kind == .tls { acceptance.tlsDemand = .optional }
         return try await environment.intake.part(accepting: acceptance) { _ in }
     }
 
