@@ -46,6 +46,19 @@ import Testing
         #expect(errors.diagnostics.allSatisfy { $0.line == 3 || $0.line == 4 }, "\(errors)")
     }
 
+    @Test func aRouteByDANENeedsAResolverThatValidates() throws {
+        func load(_ dns: String) -> Result<LoadedManifest, ManifestErrors> {
+            ManifestLoader.load(
+                text: "server: {hostname: a.example.org, dns: \(dns)}\nrouting:\n  routes: [\n    "
+                    + "{name: a, kind: smarthost, hosts: [b.example], tls: dane-only}]\n  rules: [{route: a}]\n",
+                file: "martlet.yaml")
+        }
+        guard case .failure(let errors) = load("{forwarders: [192.0.2.53]}") else { return #expect(Bool(false)) }
+        #expect(errors.description.contains("asks for `dane-only`, and `server.dns` validates nothing"), "\(errors)")
+        #expect(errors.diagnostics.first?.line == 4)
+        for dns in ["{}", "{forwarders: [192.0.2.53], trust_anchor: /k}"] { _ = try load(dns).get() }
+    }
+
     @Test func aSmarthostAndADefaultRuleAreAContradiction() {
         let yaml = "outbound: {smarthost: {host: h.example}}\nrouting:\n  rules: [{route: direct}]\n"
         guard case .failure(let errors) = load(yaml) else { return #expect(Bool(false)) }

@@ -106,18 +106,24 @@ struct TLSDemandTests {
         await server.stop()
     }
 
-    @Test("A report about a message with REQUIRETLS goes also where that is not offered", arguments: [true, false])
-    func report(_ offers: Bool) async throws {
+    /// What the host has: nothing, TLS of its own making, or all that REQUIRETLS asks for.
+    @Test("A report about a message with REQUIRETLS goes everywhere, and asks for it where it can", arguments: 0...2)
+    func report(_ security: Int) async throws {
+        let shop = try await CertificateWorkshop.make()
+        try await shop.issue("mx", names: "DNS:mx.one.example")
+        let context = try shop.context("mx")
         let server = try await ScriptedSMTPServer(
             .init { behaviour in
-                if offers { behaviour.capabilities.append("REQUIRETLS") }
+                if security > 0 { behaviour.tls = context }
+                behaviour.capabilities.append("REQUIRETLS")
             })
         let room = try DeliveryRoom()
-        Room.sign(room, port: server.port, nil, mx: false)
-        let found = try await Room.deliver(room, server, demand: .required, isReport: true)
+        Room.sign(room, port: server.port, nil)
+        let found = try await Room.deliver(room, server, demand: .required, isReport: true) { settings in
+            settings.configure { if security > 1 { $0.outbound.caFile = shop.caFile } }
+        }
         #expect(found.name == "delivered" && server.messages.count == 1)
-        // RFC 8689 §2: not outside of TLS.
-        #expect(!server.commands.contains { $0.contains("REQUIRETLS") })
+        #expect(server.commands.contains { $0.hasSuffix(" REQUIRETLS") } == (security == 2))
         await server.stop()
     }
 }

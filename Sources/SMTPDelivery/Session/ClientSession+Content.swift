@@ -52,27 +52,33 @@ extension ClientSession {
         return .success(form)
     }
 
-    /// Why a message that is to go over verified TLS alone can't go over this session. Where TLS comes by LMTP, the host
-    /// is part of this system.
+    /// Why a message that is to go over verified TLS alone can't go over this session. The host of an LMTP route is part
+    /// of this system.
     func lackOfSecurity(for message: QueuedMessage) -> DeliveryFailure? {
         // RFC 8689 §5: a report goes even so.
         guard message.tlsDemand == .required, message.reversePath != .null, plan.kind == .smtp else { return nil }
-        // RFC 8689 §4.2.1
-        guard let tls else { return securityFailure(10, "Encryption needed (REQUIRETLS): the session has no TLS") }
-        guard plan.isFitForDemand else {
-            return securityFailure(
-                10,
-                "Encryption needed (REQUIRETLS): neither signed MX records nor an enforced MTA-STS policy name the host"
-            )
-        }
-        guard let trust = tls.peer?.trust, trust.isAuthenticated else {
-            var reason = ""
-            if case .untrusted(let found, _)? = tls.peer?.trust { reason = ": \(found)" }
-            return securityFailure(
-                10, "Encryption needed (REQUIRETLS): the certificate of the host is not verified\(reason)")
+        if let reason = lackOfProof {
+            return securityFailure(10, "Encryption needed (REQUIRETLS): \(reason)")
         }
         guard !capabilities.offersRequireTLS else { return nil }
         return securityFailure(30, "REQUIRETLS support required, but not offered by the host")
+    }
+
+    /// The message goes with REQUIRETLS, which has no place in a session that is not up to it. // RFC 8689 §2
+    func passesDemandOn(_ message: QueuedMessage) -> Bool {
+        guard message.tlsDemand == .required, tls != nil, capabilities.offersRequireTLS else { return false }
+        return plan.kind == .lmtp || lackOfProof == nil
+    }
+
+    /// Why it is not certain that the right host alone reads what is sent. // RFC 8689 §4.2.1
+    private var lackOfProof: String? {
+        guard let tls else { return "the session has no TLS" }
+        guard plan.isFitForDemand else {
+            return "neither signed MX records nor an enforced MTA-STS policy name the host"
+        }
+        guard tls.peer?.trust.isAuthenticated != true else { return nil }
+        guard case .untrusted(let reason, _)? = tls.peer?.trust else { return "the certificate is not verified" }
+        return "the certificate of the host is not verified: \(reason)"
     }
 
     private func securityFailure(_ detail: Int, _ text: String) -> DeliveryFailure {

@@ -71,7 +71,7 @@ extension ClientSession {
         }
         isDirty = true
         let commands = EnvelopeCommands(
-            capabilities: capabilities, message: message, content: content, isEncrypted: tls != nil)
+            capabilities: capabilities, message: message, content: content, requiresTLS: passesDemandOn(message))
         let needsUTF8 =
             form.needsUTF8 || content.reversePath(of: message).address?.needsSMTPUTF8 == true
             || takers.contains { content.address(of: $0).needsSMTPUTF8 }

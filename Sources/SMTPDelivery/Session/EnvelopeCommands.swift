@@ -7,7 +7,7 @@ struct EnvelopeCommands {
     let capabilities: SMTPCapabilities
     let message: QueuedMessage
     let content: MessageContent
-    var isEncrypted = false
+    var requiresTLS = false
 
     /// - Parameters:
     ///   - size: of the message as it is sent, in octets.
@@ -19,7 +19,7 @@ struct EnvelopeCommands {
         if let body { line += " BODY=\(body.rawValue)" }  // RFC 6152 §2, RFC 3030 §3
         if needsUTF8, capabilities.offersSMTPUTF8 { line += " SMTPUTF8" }  // RFC 6531 §3.4
         // RFC 8689 §4.2.1
-        if message.tlsDemand == .required, isEncrypted, capabilities.offersRequireTLS { line += " REQUIRETLS" }
+        if requiresTLS { line += " REQUIRETLS" }
         if capabilities.offersDSN {  // RFC 3461 §5.2.1
             if let part = message.dsnReturn { line += " RET=\(part.rawValue)" }
             if let id = message.envelopeID, !id.isEmpty { line += " ENVID=\(XText.encode(id))" }
