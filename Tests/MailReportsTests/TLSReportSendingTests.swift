@@ -102,45 +102,19 @@ import Testing
     private static let program = "/opt/martlet-peers/bin/parsedmarc"
     private static let isThere = FileManager.default.isExecutableFile(atPath: program)
 
+    /// The first report that it finds in a message.
     private static func read(_ message: String, _ room: ReportRoom) async throws -> [String: Any] {
-        let folder = room.state.folder.path
-        return try await blocking {
-            let file = "\(folder)/report.eml"
-            try message.write(toFile: file, atomically: true, encoding: .utf8)
-            let process = Process()
-            process.executableURL = URL(filePath: program)
-            process.arguments = ["--offline", "-s", "-o", "\(folder)/read", file]
-            let output = Pipe()
-            (process.standardOutput, process.standardError) = (output, output)
-            try process.run()
-            let said = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-            process.waitUntilExit()
-            #expect(process.terminationStatus == 0, "\(said)")
-            var found = Answer()
-            for name in ["aggregate", "smtp_tls"] {
-                guard let data = FileManager.default.contents(atPath: "\(folder)/read/\(name).json") else { continue }
-                found.reports += try JSONSerialization.jsonObject(with: data) as? [[String: Any]] ?? []
-            }
-            return try found.text(said)
-        }.value
-    }
-
-    /// JSON, on its way between threads as text.
-    private struct Answer {
-        var reports: [[String: Any]] = []
-
-        func text(_ said: String) throws -> Text {
-            let first = try #require(reports.first, "\(said)")
-            return Text(json: try JSONSerialization.data(withJSONObject: first))
+        let folder = room.state.folder
+        let file = try folder.write(message, to: "report.eml")
+        let result = try await ProcessRunner.run([program, "--offline", "-s", "-o", folder.file("read"), file])
+        #expect(result.succeeded, "\(result)")
+        for name in ["aggregate", "smtp_tls"] {
+            let text = folder.text(of: "read/\(name).json")
+            let reports = try? JSONSerialization.jsonObject(with: Data(text.utf8)) as? [[String: Any]]
+            if let first = reports?.first { return first }
         }
-    }
-
-    private struct Text: Sendable {
-        var json: Data
-
-        var value: [String: Any] {
-            get throws { try #require(try JSONSerialization.jsonObject(with: json) as? [String: Any]) }
-        }
+        Issue.record("parsedmarc has read nothing: \(result)")
+        return [:]
     }
 
     @Test(.enabled(if: isThere, "parsedmarc is not installed"))
