@@ -46,7 +46,10 @@ func tests(_ name: String, uses dependencies: [Target.Dependency] = []) -> Targe
 
 let package = Package(
     name: "martlet",
-    products: [.executable(name: "martlet", targets: ["martlet"])],
+    products: [
+        .executable(name: "martlet", targets: ["martlet"]),
+        .executable(name: "MartletBench", targets: ["MartletBench"]),
+    ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-ssl", exact: "2.37.6"),
@@ -219,6 +222,16 @@ let package = Package(
             swiftSettings: settings
         ),
 
+        // What scripts/bench measures without a server
+        .executableTarget(
+            name: "MartletBench",
+            dependencies: [
+                "MailSyntax", "MailMessage", "DNSCore", "DNSClient", "MailAuth", .crypto, .cryptoExtras,
+            ],
+            path: "Benchmarks",
+            swiftSettings: settings
+        ),
+
         // Tests
         .target(
             name: "MartletTesting",
@@ -283,7 +296,7 @@ if let only = Context.environment["BUILD_ONLY"] {
         }
     }
     package.targets.removeAll { !kept.contains($0.name) }
-    if !kept.contains("martlet") { package.products.removeAll() }
+    package.products.removeAll { !kept.contains($0.name) }
 }
 
 // Fuzzing (docs/fuzzing.md): one executable of the parsers, framers and machines, instrumented, and nothing else.

@@ -65,7 +65,7 @@ package struct ResolverSettings: Sendable, Hashable {
         localData: [String] = [],
         trustAnchor: TrustAnchor = .automatic,
         timeout: Duration = .seconds(20),
-        silence: Duration = .seconds(2),
+        silence: Duration = .seconds(1),
         silenceMemory: Duration = .seconds(30),
         maximumInFlight: Int = 256,
         maximumWaiting: Int = 8192

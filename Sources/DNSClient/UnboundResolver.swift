@@ -36,7 +36,7 @@ package final class UnboundResolver: DNSResolver {
     package func resolve(_ name: String, _ type: DNSRecordType) async -> Result<DNSAnswer, DNSFailure> {
         guard let question = DNSQuestion(name, type) else { return .failure(.invalidName) }
         let now = ContinuousClock.now
-        if let known = board.memory.withLock({ $0.recall(question, now: now) }) { return known }
+        if let known = recall(question, now: now) { return known }
         let query = DNSQuery(question, deadline: now.advanced(by: settings.timeout))
         let inbox = board.inbox
         let limit = settings.maximumWaiting
@@ -49,6 +49,17 @@ package final class UnboundResolver: DNSResolver {
             query.finish(.failure(.cancelled))
             inbox.wake()
         }
+    }
+}
+
+extension UnboundResolver: AnswerKeeper {
+    package func known(_ name: String, _ type: DNSRecordType) -> Result<DNSAnswer, DNSFailure>? {
+        guard let question = DNSQuestion(name, type) else { return .failure(.invalidName) }
+        return recall(question, now: .now)
+    }
+
+    private func recall(_ question: DNSQuestion, now: ContinuousClock.Instant) -> Result<DNSAnswer, DNSFailure>? {
+        board.memory.withLock { $0.recall(question, now: now) }
     }
 }
 

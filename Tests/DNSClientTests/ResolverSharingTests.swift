@@ -61,6 +61,18 @@ struct ResolverSharingTests {
         #expect(try await resolver.resolve("static.example", .a).get().addresses.count == 1)
     }
 
+    @Test("What is known is told without asking, and what is not makes the answers incomplete")
+    func known() async throws {
+        let resolver = try UnboundResolver(settings)
+        let before = try #require(KnownAnswers(resolver))
+        #expect(await before.resolve("static.example", .a) == .failure(.cancelled))
+        #expect(before.isIncomplete)
+        let answer = await resolver.resolve("static.example", .a)
+        let after = try #require(KnownAnswers(resolver))
+        #expect(await after.resolve("Static.example.", .a) == answer)
+        #expect(!after.isIncomplete)
+    }
+
     @Test("A question that nobody answered is not waited for again")
     func remembered() async throws {
         let resolver = try UnboundResolver(settings)

@@ -39,7 +39,7 @@ enum SignedMessages {
             tags.split(separator: ";").first { $0.trimmed.hasPrefix("h=") }.map { $0.trimmed.dropFirst(2) } ?? ""
         let raw = RawHeader(Array(header.utf8))
         var data: [UInt8] = []
-        for selected in raw.selection(names.split(separator: ":").map { $0.trimmed }) {
+        for selected in raw.selection(names.split(separator: ":").map { $0.trimmed.lowercased() }) {
             data += DKIMCanonicalization.relaxed.header(selected.bytes)
         }
         data += DKIMCanonicalization.relaxed.header(Array(field.utf8)[...]).dropLast(2)

@@ -69,12 +69,15 @@ class Client:
             self.socket.close()
 
 
-def run(host, port, recipients, count, connections, kept, size=10240, first=0, sender="sender@elsewhere.test"):
+def run(host, port, recipients, count, connections, kept, size=10240, first=0, sender="sender@elsewhere.test",
+        same=None):
     """Delivers `count` messages over `connections` at a time; returns the seconds it took.
 
     kept: every connection carries many messages; otherwise each message opens its own.
+    same: the octets of all messages, instead of others for each.
     """
-    bodies = [message(size, first + index, recipients[index % len(recipients)], sender) for index in range(count)]
+    bodies = [same] * count if same is not None else [
+        message(size, first + index, recipients[index % len(recipients)], sender) for index in range(count)]
     lock = threading.Lock()
     position = [0]
     errors = []

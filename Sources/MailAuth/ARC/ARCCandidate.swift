@@ -120,7 +120,7 @@ struct ARCCandidate {
                 throw DKIMSyntaxError("seal \(instance) says cv=\(seal.0.status.rawValue)")
             }
             // RFC 8617 §4.1.2
-            guard !signature.0.signedFields.contains(where: { $0.lowercased() == sealName }) else {
+            guard !signature.0.signedFields.contains(sealName) else {
                 throw DKIMSyntaxError("\(signatureName) \(instance) signs a seal")
             }
             let relaxed = DKIMCanonicalization.relaxed

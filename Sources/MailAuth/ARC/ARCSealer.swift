@@ -134,8 +134,7 @@ package struct ARCSealer: Sendable {
     ) throws(DKIMKeyError) -> [UInt8] {
         // RFC 8617 §4.1.2: DKIM signatures should be covered; Authentication-Results and ARC fields must not be.
         let names = DKIMSigner.namesToSign(header, alsoSigned: ["DKIM-Signature"])
-        var covered: [UInt8] = []
-        for field in header.selection(names) { covered += DKIMCanonicalization.relaxed.header(field.bytes) }
+        let covered = DKIMCanonicalization.relaxed.headers(header.selection(names.map { $0.lowercased() }))
         var own = "ARC-Message-Signature: i=\(instance); a=\(key.key.algorithm.rawValue); c=relaxed/relaxed;\r\n"
         own += " d=\(domain.ascii); s=\(key.selector); t=\(time.seconds);\r\n"
         own += " h=\(DKIMSigner.folded(names: names, column: 3));\r\n"

@@ -1,3 +1,5 @@
+import Glibc
+
 /// Where canonical octets go.
 protocol CanonicalOutput {
     mutating func write(_ bytes: UnsafeRawBufferPointer)
@@ -83,32 +85,68 @@ package struct BodyCanonicalizer: Sendable {
         pendingBreaks += 1
     }
 
-    /// The end of what is its own canonical form: a single space between words does not interrupt it.
+    /// The end of what is its own canonical form: neither a single space between words nor a line end between two lines
+    /// that have text interrupts it.
     private func endOfRun(in input: UnsafeRawBufferPointer, from start: Int) -> Int {
         var end = start + 1
         let count = input.count
-        guard isRelaxed else {
-            while end < count, input[end] != Octet.carriageReturn { end += 1 }
-            return end
-        }
         while end < count {
-            let octet = input[end]
-            if octet > Octet.space {
-                end += 1
-            } else if octet == Octet.space {
-                // What follows the last octet is not known yet.
-                guard end + 1 < count else { return end }
-                let next = input[end + 1]
-                guard next != Octet.carriageReturn, !Octet.isSpace(next) else { return end }
-                end += 2
-            } else if octet == Octet.carriageReturn || octet == Octet.tab {
-                return end
-            } else {
-                end += 1
+            end = max(end, endOfText(in: input, from: end - 1))
+            let near = min(end + 4, count)
+            while end < near {
+                let octet = input[end]
+                if octet == Octet.carriageReturn {
+                    // What follows must be text, and known.
+                    guard end + 2 < count, input[end + 1] == Octet.lineFeed else { return end }
+                    let next = input[end + 2]
+                    guard next != Octet.carriageReturn, !isRelaxed || !Octet.isSpace(next) else { return end }
+                    end += 3
+                } else if isRelaxed, octet == Octet.space {
+                    guard end + 1 < count else { return end }
+                    let next = input[end + 1]
+                    guard next != Octet.carriageReturn, !Octet.isSpace(next) else { return end }
+                    end += 2
+                } else if isRelaxed, octet == Octet.tab {
+                    return end
+                } else {
+                    end += 1
+                }
             }
         }
         return end
     }
+
+    /// A place up to which there is nothing but text and single spaces, eight octets at a time.
+    /// - Parameter start: of an octet that is text.
+    private func endOfText(in input: UnsafeRawBufferPointer, from start: Int) -> Int {
+        guard isRelaxed else {
+            guard let base = input.baseAddress,
+                let found = memchr(base + start, Int32(Octet.carriageReturn), input.count - start)
+            else { return input.count }
+            return base.distance(to: UnsafeRawPointer(found))
+        }
+        var index = start
+        while index + 8 < input.count {
+            // These octets and those that follow each of them.
+            let octets = UInt64(littleEndian: input.loadUnaligned(fromByteOffset: index, as: UInt64.self))
+            let next = UInt64(littleEndian: input.loadUnaligned(fromByteOffset: index + 1, as: UInt64.self))
+            let ends =
+                Self.zeros(next ^ Self.carriageReturns) | Self.zeros(next ^ Self.tabs)
+                | Self.zeros((octets ^ Self.spaces) | (next ^ Self.spaces))
+            guard ends == 0 else { return index + ends.trailingZeroBitCount / 8 }
+            index += 8
+        }
+        return index
+    }
+
+    /// The highest bit of the lowest octet that is 0; those above it may be anything.
+    private static func zeros(_ word: UInt64) -> UInt64 {
+        (word &- 0x0101_0101_0101_0101) & ~word & 0x8080_8080_8080_8080
+    }
+
+    private static let carriageReturns: UInt64 = 0x0D0D_0D0D_0D0D_0D0D
+    private static let tabs: UInt64 = 0x0909_0909_0909_0909
+    private static let spaces: UInt64 = 0x2020_2020_2020_2020
 
     private mutating func writePending(to output: inout some CanonicalOutput) {
         while pendingBreaks > 0 {

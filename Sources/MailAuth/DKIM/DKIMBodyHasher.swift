@@ -7,6 +7,8 @@ package struct DKIMBodyHasher {
     /// Collects small pieces, since each call of the hash function has its price.
     private struct Sink: CanonicalOutput {
         static let capacity = 16 << 10
+        /// From this size on a piece is hashed where it lies.
+        static let large = 1 << 10
         var hash = SHA256()
         var scratch: [UInt8] = []
         var room: Int?
@@ -18,8 +20,8 @@ package struct DKIMBodyHasher {
             if let room { self.room = room - counted }
             guard counted > 0 else { return }
             let piece = UnsafeRawBufferPointer(rebasing: bytes.prefix(counted))
-            if scratch.count + counted > Self.capacity { flush() }
-            if counted > Self.capacity {
+            if counted >= Self.large || scratch.count + counted > Self.capacity { flush() }
+            if counted >= Self.large {
                 hash.update(bufferPointer: piece)
             } else {
                 scratch.append(contentsOf: piece)
@@ -67,7 +69,7 @@ package struct DKIMBodyHasher {
 
 /// The body hashes that a message's signatures ask for, each computed once however many ask for it.
 struct BodyHashes {
-    struct Key: Hashable {
+    struct Key: Equatable {
         var canonicalization: DKIMCanonicalization
         var limit: Int?
 
@@ -84,7 +86,7 @@ struct BodyHashes {
     }
 
     private var hashers: [(key: Key, hasher: DKIMBodyHasher)] = []
-    private var values: [Key: Value] = [:]
+    private var values: [(key: Key, value: Value)] = []
 
     var isEmpty: Bool { hashers.isEmpty && values.isEmpty }
 
@@ -100,10 +102,11 @@ struct BodyHashes {
     mutating func finish() {
         for index in hashers.indices {
             let hash = hashers[index].hasher.finish()
-            values[hashers[index].key] = Value(hash: hash, octets: hashers[index].hasher.canonicalOctets)
+            values.append((hashers[index].key, Value(hash: hash, octets: hashers[index].hasher.canonicalOctets)))
         }
         hashers = []
     }
 
-    subscript(key: Key) -> Value? { values[key] }
+    // One for each signature at most.
+    subscript(key: Key) -> Value? { values.first { $0.key == key }?.value }
 }

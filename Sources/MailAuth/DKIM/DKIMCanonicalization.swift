@@ -6,48 +6,82 @@ package enum DKIMCanonicalization: String, Sendable, Hashable, CaseIterable {
     /// The field as it is hashed, with its final CRLF.
     /// - Parameter field: the whole field as it stands, with or without the final CRLF.
     package func header(_ field: ArraySlice<UInt8>) -> [UInt8] {
-        switch self {
-        case .simple:  // RFC 6376 §3.4.1
-            Array(field.droppingFinalBreak) + Octet.lineBreak
-        case .relaxed:
-            Self.relaxed(field) + Octet.lineBreak
+        [UInt8](unsafeUninitializedCapacity: field.count + Self.mostAdded) { out, count in
+            write(field, to: out, &count)
         }
+    }
+
+    /// What ``header(_:)`` gives for several fields, one behind the other.
+    func headers(_ fields: [RawHeader.Field]) -> [UInt8] {
+        let room = fields.reduce(0) { $0 + $1.bytes.count + Self.mostAdded }
+        return [UInt8](unsafeUninitializedCapacity: room) { out, count in
+            for field in fields { write(field.bytes, to: out, &count) }
+        }
+    }
+
+    /// What a canonical field has more than the field at most: CRLF and a colon.
+    private static let mostAdded = 3
+
+    private func write(_ field: ArraySlice<UInt8>, to out: UnsafeMutableBufferPointer<UInt8>, _ count: inout Int) {
+        field.droppingFinalBreak.withUnsafeBufferPointer { field in
+            switch self {
+            case .simple:  // RFC 6376 §3.4.1
+                for octet in field {
+                    out[count] = octet
+                    count += 1
+                }
+            case .relaxed: Self.relaxed(field, to: out, &count)
+            }
+        }
+        out[count] = Octet.carriageReturn
+        out[count + 1] = Octet.lineFeed
+        count += 2
     }
 
     /// Only CRLF before a blank is folding: a CR or LF that stands alone is an octet of the value, so that nobody can
     /// put one into a signed field. // RFC 6376 §3.4.2
-    private static func relaxed(_ field: ArraySlice<UInt8>) -> [UInt8] {
-        let field = field.droppingFinalBreak
-        let colon = field.firstIndex(of: Octet.colon) ?? field.endIndex
-        var out: [UInt8] = []
-        out.reserveCapacity(field.count + 2)
-        for octet in field[..<colon].trimmingFolding { out.append(Octet.lowercased(octet)) }
-        out.append(Octet.colon)
-        guard colon < field.endIndex else { return out }
-        field[(colon + 1)...].withUnsafeBufferPointer { value in
-            let start = out.count
-            var pendingSpace = false
-            var index = 0
-            while index < value.count {
-                let octet = value[index]
-                if octet == Octet.carriageReturn, index + 2 < value.count, value[index + 1] == Octet.lineFeed,
-                    Octet.isSpace(value[index + 2])
-                {
-                    pendingSpace = true
-                    index += 3
-                    continue
-                }
-                index += 1
-                if Octet.isSpace(octet) {
-                    pendingSpace = true
-                    continue
-                }
-                if pendingSpace, out.count > start { out.append(Octet.space) }
-                pendingSpace = false
-                out.append(octet)
-            }
+    private static func relaxed(
+        _ field: UnsafeBufferPointer<UInt8>, to out: UnsafeMutableBufferPointer<UInt8>, _ count: inout Int
+    ) {
+        let colon = field.firstIndex(of: Octet.colon) ?? field.count
+        for index in DKIMTagList.trimmed(field, 0..<colon) {
+            out[count] = Octet.lowercased(field[index])
+            count += 1
         }
-        return out
+        out[count] = Octet.colon
+        count += 1
+        relaxedValue(field, from: colon + 1, to: out, &count)
+    }
+
+    private static func relaxedValue(
+        _ field: UnsafeBufferPointer<UInt8>, from first: Int, to out: UnsafeMutableBufferPointer<UInt8>,
+        _ count: inout Int
+    ) {
+        let start = count
+        var pendingSpace = false
+        var index = first
+        while index < field.count {
+            let octet = field[index]
+            if octet == Octet.carriageReturn, index + 2 < field.count, field[index + 1] == Octet.lineFeed,
+                Octet.isSpace(field[index + 2])
+            {
+                pendingSpace = true
+                index += 3
+                continue
+            }
+            index += 1
+            if Octet.isSpace(octet) {
+                pendingSpace = true
+                continue
+            }
+            if pendingSpace, count > start {
+                out[count] = Octet.space
+                count += 1
+            }
+            pendingSpace = false
+            out[count] = octet
+            count += 1
+        }
     }
 }
 

@@ -93,7 +93,9 @@ package struct DKIMClaim: Sendable, Hashable {
         selector = tags.text("s")
         algorithm = tags.text("a")
         identity = tags.text("i")
-        let digits = tags["b"].map { String(decoding: $0.value.withoutFolding.prefix(8), as: UTF8.self) }
+        let digits = tags["b"].map { tag in
+            String(decoding: Array(tag.value.lazy.filter { !Octet.isFolding($0) }.prefix(8)), as: UTF8.self)
+        }
         signatureStart = digits.flatMap { $0.isEmpty ? nil : $0 }
     }
 }

@@ -26,7 +26,7 @@ package struct DKIMSignature: Sendable, Hashable {
     package var domain: DomainName
     /// In A-labels.
     package var selector: String
-    /// Names in the order of the `h=` tag, spelled as there.
+    /// Names in the order of the `h=` tag, in lower case.
     package var signedFields: [String]
     /// The domain of the `i=` tag, or `domain`.
     package var identityDomain: DomainName
@@ -37,7 +37,7 @@ package struct DKIMSignature: Sendable, Hashable {
     package var expiresAt: Timestamp?
 
     /// Where the public key is.
-    package var keyName: String { "\(selector)._domainkey.\(domain.ascii)" }  // RFC 6376 §3.6.2.1
+    package var keyName: String { selector + "._domainkey." + domain.ascii }  // RFC 6376 §3.6.2.1
 
     /// Octets of a field's value that are read; longer ones are refused.
     static let maximumOctets = 64 << 10
@@ -87,10 +87,12 @@ package struct DKIMSignature: Sendable, Hashable {
     /// The domain and the selector, which may be written in U-labels. // RFC 8616 §5
     static func place(_ tags: DKIMTagList) throws(DKIMSyntaxError) -> (DomainName, String) {
         // RFC 6376 §3.5: domain-name has two labels or more.
-        guard let text = tags.text("d"), !text.hasSuffix("."), let domain = DomainName(text), domain.labels.count > 1
+        guard let text = tags.text("d"), !text.hasSuffix("."), let domain = DomainName(text),
+            domain.ascii.utf8.contains(0x2E)
         else { throw DKIMSyntaxError("invalid d= tag") }
+        // RFC 1035 §2.3.4: the key's name must be possible.
         guard let text = tags.text("s"), !text.hasSuffix("."), let selector = DomainName(text),
-            DomainName("\(selector.ascii)._domainkey.\(domain.ascii)") != nil
+            selector.ascii.utf8.count + "._domainkey.".utf8.count + domain.ascii.utf8.count <= 253
         else { throw DKIMSyntaxError("invalid s= tag") }
         return (domain, selector.ascii)
     }
@@ -99,6 +101,7 @@ package struct DKIMSignature: Sendable, Hashable {
         _ tags: DKIMTagList
     ) throws(DKIMSyntaxError) -> (DKIMCanonicalization, DKIMCanonicalization) {
         guard let text = tags.text("c") else { return (.simple, .simple) }
+        if text == "relaxed/relaxed" { return (.relaxed, .relaxed) }
         let parts = text.lowercased().split(separator: "/", omittingEmptySubsequences: false)
         guard parts.count <= 2, let header = parts.first.flatMap({ DKIMCanonicalization(rawValue: String($0)) }) else {
             throw DKIMSyntaxError("invalid c= tag")
@@ -111,14 +114,25 @@ package struct DKIMSignature: Sendable, Hashable {
     }
 
     private static func signedFields(_ tags: DKIMTagList) throws(DKIMSyntaxError) -> [String] {
-        guard let names = tags.list("h") else { throw DKIMSyntaxError("no h= tag") }
+        guard let tag = tags["h"] else { throw DKIMSyntaxError("no h= tag") }
         // RFC 6376 §6.1.1: unexpected values void the signature.
-        guard names.allSatisfy({ !$0.isEmpty && $0.utf8.allSatisfy { (0x21...0x7E).contains($0) } }) else {
-            throw DKIMSyntaxError("invalid h= tag")
-        }
+        guard let names = tag.value.withUnsafeBufferPointer(Self.names) else { throw DKIMSyntaxError("invalid h= tag") }
         // RFC 6376 §5.4
-        guard names.contains(where: { $0.lowercased() == "from" }) else {
-            throw DKIMSyntaxError("From is not signed")
+        guard names.contains("from") else { throw DKIMSyntaxError("From is not signed") }
+        return names
+    }
+
+    /// Names between colons, in lower case; nil when one is empty or has other characters than field names have.
+    private static func names(_ octets: UnsafeBufferPointer<UInt8>) -> [String]? {
+        var names: [String] = []
+        names.reserveCapacity(32)
+        var start = 0
+        while start <= octets.count {
+            let end = octets[start...].firstIndex(of: Octet.colon) ?? octets.count
+            let name = DKIMTagList.trimmed(octets, start..<end)
+            guard !name.isEmpty, octets[name].allSatisfy({ (0x21...0x7E).contains($0) }) else { return nil }
+            names.append(RawHeader.name(octets[name]))
+            start = end + 1
         }
         return names
     }

@@ -56,8 +56,7 @@ package struct DKIMSigner: Sendable {
         // RFC 6376 §5.4
         guard raw.fields.contains(where: { $0.name == "from" }) else { return [] }
         let names = Self.namesToSign(raw)
-        var signed: [UInt8] = []
-        for field in raw.selection(names) { signed += headerCanonicalization.header(field.bytes) }
+        let signed = headerCanonicalization.headers(raw.selection(names.map { $0.lowercased() }))
         var output: [UInt8] = []
         for key in keys {
             let unsigned = unsignedField(key, names: names, bodyHash: bodyHash, at: time)

@@ -155,7 +155,7 @@ package struct DKIMVerifier {
             return .policy("l= leaves \(unsigned) octets of the body unsigned")
         }
         // RFC 5322 §3.6 has one From field, but readers show what they find.
-        let signed = signature.signedFields.count { $0.lowercased() == "from" }
+        let signed = signature.signedFields.count { $0 == "from" }
         if authorFields > signed, !rules.acceptsUnsignedFrom {
             return .policy("a From field is not signed")
         }
@@ -172,10 +172,7 @@ enum SignedData {
         at place: Int,
         in header: RawHeader
     ) -> SHA256Digest {
-        var data: [UInt8] = []
-        for selected in header.selection(signature.signedFields, except: place) {
-            data += signature.headerCanonicalization.header(selected.bytes)
-        }
+        var data = signature.headerCanonicalization.headers(header.selection(signature.signedFields, except: place))
         data += own(header.fields[place], tags: tags, signature.headerCanonicalization)
         return SHA256.hash(data: data)
     }
