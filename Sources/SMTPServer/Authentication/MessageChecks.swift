@@ -1,3 +1,4 @@
+import DNSClient
 import DNSCore
 import MailAuth
 import MailConfig
@@ -31,19 +32,42 @@ struct MessageChecks: Sendable {
     func run(_ sender: SenderChecks, _ verifier: DKIMVerifier?, header: HeaderBlock) async -> MessageFindings {
         // A third of the time is the policy's own, so that nobody escapes it who sends for a domain whose servers hang.
         let limit = rules.settings.timeout
-        async let early = sender.findings(within: limit * 2 / 3)
-        let verified = await verify(verifier, within: limit * 2 / 3)
-        var findings = MessageFindings(
-            sender: await early, signatures: verified.signatures, chain: verified.chain)
+        var findings = await early(sender, verifier, within: limit * 2 / 3)
         let authors = strictest(of: DMARCAuthors(header))
         guard judges(authors) else { return findings }
         let identifiers = findings.identifiers
         var late = DMARCEvaluation(.temporaryError("no answer in time"), author: authors.domains.first)
         late.hasUnclearAuthor = authors.isUnclear
-        findings.dmarc = await withinLimit(
-            limit / 3,
-            { [resolver] in await DMARCEvaluator.evaluate(authors, identifiers, resolver: resolver) }, otherwise: late)
+        findings.dmarc = await ask(within: limit / 3, otherwise: late) {
+            await DMARCEvaluator.evaluate(authors, identifiers, resolver: $0)
+        }
         return findings
+    }
+
+    /// What needs no policy: the sender, and the signatures.
+    private func early(
+        _ sender: SenderChecks, _ verifier: DKIMVerifier?, within limit: Duration
+    ) async -> MessageFindings {
+        if let known = sender.finished {
+            let verified = await verify(verifier, within: limit)
+            return MessageFindings(sender: known, signatures: verified.signatures, chain: verified.chain)
+        }
+        async let found = sender.findings(within: limit)
+        let verified = await verify(verifier, within: limit)
+        return MessageFindings(sender: await found, signatures: verified.signatures, chain: verified.chain)
+    }
+
+    /// Does what asks the DNS: from what is known already, where that is enough, else within a limit.
+    private func ask<Value: Sendable>(
+        within limit: Duration, otherwise fallback: Value,
+        _ work: @escaping @Sendable (any DNSResolver) async -> Value
+    ) async -> Value {
+        if let known = KnownAnswers(resolver) {
+            let value = await work(known)
+            // A timer and two tasks are saved for each.
+            if !known.isIncomplete { return value }
+        }
+        return await withinLimit(limit, { [resolver] in await work(resolver) }, otherwise: fallback)
     }
 
     /// Without those whose mail is let off by an exception, where there are others: nobody is let off for their sake.
@@ -64,8 +88,8 @@ struct MessageChecks: Sendable {
 
     private func verify(_ verifier: DKIMVerifier?, within limit: Duration) async -> Signatures {
         guard let verifier, verifier.hasSignatures else { return Signatures() }
-        let keys = await withinLimit(
-            limit, { [resolver] in await DKIMKeyLookup.ask(verifier.keyNames, of: resolver) }, otherwise: [:])
+        let names = verifier.keyNames
+        let keys = await ask(within: limit, otherwise: [:]) { await DKIMKeyLookup.ask(names, of: $0) }
         return await Self.results(verifier, keys, now, withARC: rules.mayCheckARC)
     }
 

@@ -1,6 +1,7 @@
 import DNSCore
 import MailAuth
 import MailSyntax
+import Synchronization
 
 /// What can be checked before a message has come: who the client is, and whom it sends for.
 struct SenderFindings: Sendable {
@@ -28,11 +29,24 @@ final class SenderChecks: Sendable {
         var reverse: Bool
     }
 
+    /// What the task has found.
+    private final class Finished: Sendable {
+        let findings = Mutex<SenderFindings?>(nil)
+    }
+
     /// Cancelled by `deinit`, and when time is up.
     private let task: Task<SenderFindings, Never>
+    private let outcome = Finished()
+
+    /// nil while there is something to wait for.
+    var finished: SenderFindings? { outcome.findings.withLock { $0 } }
 
     init(_ subject: Subject, _ choice: Choice, backend: any SMTPBackend, resolver: any DNSResolver) {
-        task = Task { await Self.run(subject, choice, backend, resolver) }
+        task = Task { [outcome] in
+            let findings = await Self.run(subject, choice, backend, resolver)
+            outcome.findings.withLock { $0 = findings }
+            return findings
+        }
     }
 
     deinit {
