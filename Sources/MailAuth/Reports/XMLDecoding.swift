@@ -13,14 +13,17 @@ struct XMLDecoding {
     /// Octets at the start that don't say enough yet, or half of a unit of UTF-16.
     private var held: [UInt8] = []
     private var highSurrogate: UInt32?
+    /// UTF-16 was broken behind what was passed on: what is wrong before that place is told first, however the text is cut.
+    private var isBroken = false
 
     /// Decodes a piece.
     /// - Returns: octets of UTF-8; of text that is said to be UTF-8 they are as they came, unchecked.
     mutating func decode(_ piece: ArraySlice<UInt8>) throws(ReportError) -> ArraySlice<UInt8> {
+        guard !isBroken else { throw Self.brokenUTF16 }
         switch form {
         case .utf8: return piece
         case .singleByte: return Self.widen(piece)[...]
-        case .utf16(let isBigEndian): return try units(piece, isBigEndian)[...]
+        case .utf16(let isBigEndian): return units(piece, isBigEndian)[...]
         case .unknown:
             held += piece
             guard held.count >= 4 else { return [] }
@@ -30,6 +33,7 @@ struct XMLDecoding {
 
     /// What a document that is over before its form was known leaves.
     mutating func finish() throws(ReportError) -> ArraySlice<UInt8> {
+        guard !isBroken else { throw Self.brokenUTF16 }
         if case .utf16 = form {
             guard held.isEmpty, highSurrogate == nil else {
                 throw ReportError(.malformed, "the UTF-16 text ends inside a character")
@@ -65,7 +69,7 @@ struct XMLDecoding {
         if start.starts(with: [0xFE, 0xFF]) || start.starts(with: [0xFF, 0xFE]) {
             let isBigEndian = start.first == 0xFE
             form = .utf16(isBigEndian: isBigEndian)
-            return try units(start.dropFirst(2), isBigEndian)[...]
+            return units(start.dropFirst(2), isBigEndian)[...]
         }
         if start.prefix(4).contains(0) {
             throw ReportError(.malformed, "UTF-16 without a byte order mark, or UTF-32, is not read")
@@ -95,7 +99,7 @@ struct XMLDecoding {
         0x0153, 0xFFFD, 0x017E, 0x0178,
     ]
 
-    private mutating func units(_ piece: ArraySlice<UInt8>, _ isBigEndian: Bool) throws(ReportError) -> [UInt8] {
+    private mutating func units(_ piece: ArraySlice<UInt8>, _ isBigEndian: Bool) -> [UInt8] {
         var out: [UInt8] = []
         for octet in piece {
             guard let first = held.first else {
@@ -105,17 +109,22 @@ struct XMLDecoding {
             held.removeAll(keepingCapacity: true)
             let unit = isBigEndian ? UInt32(first) << 8 | UInt32(octet) : UInt32(octet) << 8 | UInt32(first)
             if let high = highSurrogate {
-                guard (0xDC00...0xDFFF).contains(unit) else { throw Self.brokenUTF16 }
+                guard (0xDC00...0xDFFF).contains(unit) else { return broken(out) }
                 highSurrogate = nil
                 Self.append(0x10000 + ((high - 0xD800) << 10 | (unit - 0xDC00)), to: &out)
             } else if (0xD800...0xDBFF).contains(unit) {
                 highSurrogate = unit
             } else {
-                guard !(0xDC00...0xDFFF).contains(unit) else { throw Self.brokenUTF16 }
+                guard !(0xDC00...0xDFFF).contains(unit) else { return broken(out) }
                 Self.append(unit, to: &out)
             }
         }
         return out
+    }
+
+    private mutating func broken(_ before: [UInt8]) -> [UInt8] {
+        isBroken = true
+        return before
     }
 
     private static let brokenUTF16 = ReportError(.malformed, "the UTF-16 text has half a character")
