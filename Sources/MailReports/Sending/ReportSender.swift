@@ -180,9 +180,14 @@ package struct ReportSender: Sendable {
         let why = failures.isEmpty ? "" : "; not to " + failures.joined(separator: ", not to ")
         guard !told.isEmpty else { return try await putOff(job, failures.joined(separator: "; ")) }
         let note = "\(report.count) counted, to \(told.joined(separator: ", "))\(why)"
-        let announce = try await environment.database.write(files: part?.files ?? []) { [part] writer in
-            guard try ReportJobs.end(writer, job, .sent, note) else { throw ReportAlreadyEnded() }
-            return try part?.write(writer)
+        let announce: (@Sendable () -> Void)?
+        do {
+            announce = try await environment.database.write(files: part?.files ?? []) { [part] writer in
+                guard try ReportJobs.end(writer, job, .sent, note) else { throw ReportAlreadyEnded() }
+                return try part?.write(writer)
+            }
+        } catch is ReportAlreadyEnded {
+            return ReportOutcome(job: job, result: .sent, note: "somebody else was faster")
         }
         announce?()
         return ReportOutcome(job: job, result: .sent, note: note)
@@ -226,7 +231,7 @@ package struct ReportSender: Sendable {
     // MARK: Not sending
 
     /// RFC 8460 §5.5: for a day, each time twice as long after the last.
-    private func putOff(_ job: ReportJob, _ reason: String) async throws -> ReportOutcome {
+    func putOff(_ job: ReportJob, _ reason: String) async throws -> ReportOutcome {
         let wait = 900 << Int64(min(job.attempts, 5))
         guard job.attempts < 7 else { return try await end(job, .dropped, reason) }
         let next = environment.clock.now().adding(.seconds(wait))
@@ -249,4 +254,4 @@ package struct ReportOutcome: Sendable, Hashable {
 }
 
 /// Somebody else was faster; nothing was queued.
-struct ReportAlreadyEnded: Error {}
+private struct ReportAlreadyEnded: Error {}

@@ -55,8 +55,11 @@ package struct ReportService: Service {
         let outcome: ReportOutcome
         do {
             outcome = try await sender.send(job)
-        } catch is ReportAlreadyEnded {
-            return
+        } catch let error as CancellationError {
+            throw error
+        } catch {
+            // One that can't be sent does not keep the others.
+            outcome = try await sender.putOff(job, "\(error)")
         }
         let metadata: Logger.Metadata = [
             LogKey.destination: "\(job.domain)", LogKey.operation: "\(job.kind.rawValue) report of \(job.day)",
