@@ -94,7 +94,7 @@ let package = Package(
 
         // State: what lasts
         room("SQLEngine", uses: ["MailSyntax", "CSQLite", .grdb]),
-        room("MailTables", uses: ["MailSyntax", "MailConfig", "MailPolicy", "SQLEngine"]),
+        room("MailTables", uses: ["MailSyntax", "MailConfig", "MailPolicy", "MailAuth", "SQLEngine"]),
         room("Blobs", uses: ["MailSyntax", "SQLEngine", "CLinux", .crypto]),
         room("Directory", uses: ["MailSyntax", "SASLCore", "SQLEngine", "CCrypt", "CArgon2", .crypto, .cryptoExtras]),
         room("MailStore", uses: ["MailSyntax", "MailMessage", "SQLEngine", "Blobs", "Directory"]),
@@ -195,6 +195,7 @@ let package = Package(
             "SMTPDelivery",
             uses: [
                 "SMTPCore", "SASLCore", "MailSyntax", "MailMessage", "MailPolicy", "MailAuth", "MailConfig",
+                "MailTables",
                 "Telemetry",
                 "Directory", "MailStore", "OutboundQueue", "MailIntake", "Blobs", "SQLEngine", "NetTransport",
                 "DNSCore",
@@ -257,7 +258,7 @@ let package = Package(
         tests("IMAPCore"),
         tests("POP3Core", uses: ["SASLCore"]),
         tests("SQLEngine"),
-        tests("MailTables", uses: ["MailConfig", "MailPolicy", "MailSyntax", "SQLEngine", "CSQLite"]),
+        tests("MailTables", uses: ["MailConfig", "MailPolicy", "MailAuth", "MailSyntax", "SQLEngine", "CSQLite"]),
         tests("Blobs"),
         tests("Directory"),
         tests("MailStore"),

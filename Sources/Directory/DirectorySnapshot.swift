@@ -80,6 +80,11 @@ package struct DirectorySnapshot: Sendable {
     /// The active signing keys of a domain, in the order they were made.
     package func signingKeys(_ domain: DomainName) -> [DKIMKeyRow] { keysByDomain[domain] ?? [] }
 
+    /// The selectors of these keys; nil for a domain that is not in the directory.
+    package func signingSelectors(_ domain: DomainName) -> [String]? {
+        self.domain(domain).map { _ in signingKeys(domain).map(\.selector) }
+    }
+
     /// What mail for an address becomes: accounts here, addresses elsewhere.
     ///
     /// The whole address is looked up first, then the one without its tag, then `postmaster` and `abuse`, then the

@@ -100,22 +100,6 @@ extension Manifest {
         package var bounceMessageSize = 50_000
     }
 
-    /// Signing.
-    package struct DKIM: Sendable, Equatable {
-        /// The selector of RSA keys that are made from now on.
-        package var rsaSelector = "rsa1"
-        /// The selector of Ed25519 keys that are made from now on.
-        package var ed25519Selector = "ed1"
-        /// Bits of RSA keys that are made from now on.
-        package var rsaBits = 2048
-        /// How long a signature is valid; nil is unlimited (no `x=`).
-        package var expire: Duration?
-        /// How long the record of a key that has been replaced is wanted; nil: as `Manifest.dkimRetention` says.
-        package var retireAfter: Duration?
-        /// How old a signing key may be before its successor is made; nil is never.
-        package var rotateEvery: Duration?
-    }
-
     /// Logging.
     package struct Log: Sendable, Equatable {
         /// How a log line looks.

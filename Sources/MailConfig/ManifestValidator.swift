@@ -30,6 +30,7 @@ package enum ManifestValidator {
         check.routing()
         check.addressesAndSizes()
         check.keyRotation()
+        check.signing()
         return check.diagnostics
     }
 
@@ -171,13 +172,6 @@ struct CrossCheck {
                 "limits.header_size", "limits.message_size",
                 message: "`limits.header_size` is larger than `limits.message_size`",
                 remedy: "make it at most \(SizeText.render(most))"
-            )
-        }
-        if manifest.dkim.rsaSelector.lowercased() == manifest.dkim.ed25519Selector.lowercased() {
-            report(
-                "dkim.rsa_selector", "dkim.ed25519_selector",
-                message: "`dkim.rsa_selector` and `dkim.ed25519_selector` are the same",
-                remedy: "each key is published under a name of its own: change one"
             )
         }
         if manifest.controlSocket.utf8.count > 100 {

@@ -174,39 +174,6 @@ extension Schema {
         ),
     ]
 
-    private static let dkim: [Setting] = [
-        Setting(
-            "dkim.rsa_selector", \.dkim.rsaSelector, .selector, .live,
-            "The selector of RSA keys made from now on: the key is published at `selector._domainkey.domain`."
-        ),
-        Setting(
-            "dkim.ed25519_selector", \.dkim.ed25519Selector, .selector, .live,
-            "The selector of Ed25519 keys made from now on."
-        ),
-        Setting(
-            "dkim.rsa_bits", \.dkim.rsaBits, .int(1024...4096, example: 2048), unit: "bits", .live,
-            "The size of RSA keys made from now on. RFC 8301 §3.2 asks for 1024 at least, better 2048."
-        ),
-        Setting(
-            "dkim.expire", \.dkim.expire,
-            ValueType<Duration>.duration(.seconds(3600)...(.seconds(365 * 86400)), example: "14d").orUnlimited, .live,
-            "How long a signature is valid (`x=`)."
-        ),
-        Setting(
-            "dkim.retire_after", \.dkim.retireAfter,
-            ValueType<Duration>.duration(.seconds(3600)...(.seconds(365 * 86400)), example: "14d").optional, .live,
-            default: "7 days, or the longest life of a message in the queue where that is longer",
-            "How long the record of a key that a rotation has replaced stays wanted, for mail that was signed with it and "
-                + "is still under way. At least `queue.lifetime` and `queue.bounce_lifetime`."
-        ),
-        Setting(
-            "dkim.rotate_every", \.dkim.rotateEvery,
-            ValueType<Duration>.duration(.seconds(86400)...(.seconds(3650 * 86400)), example: "180d").orNever, .live,
-            "How old a key becomes before the next one is made by itself. It signs as soon as its record is in the DNS; "
-                + "until then the log and `martlet dns check` ask for it. `martlet dkim rotate` does the same by hand."
-        ),
-    ]
-
     static let operating: [Setting] = [
         Setting("log.format", \.log.format, .word, .restart, "Readable lines, or a JSON object a line."),
         Setting("log.level", \.log.level, .word, .live, "The least important level that is written."),

@@ -28,8 +28,8 @@ package struct Acceptance: Sendable {
     package var smtpUTF8: Bool
     package var envelopeID: String?
     package var dsnReturn: DSNReturn?
-    /// Whose DKIM key signs what leaves; nil for none.
-    package var signFor: DomainName?
+    /// The author that the DKIM signature of what leaves speaks for; nil for none.
+    package var signFor: EmailAddress?
     /// A bounce of ours.
     package var isBounce: Bool
     /// Accounts keep it where they keep junk.
@@ -55,7 +55,7 @@ package struct Acceptance: Sendable {
         id: MailID, reversePath: ReversePath, content: BlobContent, index: MessageIndex, local: [LocalDelivery],
         remote: [NewQueueRecipient], trace: [TraceStep] = [], origin: AcceptanceOrigin,
         bodyType: MessageBodyType = .sevenBit, smtpUTF8: Bool = false, envelopeID: String? = nil,
-        dsnReturn: DSNReturn? = nil, signFor: DomainName? = nil, isBounce: Bool = false
+        dsnReturn: DSNReturn? = nil, signFor: EmailAddress? = nil, isBounce: Bool = false
     ) {
         self.id = id
         self.reversePath = reversePath

@@ -151,7 +151,7 @@ package final class MailIntake: Sendable {
             id: acceptance.id, reversePath: acceptance.forwardedFrom.map { .address($0) } ?? acceptance.reversePath,
             blob: blob.id, size: blob.size, createdAt: now,
             recipients: acceptance.remote, bodyType: acceptance.bodyType, smtpUTF8: acceptance.smtpUTF8,
-            envelopeID: acceptance.envelopeID, dsnReturn: acceptance.dsnReturn, dkimDomain: acceptance.signFor,
+            envelopeID: acceptance.envelopeID, dsnReturn: acceptance.dsnReturn, signFor: acceptance.signFor,
             isBounce: acceptance.isBounce,
             wantsDelayReport: acceptance.origin.login != nil && acceptance.reversePath != .null,
             held: acceptance.held, login: acceptance.origin.login, lane: acceptance.lane,

@@ -12,8 +12,10 @@ package enum Lookup: Hashable, Sendable {
     case quota(account: Int64, size: Int)
     /// Whether a domain's mail is kept or expanded here. → `.flag`
     case hosted(DomainName)
-    /// Whether mail from a domain is sent and signed here: it is hosted, or only sends. → `.flag`
-    case signs(DomainName)
+    /// The keys that sign for a domain of this server, which it keeps or only sends for. → `.selectors`
+    case signingKeys(DomainName)
+    /// The lines of OpenDKIM's signing table that fit an author. → `.signingTable`
+    case signingTable(EmailAddress)
     /// Any hosted domain, the same one each time. → `.domain`
     case firstHostedDomain
     /// What the tables of a purpose have for a key, the first that has it. Tables of patterns are only asked for keys
@@ -57,6 +59,10 @@ package enum Answer: Hashable, Sendable {
     case sent(SendCounts)
     case srs(SRSAnswer)
     case octets(Int)
+    /// nil: it is no domain of this server.
+    case selectors([String]?)
+    /// The line that counts most first.
+    case signingTable([SigningTables.Match])
     /// The source didn't answer: a temporary refusal, never a permanent one.
     case unavailable(String)
 }

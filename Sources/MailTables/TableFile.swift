@@ -59,7 +59,11 @@ enum TableFile {
     static let mostOctets: Int64 = 256 << 20
 
     /// Reads a whole file, and the state in which it was read.
-    static func read(_ path: String) throws(TableFileError) -> (octets: [UInt8], signature: FileSignature) {
+    ///
+    /// - Parameter check: looks at what the file is before it is read.
+    static func read(
+        _ path: String, check: (stat) throws(TableFileError) -> Void = { _ throws(TableFileError) in }
+    ) throws(TableFileError) -> (octets: [UInt8], signature: FileSignature) {
         // A FIFO without a writer must not keep anybody waiting.
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { throw TableFileError(errno: errno) }
@@ -67,6 +71,7 @@ enum TableFile {
         var info = stat()
         guard fstat(descriptor, &info) == 0 else { throw TableFileError(errno: errno) }
         let signature = try FileSignature.signature(info).get()
+        try check(info)
         guard signature.size <= mostOctets else {
             throw TableFileError("is larger than 256 MiB", remedy: "put it into an SQLite database (`sqlite:PATH`)")
         }

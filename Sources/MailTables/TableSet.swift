@@ -17,6 +17,8 @@ package struct TableSet: Sendable {
     package private(set) var warnings: [TableDiagnostic] = []
     /// Files and queries, each once.
     package private(set) var count = 0
+    /// OpenDKIM's tables; nil where the manifest has none.
+    package private(set) var signing: SigningTableFiles?
     private var known: [Reading: TableNode] = [:]
     private let clock: any WallClock
     private let report: @Sendable (TableEvent) -> Void
@@ -40,7 +42,19 @@ package struct TableSet: Sendable {
             let named = manifest.tables(for: purpose)
             if !named.isEmpty { sources.append((purpose, named)) }
         }
-        try self.init(sources, clock: clock, report: report)
+        var errors: [TableDiagnostic] = []
+        do throws(TableErrors) {
+            try self.init(sources, clock: clock, report: report)
+        } catch {
+            self.init()
+            errors = error.diagnostics
+        }
+        do throws(TableErrors) {
+            signing = try SigningTableFiles(manifest, clock: clock, report: report)
+        } catch {
+            errors += error.diagnostics
+        }
+        guard errors.isEmpty else { throw TableErrors(errors) }
     }
 
     package init(

@@ -46,6 +46,9 @@ package final class TableStore: Sendable {
         return .table(nil)
     }
 
+    /// OpenDKIM's tables and their keys as they are now; nil where the manifest has none.
+    package var signing: SigningKeySet? { state.withLock { $0.signing }?.current() }
+
     private func nodes(_ purpose: TablePurpose) -> [TableNode] {
         state.withLock { $0.tables[purpose] ?? [] }
     }

@@ -70,7 +70,7 @@ extension QueuedMessage {
         self.init(
             id: entry.id, reversePath: entry.reversePath, blob: entry.blob, size: entry.size,
             createdAt: entry.createdAt, expiresAt: expiresAt, bodyType: entry.bodyType, smtpUTF8: entry.smtpUTF8,
-            envelopeID: entry.envelopeID, dsnReturn: entry.dsnReturn, dkimDomain: entry.dkimDomain,
+            envelopeID: entry.envelopeID, dsnReturn: entry.dsnReturn, signFor: entry.signFor,
             isBounce: entry.isBounce, wantsDelayReport: entry.wantsDelayReport, login: entry.login,
             localPath: entry.localPath, futureRelease: entry.futureRelease, seal: entry.seal, isJunk: entry.isJunk,
             tlsDemand: entry.tlsDemand)

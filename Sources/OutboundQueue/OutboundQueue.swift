@@ -68,7 +68,7 @@ package final class OutboundQueue: Sendable {
         try writer.execute(
             QueueStatements.insertMessage, entry.id, entry.reversePath.description, entry.blob.key, entry.size,
             entry.createdAt, expiresAt, entry.bodyType.rawValue, entry.smtpUTF8, entry.envelopeID,
-            entry.dsnReturn?.rawValue, entry.dkimDomain?.ascii, entry.isBounce, entry.wantsDelayReport,
+            entry.dsnReturn?.rawValue, entry.signFor?.description, entry.isBounce, entry.wantsDelayReport,
             entry.login, entry.localPath?.description, entry.futureRelease, entry.isJunk, entry.seal?.domain.ascii,
             entry.seal?.chain, entry.seal?.results, entry.tlsDemand.rawValue)
         let holds = holds.withLock { $0 }

@@ -69,7 +69,7 @@ enum QueueRows {
             smtpUTF8: row.bool(6),
             envelopeID: row.optionalString(7),
             dsnReturn: row.optionalString(8).flatMap { DSNReturn(rawValue: $0) },
-            dkimDomain: row.optionalString(9).flatMap { DomainName($0) },
+            signFor: row.optionalString(9).flatMap(Self.author),
             isBounce: row.bool(10),
             wantsDelayReport: row.bool(12),
             login: row.optionalString(13),
@@ -85,6 +85,11 @@ enum QueueRows {
     private static func seal(_ row: borrowing SQLRow) -> QueuedSeal? {
         guard let domain = row.optionalString(17).flatMap({ DomainName($0) }) else { return nil }
         return QueuedSeal(domain: domain, chain: row.optionalString(18), results: row.optionalString(19) ?? "")
+    }
+
+    /// Rows of earlier versions have the domain alone.
+    private static func author(_ text: String) -> EmailAddress? {
+        EmailAddress(text) ?? DomainName(text).map { EmailAddress(localPart: "postmaster", domain: $0) }
     }
 
     private static func resolved(_ reader: any SQLReader, _ found: Unresolved) throws -> QueuedMessage? {

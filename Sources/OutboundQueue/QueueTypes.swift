@@ -114,8 +114,8 @@ package struct NewQueueEntry: Sendable {
     /// The ENVID parameter, decoded.
     package var envelopeID: String?
     package var dsnReturn: DSNReturn?
-    /// Whose key signs it; nil for none.
-    package var dkimDomain: DomainName?
+    /// The author that its signature speaks for; nil for none. Which keys sign is found out when it leaves.
+    package var signFor: EmailAddress?
     /// A bounce of ours.
     package var isBounce: Bool
     /// The sender is one of us and is told, once, when delivery takes long.
@@ -149,7 +149,7 @@ package struct NewQueueEntry: Sendable {
         smtpUTF8: Bool = false,
         envelopeID: String? = nil,
         dsnReturn: DSNReturn? = nil,
-        dkimDomain: DomainName? = nil,
+        signFor: EmailAddress? = nil,
         isBounce: Bool = false,
         wantsDelayReport: Bool = false,
         held: Bool = false,
@@ -168,7 +168,7 @@ package struct NewQueueEntry: Sendable {
         self.smtpUTF8 = smtpUTF8
         self.envelopeID = envelopeID
         self.dsnReturn = dsnReturn
-        self.dkimDomain = dkimDomain
+        self.signFor = signFor
         self.isBounce = isBounce
         self.wantsDelayReport = wantsDelayReport
         self.held = held
@@ -191,7 +191,7 @@ package struct QueuedMessage: Sendable, Hashable {
     package var smtpUTF8: Bool
     package var envelopeID: String?
     package var dsnReturn: DSNReturn?
-    package var dkimDomain: DomainName?
+    package var signFor: EmailAddress?
     package var isBounce: Bool
     /// The sender is to be told when delivery takes long, and has not been yet.
     package var wantsDelayReport = false

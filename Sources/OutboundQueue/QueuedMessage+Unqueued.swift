@@ -23,7 +23,7 @@ extension QueuedMessage {
             smtpUTF8: smtpUTF8,
             envelopeID: envelopeID,
             dsnReturn: dsnReturn,
-            dkimDomain: nil,
+            signFor: nil,
             isBounce: false,
             wantsDelayReport: false
         )

@@ -73,8 +73,10 @@ package struct PolicyAnswers: Sendable {
             }
         case .hosted(let domain):
             return .flag(snapshot.isHosted(domain))
-        case .signs(let domain):
-            return .flag(snapshot.domain(domain) != nil)
+        case .signingKeys(let domain):
+            return .selectors(snapshot.signingSelectors(domain))
+        case .signingTable(let author):
+            return .signingTable(tables.signing?.tables.matches(author) ?? [])
         case .firstHostedDomain:
             return .domain(snapshot.hostedDomains.first { _ in true }?.name)
         case .table(let purpose, let key, let isWhole):

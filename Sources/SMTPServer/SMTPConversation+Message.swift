@@ -87,7 +87,7 @@ extension SMTPConversation {
                 return .all(refusal)
             }
             if !filtered.discards { try await addCopies(&envelope, checks, &trace) }
-            let (signFor, steps) = try await signingDomain(message.index)
+            let (signFor, steps) = try await signingAuthor(message.index)
             trace += steps
             var acceptance = self.acceptance(of: message, verdict.field + received, envelope, id, trace)
             acceptance.isJunk = verdict.isJunk
@@ -168,7 +168,7 @@ extension SMTPConversation {
         return field.render()
     }
 
-    private func signingDomain(_ index: MessageIndex) async throws -> (DomainName?, [TraceStep]) {
+    private func signingAuthor(_ index: MessageIndex) async throws -> (EmailAddress?, [TraceStep]) {
         let author = index.envelope.from.first { $0.host != nil }
         var address: EmailAddress?
         if let mailbox = author?.mailbox, let host = author?.host {
@@ -178,7 +178,7 @@ extension SMTPConversation {
         let (decision, trace) = try await Policy.run(
             { [rules = context.settings.rules] in Policy.chooseSigning(facts, rules: rules, $0) },
             answer: context.backend.answer)
-        if case .sign(let domain) = decision { return (domain, trace) }
+        if case .sign(let author) = decision { return (author, trace) }
         return (nil, trace)
     }
 

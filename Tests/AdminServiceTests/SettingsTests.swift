@@ -21,6 +21,7 @@ import Testing
     private static let server = "Sources/AdminService/Server/"
     private static let reports = "Sources/AdminService/Reports/ServerSettings+Reports.swift"
     private static let routing = "Sources/MailPolicy/Routing/RoutingTable.swift"
+    private static let signing = "Sources/MailPolicy/Signing/Signing.swift"
     private static let rewriting = "Sources/MailPolicy/Rewriting/"
     private static let verdict = "Sources/MailPolicy/Authentication/AuthenticationVerdict.swift"
     private static let authentication = "Sources/MailPolicy/Authentication/AuthenticationRules.swift"
@@ -167,7 +168,17 @@ import Testing
             "manifest.dkim.ed25519Selector", in: "Sources/AdminService/Operations/Operations+Keys.swift"),
         "dkim.rsa_bits": .code(
             "bits: manifest.dkim.rsaBits", in: "Sources/AdminService/Operations/Operations+Keys.swift"),
-        "dkim.expire": .code("live.follow(\\.dkim.expire)", in: server + "ServerAssembly.swift"),
+        "dkim.expire": .code("manifest.dkim.expire", in: "Sources/SMTPDelivery/Content/DirectorySigner.swift"),
+        "dkim.canonicalization": .code(
+            "switch settings.canonicalization", in: "Sources/SMTPDelivery/Content/DirectorySigner.swift"),
+        "dkim.oversigned_headers": .code(
+            "settings.oversignedHeaders", in: "Sources/SMTPDelivery/Content/DirectorySigner.swift"),
+        "dkim.signed_headers": .code(
+            "settings.signedHeaders", in: "Sources/SMTPDelivery/Content/DirectorySigner.swift"),
+        "dkim.subdomains": .code("manifest.dkim.subdomains", in: signing),
+        "dkim.key_table": .code("manifest.dkim.keyTable", in: "Sources/MailTables/SigningTableFiles.swift"),
+        "dkim.signing_table": .code("manifest.dkim.signingTable", in: "Sources/MailTables/SigningTableFiles.swift"),
+        "dkim.multiple_signatures": .code("manifest.dkim.multipleSignatures", in: signing),
         "dkim.retire_after": .code(
             "manifest.dkimRetention", in: "Sources/AdminService/Keys/KeyRotator.swift"),
         "dkim.rotate_every": .code(

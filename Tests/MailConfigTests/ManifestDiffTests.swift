@@ -56,7 +56,10 @@ import Testing
               propagate_extensions: [], srs: {domain: s.t, secret_env: S}}
             routing: {routes: [{name: r, kind: hold}], rules: [{route: r, sender: "@a.b"}], transport: "static:x",
               sender_relay: "static:x", credentials: "static:x", tls_policy: "static:x"}
-            dkim: {rsa_selector: r, ed25519_selector: e, rsa_bits: 1024, expire: 1d, retire_after: 60d, rotate_every: 90d}
+            dkim: {rsa_selector: r, ed25519_selector: e, rsa_bits: 1024, expire: 1d, retire_after: 60d,
+              rotate_every: 90d, canonicalization: relaxed/simple,
+              oversigned_headers: [From], signed_headers: [To], subdomains: own, key_table: "refile:/etc/k",
+              signing_table: /etc/s, multiple_signatures: true}
             trace: {keep: 1d}
             log: {format: json, level: error, events: /e}
             control: {socket: /s, mode: 0666}

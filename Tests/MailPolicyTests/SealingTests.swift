@@ -19,8 +19,8 @@ import Testing
         if let sealing { manifest.authentication.sealing = sealing }
         let rules = PolicyRules(manifest, origins: ["authentication.seal": "martlet.yaml:3"])
         let (decision, trace) = try Policy.run({ Policy.chooseSealing(facts, rules: rules, $0) }) { lookup in
-            guard case .signs(let domain) = lookup else { return .unavailable("not asked for") }
-            return .flag(["example.org", "other.example"].contains(domain.ascii))
+            guard case .signingKeys(let domain) = lookup else { return .unavailable("not asked for") }
+            return .selectors(["example.org", "other.example"].contains(domain.ascii) ? ["rsa1"] : nil)
         }
         #expect(trace.count == 1)
         guard case .seal(let domain) = decision else { return trace.last?.note ?? "" }

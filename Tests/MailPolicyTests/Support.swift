@@ -24,6 +24,9 @@ final class ScriptedDirectory {
     /// Values by purpose and key; a key that begins with `/` and ends with it is looked for in whole keys.
     var tables: [TablePurpose: [String: String]] = [:]
     var failingTables: Set<TablePurpose> = []
+    /// Selectors, where they are others than `rsa1`.
+    var signing: [String: [String]] = [:]
+    var signingTables: SigningTables?
     private(set) var asked: [Lookup] = []
 
     func answer(_ lookup: Lookup) -> Answer {
@@ -40,7 +43,9 @@ final class ScriptedDirectory {
             return .sender(identities[login]?.contains(address.folded) == true ? .own : .foreign)
         case .quota(let account, _): return .quota(full.contains(account) ? .exceeded : .fits)
         case .hosted(let domain): return .flag(hosted.contains(domain.ascii))
-        case .signs(let domain): return .flag(hosted.union(sendOnly).contains(domain.ascii))
+        case .signingKeys(let domain):
+            return .selectors(hosted.union(sendOnly).contains(domain.ascii) ? signing[domain.ascii] ?? ["rsa1"] : nil)
+        case .signingTable(let author): return .signingTable(signingTables?.matches(author) ?? [])
         case .table(let purpose, let key, let isWhole): return table(purpose, key, isWhole)
         case .sent(let meter): return .sent(sent[meter] ?? SendCounts())
         case .srs(let request): return srs(request)

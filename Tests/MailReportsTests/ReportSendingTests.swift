@@ -21,7 +21,7 @@ import Testing
         #expect(job.dueAt == ReportRoom.day.next.begin.adding(.seconds(1800 + 60)))
         #expect(try await room.sender.send(job).result == .sent)
         let (entry, text) = try #require(try await room.sent().first)
-        #expect(entry.message.reversePath == .null && entry.message.dkimDomain?.ascii == "example.org")
+        #expect(entry.message.reversePath == .null && entry.message.signFor?.domain?.ascii == "example.org")
         #expect(entry.recipients.map(\.address.description) == ["d@bank.example"])
         let flat = text.replacing("\r\n ", with: " ")
         let begin = ReportRoom.day.begin.seconds

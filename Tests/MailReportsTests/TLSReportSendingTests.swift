@@ -33,7 +33,7 @@ import Testing
         #expect(try await room.sender.send(try #require(try await room.due().first)).result == .sent)
         let (entry, text) = try #require(try await room.sent().first)
         #expect(entry.recipients.map(\.address.description) == ["tls@one.example", "t@else.example"])
-        #expect(entry.message.dkimDomain?.ascii == "example.org" && entry.message.tlsDemand == .optional)
+        #expect(entry.message.signFor?.domain?.ascii == "example.org" && entry.message.tlsDemand == .optional)
         let flat = text.replacing("\r\n ", with: " ")
         let begin = ReportRoom.day.begin.seconds
         for line in [

@@ -58,7 +58,7 @@ struct OutboundQueueTests {
             entry.smtpUTF8 = true
             entry.envelopeID = "QQ"
             entry.dsnReturn = .headers
-            entry.dkimDomain = DomainName("example.org")
+            entry.signFor = EmailAddress("alice@example.org")
         }
         let jobs = try await room.queue.lease(limit: 10, perDestination: 10)
         #expect(jobs.map(\.destination).sorted() == ["one.example", "two.example"])
@@ -70,7 +70,7 @@ struct OutboundQueueTests {
         #expect(message.smtpUTF8)
         #expect(message.envelopeID == "QQ")
         #expect(message.dsnReturn == .headers)
-        #expect(message.dkimDomain == DomainName("example.org"))
+        #expect(message.signFor == EmailAddress("alice@example.org"))
         #expect(message.expiresAt == message.createdAt.adding(.seconds(5 * 86400)))
         #expect(try room.blobs.open(message.blob, size: message.size).read(0..<4) == Array("From".utf8))
         #expect(try await room.queue.lease(limit: 10, perDestination: 10).isEmpty)

@@ -45,7 +45,7 @@ struct AttemptStepsTests {
         let room = try DeliveryRoom()
         let text = "From: sender@example.org\r\nX-Mailer: secret\r\n\r\nHello\r\n"
         let id = try await room.enqueue("a@one.example", "b@one.example", text: text) {
-            $0.dkimDomain = DomainName("example.org")
+            $0.signFor = EmailAddress("alice@example.org")
         }
         let willing = try await ScriptedSMTPServer()
         for port in [server.port, server.port, willing.port] {

@@ -79,7 +79,7 @@ struct BounceRoom {
                 local: [],
                 remote: [NewQueueRecipient(address: try #require(EmailAddress("nobody@one.example")))],
                 origin: .internal,
-                signFor: DomainName("example.org")
+                signFor: EmailAddress("alice@example.org")
             ))
         let entry = try #require(try await queue.show(id))
         let reply = DeliveryReply(

@@ -336,9 +336,9 @@ struct CourierTests {
         let room = try DeliveryRoom()
         let domain = try #require(DomainName("example.org"))
         let key = try DKIMSigningKey.generate(.ed25519SHA256)
-        try await room.enqueue("a@one.example") { $0.dkimDomain = domain }
+        try await room.enqueue("a@one.example") { $0.signFor = EmailAddress(localPart: "alice", domain: domain) }
         let signer = DKIMSigner(domain: domain, keys: [.init(selector: "ed1", key: key)])
-        try await room.serve(room.settings(port: server.port), signer: { $0 == domain ? signer : nil }) {
+        try await room.serve(room.settings(port: server.port), signer: { $0.domain == domain ? signer : nil }) {
             #expect(await room.events.next().first?.name == "delivered")
         }
         let data = try #require(server.messages.first?.data)
@@ -356,7 +356,7 @@ struct CourierTests {
     @Test("A key that can't be had puts the delivery off and says so")
     func missingKey() async throws {
         let room = try DeliveryRoom()
-        try await room.enqueue("a@one.example") { $0.dkimDomain = DomainName("example.org") }
+        try await room.enqueue("a@one.example") { $0.signFor = EmailAddress("alice@example.org") }
         try await room.serve(room.settings(port: 1), signer: { _ in throw DKIMKeyError.notPEM }) {
             let event = await room.events.next().first
             #expect(event?.name == "deferred")

@@ -127,7 +127,7 @@ final class DeliveryRoom: Sendable {
     /// Runs the service while `body` runs.
     func serve(
         _ settings: DeliverySettings,
-        signer: @escaping @Sendable (DomainName) async throws -> DKIMSigner? = { _ in nil },
+        signer: @escaping @Sendable (EmailAddress) async throws -> DKIMSigner? = { _ in nil },
         _ body: () async throws -> Void
     ) async throws {
         let service = DeliveryService(

@@ -2,6 +2,8 @@ import Blobs
 import Directory
 import Foundation
 import MailAuth
+import MailConfig
+import MailPolicy
 import MailSyntax
 import MartletTesting
 import OutboundQueue
@@ -19,9 +21,10 @@ struct DirectorySignerTests {
     private static func signed(_ room: BounceRoom, _ text: String) async throws -> [UInt8] {
         let report = try await room.report(from: "alice@example.org", text: text)
         let directory = room.directory
-        let signers = DirectorySigner(snapshot: { directory.snapshot })
-        let domain = try #require(report.message.dkimDomain)
-        let signer = try #require(try signers.signer(for: domain))
+        let form = DirectorySigner.Form(PolicyRules(Manifest()))
+        let signers = DirectorySigner(snapshot: { directory.snapshot }, form: { form })
+        let author = try #require(report.message.signFor)
+        let signer = try #require(try signers.signer(for: author))
         let reader = try room.state.blobs.open(report.message.blob, size: report.message.size)
         let content = try await MessageContent.prepare(
             report.message, reader: reader, signer: signer, clock: SystemClock())
@@ -77,11 +80,13 @@ struct DirectorySignerTests {
         let room = try await BounceRoom()
         let other = try #require(DomainName("other.example"))
         let directory = room.directory
-        let signers = DirectorySigner(snapshot: { directory.snapshot })
-        #expect(try signers.signer(for: other) == nil)
+        let form = DirectorySigner.Form(PolicyRules(Manifest()))
+        let signers = DirectorySigner(snapshot: { directory.snapshot }, form: { form })
+        let author = EmailAddress(localPart: "a", domain: other)
+        #expect(try signers.signer(for: author) == nil)
         try await room.directory.addDomain(
             other, postmaster: room.alice.address,
             keys: [NewDKIMKey(selector: "bad", algorithm: "rsa", privateKey: "no key")], author: "test")
-        #expect(throws: SigningKeyError.self) { try signers.signer(for: other) }
+        #expect(throws: SigningKeyError.self) { try signers.signer(for: author) }
     }
 }

@@ -1,7 +1,9 @@
 import Blobs
 import Directory
 import MailAuth
+import MailConfig
 import MailMessage
+import MailPolicy
 import MailSyntax
 import MartletTesting
 import OutboundQueue
@@ -35,9 +37,10 @@ struct HeaderChangeTests {
         let room = try await BounceRoom()
         let report = try await room.report(from: "alice@example.org", text: Self.text + more)
         let directory = room.directory
-        let signers = DirectorySigner(snapshot: { directory.snapshot })
-        let domain = try #require(report.message.dkimDomain)
-        let signer = try #require(try signers.signer(for: domain))
+        let form = DirectorySigner.Form(PolicyRules(Manifest()))
+        let signers = DirectorySigner(snapshot: { directory.snapshot }, form: { form })
+        let author = try #require(report.message.signFor)
+        let signer = try #require(try signers.signer(for: author))
         let reader = try room.state.blobs.open(report.message.blob, size: report.message.size)
         let content = try await MessageContent.prepare(
             report.message, reader: reader, signer: signer, clock: SystemClock(), change: { (change($0), []) })

@@ -42,7 +42,7 @@ struct IntakeBounceSinkTests {
         let entry = try #require(entries.first)
         #expect(entries.count == 1)
         #expect(entry.message.reversePath == .null && entry.message.isBounce)
-        #expect(entry.message.dkimDomain?.ascii == "example.org")
+        #expect(entry.message.signFor?.domain?.ascii == "example.org")
         #expect(entry.recipients.map(\.address.description) == ["someone@remote.example"])
         let reader = try room.state.blobs.open(entry.message.blob, size: entry.message.size)
         let bytes = try reader.read(0..<reader.size)

@@ -125,10 +125,10 @@ struct SchedulerTests {
     @Test("What an operator removes during an attempt does not bounce")
     func removedDuringAttempt() async throws {
         let room = try DeliveryRoom()
-        let id = try await room.enqueue("a@missing.example") { $0.dkimDomain = DomainName("example.org") }
+        let id = try await room.enqueue("a@missing.example") { $0.signFor = EmailAddress("alice@example.org") }
         let queue = room.queue
         // The signer is asked in the middle of the attempt.
-        let signer: @Sendable (DomainName) async throws -> DKIMSigner? = { _ in
+        let signer: @Sendable (EmailAddress) async throws -> DKIMSigner? = { _ in
             _ = try await queue.remove(id)
             return nil
         }

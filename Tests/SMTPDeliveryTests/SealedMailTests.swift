@@ -140,7 +140,7 @@ struct SealedMailTests {
             text + Self.header + "grün\r\n", capabilities: [], signer: try signer
         ) {
             $0.bodyType = .eightBitMIME
-            if isSigned { $0.dkimDomain = domain }
+            if isSigned { $0.signFor = EmailAddress(localPart: "a", domain: domain) }
         }
         #expect(sent.utf8.allSatisfy { $0 < 0x80 })
         #expect(try chain(sent, at: time).status == .pass)

@@ -54,7 +54,9 @@ final class FakeBackend: SMTPBackend {
             }
             return .sender(address.localPart == "alice" ? .own : .foreign)
         case .quota(let account, _): return .quota(account == 2 ? .exceeded : .fits)
-        case .hosted(let domain), .signs(let domain): return .flag(domain.ascii == "example.org")
+        case .hosted(let domain): return .flag(domain.ascii == "example.org")
+        case .signingKeys(let domain): return .selectors(domain.ascii == "example.org" ? ["rsa1"] : nil)
+        case .signingTable: return .signingTable([])
         case .table(let purpose, let key, _):
             let value = tables[purpose]?[key.lowercased()]
             if value == "!" { return .unavailable("away") }

@@ -94,7 +94,7 @@ import Testing
         }
         let (entry, queued) = try await room.queued()
         #expect(entry.recipients.map(\.address.description) == ["ext@remote.example"])
-        #expect(entry.message.dkimDomain == nil)
+        #expect(entry.message.signFor == nil)
         #expect(queued.hasPrefix("Received: "))
         #expect(try MailRoom.withoutTrace(queued) == text)
         #expect(queued.contains(" id \(entry.id);") || queued.contains(" id \(entry.id)\r\n"))

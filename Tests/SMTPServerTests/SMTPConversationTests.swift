@@ -206,7 +206,7 @@ import Testing
         let message = try #require(server.backend.messages.first)
         #expect(message.reversePath.description == "alice@example.org")
         #expect(message.remote.map(\.address.description) == ["x@elsewhere.example"])
-        #expect(message.signFor?.ascii == "example.org")
+        #expect(message.signFor?.domain?.ascii == "example.org")
         #expect(message.trace.contains { $0.rule == "sender-qualify" })
         let text = try server.backend.text(0)
         #expect(text.contains("From: FBI@example.org\r\n"))

@@ -111,7 +111,7 @@ import Testing
         #expect(text.contains("(Authenticated sender: alice@example.org)"))
         let (entry, _) = try await room.queued()
         #expect(entry.message.reversePath.description == "alice@example.org")
-        #expect(entry.message.dkimDomain?.ascii == "example.org")
+        #expect(entry.message.signFor?.domain?.ascii == "example.org")
     }
 
     @Test func `what a device leaves out is completed`() async throws {

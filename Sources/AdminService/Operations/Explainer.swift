@@ -278,14 +278,37 @@ extension Explainer {
         if admitted.contains(where: { !$0.remote.isEmpty }) {
             let (decision, trace) = try await run { Policy.chooseSigning(signing, rules: $0, $1) }
             part.steps += trace
-            if case .sign(let domain) = decision {
-                part.steps.append(.signing(domain, selectors: directory.signingKeys(domain).map(\.selector)))
+            if case .sign(let author) = decision {
+                part.steps += try await signingSteps(author, from: signing.headerFrom)
             }
             if !isOwn { part.steps += try await seal(author: author?.domain) }
         }
         finalAuthor = author
         explanation.parts.append(part)
         return copies
+    }
+
+    /// What the keys do that sign for an author, as it is when it leaves.
+    private func signingSteps(_ author: EmailAddress, from: EmailAddress?) async throws -> [TraceStep] {
+        if rules.rewriting.hasGeneric, author.folded == from?.folded,
+            case .replace(let next) = try await run({ Policy.rewriteOutgoing(author, rules: $0, $1) }).decision
+        {
+            let steps = try await keySteps(next)
+            if !steps.isEmpty { return [.signing(author, rewrittenTo: next)] + steps }
+        }
+        return try await keySteps(author)
+    }
+
+    private func keySteps(_ author: EmailAddress) async throws -> [TraceStep] {
+        guard case .keys(let keys) = try await run({ Policy.chooseSigningKeys(author, rules: $0, $1) }).decision
+        else { return [] }
+        return keys.map { key in
+            switch key {
+            case .directory(let domain, let name):
+                .signing(name, selectors: directory.signingKeys(domain).map(\.selector))
+            case .table(let key, _): .signing(key.domain, selectors: [key.selector], origin: key.origin)
+            }
+        }
     }
 
     private mutating func deferMessage(_ part: Explanation.Part) -> [EmailAddress]? {

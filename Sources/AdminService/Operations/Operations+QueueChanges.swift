@@ -1,9 +1,11 @@
 import Blobs
 import Directory
 import MailConfig
+import MailPolicy
 import MailSyntax
 import OutboundQueue
 import SMTPDelivery
+import SMTPServer
 import SQLEngine
 
 // What is done to queued messages: by id, or by what they have in common.
@@ -100,7 +102,10 @@ extension Operations {
         let directory = stores.directory
         let sink = IntakeBounceSink(
             intake: stores.intake, snapshot: { directory.snapshot }, blobs: stores.blobs,
-            composer: BounceComposer(reportingMTA: hostname, wholeMessageLimit: { size }), ids: stores.ids)
+            composer: BounceComposer(reportingMTA: hostname, wholeMessageLimit: { size }), ids: stores.ids,
+            signing: { [rules, answers = stores.answers] facts in
+                try await Policy.run({ Policy.chooseSigning(facts, rules: rules, $0) }, answer: answers.answer).decision
+            })
         let reply = DeliveryReply(status: EnhancedStatusCode(5, 0, 0), text: "given up by the operator of this server")
         return try await stores.queue.giveUp(selection) { message, recipients in
             guard case .address(let sender) = message.reversePath else { return }

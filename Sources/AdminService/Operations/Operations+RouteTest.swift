@@ -12,6 +12,7 @@ import NIOPosix
 import NetTransport
 import OutboundQueue
 import SMTPDelivery
+import SMTPServer
 import SQLEngine
 import Telemetry
 
@@ -85,7 +86,9 @@ extension Operations {
     /// As deliveries have them, but more impatient.
     private func testSettings(_ resolver: any DNSResolver) throws -> DeliverySettings {
         var settings = ServerSettings.delivery(rules, listeners: server?.status().listeners ?? [])
-        let tables = server == nil ? TableStore(try LookupTables.load(manifest)) : stores.tables
+        // In a command's own process nobody has read the tables yet.
+        if server == nil { stores.tables.install(try LookupTables.load(manifest)) }
+        let tables = stores.tables
         settings.lookup = { lookup in
             guard case .table(let purpose, let key, let isWhole) = lookup else {
                 return .unavailable("not asked for a way out")
@@ -113,9 +116,13 @@ extension Operations {
     }
 
     private func testEnvironment(_ resolver: any DNSResolver) throws -> DeliveryService.Environment {
-        DeliveryService.Environment(
+        let (directory, tables) = (directory, stores.tables)
+        let form = DirectorySigner.Form(rules)
+        let signers = DirectorySigner(
+            snapshot: { directory.snapshot }, tables: { tables.signing }, form: { form })
+        return DeliveryService.Environment(
             queue: stores.queue, blobs: stores.blobs, resolver: resolver, contexts: try ClientTLSContexts(),
-            bounces: NoBounces(), events: NullEventSink(), ids: stores.ids,
+            signer: { try signers.signer(for: $0) }, bounces: NoBounces(), events: NullEventSink(), ids: stores.ids,
             group: MultiThreadedEventLoopGroup.singleton, logger: Self.silence)
     }
 
@@ -131,29 +138,16 @@ extension Operations {
         let needsUTF8 = sender.needsSMTPUTF8 || recipient.needsSMTPUTF8
         let message = QueuedMessage(
             unqueued: id, reversePath: .address(sender), size: text.count, smtpUTF8: needsUTF8)
-        let (signer, steps) = try await testSigner(sender, settings)
+        let facts = SigningFacts(origin: .trusted, headerFrom: sender)
+        let (decision, steps) = try await Policy.run(
+            { Policy.chooseSigning(facts, rules: settings.rules, $0) }, answer: stores.answers.answer)
+        var author: EmailAddress?
+        if case .sign(let address) = decision { author = address }
         let letter = try await test.letter(
-            text, message, to: QueuedRecipient(unqueued: 1, message: id, address: recipient), by: plan, signer: signer)
+            text, message, to: QueuedRecipient(unqueued: 1, message: id, address: recipient), by: plan, signFor: author)
         let own = letter.content.envelope?.steps(of: RecipientID(rawValue: 1)) ?? []
         report.steps = steps + letter.content.steps + own
         return letter
-    }
-
-    private func testSigner(
-        _ sender: EmailAddress, _ settings: DeliverySettings
-    ) async throws -> (signer: DKIMSigner?, steps: [TraceStep]) {
-        let snapshot = directory.snapshot
-        let facts = SigningFacts(origin: .system, headerFrom: sender)
-        let (decision, steps) = try Policy.run({ Policy.chooseSigning(facts, rules: settings.rules, $0) }) { lookup in
-            guard case .signs(let domain) = lookup else { return .unavailable("not asked for a signature") }
-            return .flag(snapshot.domain(domain) != nil)
-        }
-        guard case .sign(let domain) = decision else { return (nil, steps) }
-        let signers = DirectorySigner(snapshot: { snapshot }, validity: { [manifest] in manifest.dkim.expire })
-        guard let signer = try signers.signer(for: domain) else {
-            return (nil, steps + [.signing(domain, selectors: [])])
-        }
-        return (signer, steps)
     }
 
     private func testText(

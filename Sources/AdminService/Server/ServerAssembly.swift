@@ -229,7 +229,10 @@ final class ServerAssembly: Sendable {
         let logger = backend.logger("delivery")
         let directory = stores.directory
         let answers = stores.answers
-        let signers = DirectorySigner(snapshot: { directory.snapshot }, validity: live.follow(\.dkim.expire))
+        let tables = stores.tables
+        let signers = DirectorySigner(
+            snapshot: { directory.snapshot }, tables: { tables.signing },
+            form: live.followRules { DirectorySigner.Form($0) })
         let listeners = state.status().listeners
         let selfTests = state.selfTests
         let live = live
@@ -263,6 +266,12 @@ final class ServerAssembly: Sendable {
                 let rules = live.rules
                 return try await Policy.run(
                     { Policy.admitExtra(address, rules: rules, $0) }, answer: answers.answer
+                ).decision
+            },
+            signing: { [answers, live] facts in
+                let rules = live.rules
+                return try await Policy.run(
+                    { Policy.chooseSigning(facts, rules: rules, $0) }, answer: answers.answer
                 ).decision
             }
         )

@@ -133,7 +133,7 @@ package struct ARCSealer: Sendable {
         at time: Timestamp
     ) throws(DKIMKeyError) -> [UInt8] {
         // RFC 8617 §4.1.2: DKIM signatures should be covered; Authentication-Results and ARC fields must not be.
-        let names = DKIMSigner.namesToSign(header, alsoSigned: ["DKIM-Signature"])
+        let names = SignedFields.usual.names(in: header, alsoSigned: ["DKIM-Signature"])
         let covered = DKIMCanonicalization.relaxed.headers(header.selection(names.map { $0.lowercased() }))
         var own = "ARC-Message-Signature: i=\(instance); a=\(key.key.algorithm.rawValue); c=relaxed/relaxed;\r\n"
         own += " d=\(domain.ascii); s=\(key.selector); t=\(time.seconds);\r\n"

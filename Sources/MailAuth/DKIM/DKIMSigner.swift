@@ -1,6 +1,6 @@
 package import MailSyntax
 
-/// Signs messages for one domain, with one signature for each key.
+/// Signs messages, with one signature for each key.
 ///
 /// The body is hashed by the caller with ``DKIMBodyHasher``, once for all keys. ``sign(header:bodyHash:at:)`` is
 /// CPU-heavy with RSA: keep it off event loops.
@@ -9,32 +9,25 @@ package struct DKIMSigner: Sendable {
     package struct Key: Sendable {
         package var selector: String
         package var key: DKIMSigningKey
+        /// The domain that its signature is of; nil for the signer's.
+        package var domain: DomainName?
+        /// The `i=` tag, an address or `@domain` within the domain; nil for none.
+        package var identity: String?
+        /// Where the key stands, for whoever tells of it.
+        package var origin = "directory"
 
-        package init(selector: String, key: DKIMSigningKey) {
+        package init(selector: String, key: DKIMSigningKey, domain: DomainName? = nil) {
             self.selector = selector
             self.key = key
+            self.domain = domain
         }
     }
-
-    /// Signed when present, and signed once more than present, so that nobody can add another. // RFC 6376 §8.15
-    package static let oversignedFields = [
-        "From", "Subject", "Date", "To", "Cc", "Reply-To", "Message-ID", "In-Reply-To", "References", "MIME-Version",
-        "Content-Type", "Content-Transfer-Encoding",
-    ]
-    /// Signed as often as present. // RFC 6376 §5.4.1
-    package static let signedFields = [
-        "Sender", "Content-ID", "Content-Description", "Content-Disposition", "Resent-Date", "Resent-From",
-        "Resent-Sender", "Resent-To", "Resent-Cc", "Resent-Message-ID", "List-Id", "List-Help", "List-Unsubscribe",
-        "List-Unsubscribe-Post", "List-Subscribe", "List-Post", "List-Owner", "List-Archive", "Autocrypt",
-        "Auto-Submitted", "TLS-Report-Domain", "TLS-Report-Submitter",
-    ]
-    /// A field name is signed at most this often; a header with more of one name is refused by whoever reads it.
-    private static let maximumInstances = 50
 
     package let domain: DomainName
     package let keys: [Key]
     package var headerCanonicalization = DKIMCanonicalization.relaxed
     package var bodyCanonicalization = DKIMCanonicalization.relaxed
+    package var fields = SignedFields.usual
     /// How long a signature is valid; nil for ever.
     package var validity: Duration?
 
@@ -55,7 +48,7 @@ package struct DKIMSigner: Sendable {
         let raw = RawHeader(header)
         // RFC 6376 §5.4
         guard raw.fields.contains(where: { $0.name == "from" }) else { return [] }
-        let names = Self.namesToSign(raw)
+        let names = fields.names(in: raw)
         let signed = headerCanonicalization.headers(raw.selection(names.map { $0.lowercased() }))
         var output: [UInt8] = []
         for key in keys {
@@ -70,24 +63,11 @@ package struct DKIMSigner: Sendable {
         return output
     }
 
-    /// - Parameter alsoSigned: names that are signed as often as present, beside ``signedFields``.
-    static func namesToSign(_ header: RawHeader, alsoSigned: [String] = []) -> [String] {
-        var names: [String] = []
-        for name in Self.oversignedFields {
-            let count = min(header.count(of: name.lowercased()), Self.maximumInstances)
-            names += Array(repeating: name, count: count + 1)
-        }
-        for name in Self.signedFields + alsoSigned {
-            let count = min(header.count(of: name.lowercased()), Self.maximumInstances)
-            names += Array(repeating: name, count: count)
-        }
-        return names
-    }
-
     private func unsignedField(_ key: Key, names: [String], bodyHash: [UInt8], at time: Timestamp) -> String {
         let canonicalization = "\(headerCanonicalization.rawValue)/\(bodyCanonicalization.rawValue)"
         var text = "DKIM-Signature: v=1; a=\(key.key.algorithm.rawValue); c=\(canonicalization);\r\n"
-        text += " d=\(domain.ascii); s=\(key.selector);\r\n"
+        text += " d=\((key.domain ?? domain).ascii); s=\(key.selector);\r\n"
+        if let identity = key.identity { text += " i=\(identity);\r\n" }
         text +=
             " t=\(time.seconds);\(validity.map { " x=\(time.adding($0).seconds);" } ?? "") h=\(Self.folded(names: names));\r\n"
         text += " bh=\(Base64.encode(bodyHash));\r\n"

@@ -6,6 +6,7 @@ import MailSyntax
 /// Why a key can't be used.
 package enum DKIMKeyError: Error, Sendable, Hashable, CustomStringConvertible {
     case notPEM
+    case encrypted
     /// Neither an RSA key of 1024 bits or more nor an Ed25519 key.
     case unsupportedKey
     case generationFailed
@@ -14,6 +15,7 @@ package enum DKIMKeyError: Error, Sendable, Hashable, CustomStringConvertible {
     package var description: String {
         switch self {
         case .notPEM: "the key is not in PEM form"
+        case .encrypted: "the key is encrypted (write it without a password: openssl pkey -in FILE -out NEWFILE)"
         case .unsupportedKey: "the key is neither RSA with at least 1024 bits nor Ed25519"
         case .generationFailed: "the key could not be made"
         case .signingFailed: "the key could not sign"
@@ -66,9 +68,23 @@ package struct DKIMSigningKey: Sendable, CustomStringConvertible {
     package init(pem: String) throws(DKIMKeyError) {
         let lines = pem.split(whereSeparator: \.isNewline).map { $0.trimmingSpaces }
         guard let begin = lines.firstIndex(where: { $0.hasPrefix("-----BEGIN ") }),
-            let end = lines[begin...].firstIndex(where: { $0.hasPrefix("-----END ") }),
-            let der = Base64.decode(Array(lines[(begin + 1)..<end].joined().utf8))
+            let end = lines[begin...].firstIndex(where: { $0.hasPrefix("-----END ") })
         else { throw DKIMKeyError.notPEM }
+        // In the PKCS #1 form OpenSSL still writes a line `Proc-Type: 4,ENCRYPTED`.
+        guard !lines[begin].contains("ENCRYPTED"), !lines[begin..<end].contains(where: { $0.hasSuffix(",ENCRYPTED") })
+        else { throw DKIMKeyError.encrypted }
+        guard let der = Base64.decode(Array(lines[(begin + 1)..<end].joined().utf8))
+        else { throw DKIMKeyError.notPEM }
+        try self.init(der: der)
+    }
+
+    /// The same without PEM's lines around it, in base64: as a key table may hold it.
+    package init(base64 text: some StringProtocol) throws(DKIMKeyError) {
+        guard let der = Base64.decode(Array(text.utf8)) else { throw DKIMKeyError.notPEM }
+        try self.init(der: der)
+    }
+
+    private init(der: [UInt8]) throws(DKIMKeyError) {
         if let seed = Self.ed25519Seed(der), let key = try? Curve25519.Signing.PrivateKey(rawRepresentation: seed) {
             material = .ed25519(key)
         } else if let key = try? _RSA.Signing.PrivateKey(unsafeDERRepresentation: der) {

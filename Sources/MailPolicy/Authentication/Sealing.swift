@@ -47,9 +47,9 @@ extension Policy {
             return context.decided(.seal(domain))
         }
         for domain in facts.domains {
-            switch context.ask(.signs(domain)) {
+            switch context.ask(.signingKeys(domain)) {
             case nil: return context.asking()
-            case .flag(true):
+            case .selectors(.some):
                 context.step(
                     TraceStage.sealing, "domain", origin: "directory", before: "to \(domain)", after: "d=\(domain)")
                 return context.decided(.seal(domain))

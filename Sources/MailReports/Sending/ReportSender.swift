@@ -221,7 +221,8 @@ package struct ReportSender: Sendable {
         scanner.consume(bytes)
         var acceptance = Acceptance(
             id: id, reversePath: .null, content: .bytes(bytes), index: scanner.finish(), local: local,
-            remote: remote, origin: .internal, smtpUTF8: addresses.contains(where: \.needsSMTPUTF8), signFor: signer)
+            remote: remote, origin: .internal, smtpUTF8: addresses.contains(where: \.needsSMTPUTF8),
+            signFor: EmailAddress(localPart: report.author.from.localPart, domain: signer))
         acceptance.lane = .bulk
         // What the report is about must not keep it from arriving. // RFC 8460 §3
         if report.kind == .tls { acceptance.tlsDemand = .optional }

@@ -1,6 +1,7 @@
 package import Blobs
 package import Directory
 package import MailAuth
+import MailConfig
 package import MailIntake
 import MailMessage
 package import MailPolicy
@@ -20,11 +21,17 @@ package struct IntakeBounceSink: BounceSink {
     private let clock: any WallClock
     private let srs: SRSKeys
     private let judge: Judge?
+    private let signing: Signing?
 
     /// Says what an address means, with canonical addresses and virtual aliases.
     package typealias Judge = @Sendable (EmailAddress) async throws -> RecipientDecision
 
-    /// - Parameter events: hears of bounces that were filed here.
+    /// Says whom the signature of a report speaks for.
+    package typealias Signing = @Sendable (SigningFacts) async throws -> SigningDecision
+
+    /// - Parameters:
+    ///   - events: hears of bounces that were filed here.
+    ///   - signing: nil: the directory's keys alone sign.
     package init(
         intake: MailIntake,
         snapshot: @escaping @Sendable () -> DirectorySnapshot,
@@ -34,8 +41,10 @@ package struct IntakeBounceSink: BounceSink {
         events: any MailEventSink = NullEventSink(),
         clock: any WallClock = SystemClock(),
         srs: SRSKeys = SRSKeys(),
-        judge: Judge? = nil
+        judge: Judge? = nil,
+        signing: Signing? = nil
     ) {
+        self.signing = signing
         self.srs = srs
         self.judge = judge
         self.intake = intake
@@ -108,7 +117,7 @@ package struct IntakeBounceSink: BounceSink {
             origin: .internal,
             bodyType: isEightBit ? .eightBitMIME : .sevenBit,
             smtpUTF8: report.sender.needsSMTPUTF8,
-            signFor: signingDomain(snapshot()),
+            signFor: try await signFor(),
             isBounce: true
         )
         // RFC 8689 §5: what is told about a message is protected as the message is.
@@ -143,10 +152,22 @@ package struct IntakeBounceSink: BounceSink {
     }
 
     /// The host's own name or the closest above it that has keys, with which a DMARC check of the report's From agrees.
-    private func signingDomain(_ directory: DirectorySnapshot) -> DomainName? {
-        let labels = composer.reportingMTA.labels
-        return labels.indices.lazy
-            .compactMap { DomainName(labels[$0...].joined(separator: ".")) }
-            .first { !directory.signingKeys($0).isEmpty }
+    private func signFor() async throws -> EmailAddress? {
+        let daemon = EmailAddress(localPart: "MAILER-DAEMON", domain: composer.reportingMTA)
+        let facts = SigningFacts(origin: .system, headerFrom: daemon)
+        let decision: SigningDecision
+        if let signing {
+            decision = try await signing(facts)
+        } else {
+            let directory = snapshot()
+            decision = try Policy.run({ Policy.chooseSigning(facts, rules: Self.noRules, $0) }) { lookup in
+                guard case .signingKeys(let domain) = lookup else { return .unavailable("not asked for a signature") }
+                return .selectors(directory.signingSelectors(domain))
+            }.decision
+        }
+        guard case .sign(let author) = decision else { return nil }
+        return author
     }
+
+    private static let noRules = PolicyRules(Manifest())
 }

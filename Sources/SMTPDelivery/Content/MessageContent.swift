@@ -54,6 +54,12 @@ package struct MessageContent: Sendable {
     /// What makes another header of one, and says what it did; the header comes with the empty line that ends it.
     package typealias HeaderChange = @Sendable (HeaderBlock) async throws -> (header: HeaderBlock, steps: [TraceStep])
 
+    /// Who signs, and the steps to it: told the header as it was and as it leaves.
+    package typealias SignerChoice =
+        @Sendable (
+            _ before: ArraySlice<UInt8>, _ after: ArraySlice<UInt8>
+        ) async throws -> (signer: DKIMSigner?, steps: [TraceStep])
+
     /// A message that needs no signature, from memory.
     package init(bytes: [UInt8], prefix: [UInt8] = []) {
         self.prefix = prefix
@@ -65,12 +71,15 @@ package struct MessageContent: Sendable {
 
     /// Reads, changes the header, signs with a signer and seals with a seal. Blocks on the disk and computes: runs off the caller's loop.
     ///
-    /// - Parameter change: not asked about a header that doesn't end within a mebibyte.
+    /// - Parameters:
+    ///   - choose: says who signs, after all changes; nil: `signer` does.
+    ///   - change: not asked about a header that doesn't end within a mebibyte.
     @concurrent
     package static func prepare(
         _ message: QueuedMessage,
         reader: BlobReader,
-        signer: DKIMSigner?,
+        signer: DKIMSigner? = nil,
+        choose: SignerChoice? = nil,
         seal: MessageSeal? = nil,
         clock: any WallClock,
         spool: SpoolMaker? = nil,
@@ -83,6 +92,7 @@ package struct MessageContent: Sendable {
         }
         let skipped = Self.returnPathLength(start)
         var header = Self.header(of: start).dropFirst(skipped)
+        let original = header
         let bodyStart = header.endIndex
         var source = isSmall ? Source.bytes(Array(start.dropFirst(skipped))) : .reader(reader, from: skipped)
         var steps: [TraceStep] = []
@@ -95,7 +105,8 @@ package struct MessageContent: Sendable {
                 source = isSmall ? .bytes(changed + start[bodyStart...]) : .headed(changed, reader, from: bodyStart)
             }
         }
-        var signatures = OutgoingSignatures(signer: signer, seal: seal, clock: clock)
+        let chosen = try await choose?(original, header)
+        var signatures = OutgoingSignatures(signer: chosen?.signer ?? signer, seal: seal, clock: clock)
         signatures?.hashesLines = message.bodyType != .binaryMIME
         let made = try signatures?.make(header.count < maximumHeader ? Array(header) : nil) { take in
             take(Array(start[bodyStart...]))
@@ -114,25 +125,27 @@ package struct MessageContent: Sendable {
             signatures: signatures,
             spool: spool
         )
-        content.steps = steps + (made?.steps ?? [])
+        content.steps = steps + (chosen?.steps ?? []) + (made?.steps ?? [])
         return content
     }
 
     /// The same for a message in memory.
     @concurrent
     package static func prepare(
-        _ message: [UInt8], signer: DKIMSigner?, clock: any WallClock, change: HeaderChange? = nil
+        _ message: [UInt8], choose: SignerChoice? = nil, clock: any WallClock, change: HeaderChange? = nil
     ) async throws -> MessageContent {
         var bytes = message
         var steps: [TraceStep] = []
+        let original = Self.header(of: bytes)
         if let change {
-            let header = Self.header(of: bytes)
+            let header = original
             let result = try await change(HeaderBlock(parsing: Array(header)))
             steps = result.steps
             bytes.replaceSubrange(..<header.endIndex, with: result.header.bytes)
         }
         let header = Self.header(of: bytes)
-        let signatures = OutgoingSignatures(signer: signer, seal: nil, clock: clock)
+        let chosen = try await choose?(original, header)
+        let signatures = OutgoingSignatures(signer: chosen?.signer, seal: nil, clock: clock)
         let made = try signatures?.make(Array(header)) { $0(Array(bytes[header.endIndex...])) }
         var content = MessageContent(
             prefix: made?.fields ?? [],
@@ -141,7 +154,7 @@ package struct MessageContent: Sendable {
             signatures: signatures,
             spool: nil
         )
-        content.steps = steps + (made?.steps ?? [])
+        content.steps = steps + (chosen?.steps ?? []) + (made?.steps ?? [])
         return content
     }
 

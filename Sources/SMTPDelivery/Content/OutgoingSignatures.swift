@@ -50,7 +50,7 @@ struct OutgoingSignatures: Sendable {
         var steps: [TraceStep] = []
         if let signer, let hash = hashes.signer {
             fields = try signer.sign(header: whole, bodyHash: hash, at: clock.now())
-            steps.append(Self.step(signer, isLeftOut: fields.isEmpty))
+            steps += signer.steps(isLeftOut: fields.isEmpty)
         }
         if let seal, let hash = hashes.seal {
             // RFC 8617 §5.1 (1): the seal is over our own signature too.
@@ -83,13 +83,9 @@ struct OutgoingSignatures: Sendable {
 
     private var omissions: [TraceStep] {
         var steps: [TraceStep] = []
-        if let signer { steps.append(Self.step(signer, isLeftOut: true)) }
+        if let signer { steps += signer.steps(isLeftOut: true) }
         if let seal { steps.append(.sealing(seal.sealer.domain, .omitted("the header is too long"))) }
         return steps
-    }
-
-    private static func step(_ signer: DKIMSigner, isLeftOut: Bool) -> TraceStep {
-        .signing(signer.domain, selectors: signer.keys.map(\.selector), isLeftOut: isLeftOut)
     }
 }
 
@@ -107,6 +103,6 @@ extension ARCSealer {
     /// Seals with the first RSA key of a domain: few can verify others. nil where there is none.
     package init?(_ signer: DKIMSigner) {
         guard let key = signer.keys.first(where: { $0.key.algorithm == .rsaSHA256 }) else { return nil }
-        self.init(domain: signer.domain, key: key)
+        self.init(domain: key.domain ?? signer.domain, key: key)
     }
 }

@@ -1,6 +1,7 @@
-package import MailAuth
+import MailAuth
 package import MailConfig
 package import MailPolicy
+package import MailSyntax
 package import OutboundQueue
 
 /// The test of a route: the courier's own way from a plan to sessions, one address after the other, watched.
@@ -8,9 +9,11 @@ package struct RouteTest: Sendable {
     private let courier: Courier
     private let probe: SessionProbe
     private let rewriter: OutgoingRewriter
+    private let signer: @Sendable (EmailAddress) async throws -> DKIMSigner?
 
     /// - Parameter environment: nothing is put into its queue, and nobody gets a bounce.
     package init(settings: DeliverySettings, environment: DeliveryService.Environment) {
+        signer = environment.signer
         let alarms = RouteAlarms(clock: environment.clock, logger: environment.logger)
         courier = DeliveryService.makeCourier(settings, 0, environment, DeliveryBoard(settings.bounds), alarms)
         rewriter = OutgoingRewriter(
@@ -32,12 +35,17 @@ package struct RouteTest: Sendable {
     /// - Throws: `RewriteUnavailable`, and what signing throws.
     package func letter(
         _ text: [UInt8], _ message: QueuedMessage, to recipient: QueuedRecipient, by plan: RoutePlan,
-        signer: DKIMSigner?
+        signFor author: EmailAddress?
     ) async throws -> SessionProbe.Letter {
         // Mail for a program of this host keeps the addresses that are known here.
         let leaves = plan.kind != .lmtp
+        var choose: MessageContent.SignerChoice?
+        if let author {
+            let signing = AuthorSigning(author: author, signer: signer)
+            choose = { before, after in try await signing.choose(before, after) }
+        }
         var content = try await MessageContent.prepare(
-            text, signer: signer, clock: courier.clock, change: leaves ? rewriter.change(of: message) : nil)
+            text, choose: choose, clock: courier.clock, change: leaves ? rewriter.change(of: message) : nil)
         if leaves {
             let job = DeliveryJob(message: message, destination: recipient.destination, recipients: [recipient])
             try await rewriter.address(&content, of: job)

@@ -21,8 +21,8 @@ extension DeliveryService {
         package var intake: MailIntake?
         package var resolver: any DNSResolver
         package var contexts: ClientTLSContexts
-        /// The keys of a domain; nil for a domain that does not sign. A throw puts the delivery off.
-        package var signer: @Sendable (DomainName) async throws -> DKIMSigner?
+        /// The keys of an author; nil where none sign. A throw puts the delivery off.
+        package var signer: @Sendable (EmailAddress) async throws -> DKIMSigner?
         package var bounces: any BounceSink
         package var events: any MailEventSink
         package var ids: IDGenerator
@@ -36,7 +36,7 @@ extension DeliveryService {
             intake: MailIntake? = nil,
             resolver: any DNSResolver,
             contexts: ClientTLSContexts,
-            signer: @escaping @Sendable (DomainName) async throws -> DKIMSigner? = { _ in nil },
+            signer: @escaping @Sendable (EmailAddress) async throws -> DKIMSigner? = { _ in nil },
             bounces: any BounceSink,
             events: any MailEventSink,
             ids: IDGenerator,
@@ -84,26 +84,14 @@ extension DeliveryService {
             contexts: environment.contexts,
             content: { sited in
                 let message = sited.job.message
-                let signer: DKIMSigner? =
-                    if let domain = message.dkimDomain { try await environment.signer(domain) } else { nil }
-                if let domain = message.dkimDomain, signer == nil {
-                    environment.logger.warning(
-                        "a message leaves unsigned: its domain has no key any more",
-                        metadata: [
-                            LogKey.queueID: "\(message.id)", LogKey.remedy: "make one: martlet dkim add \(domain)",
-                        ]
-                    )
-                }
                 let seal = try await environment.seal(of: message)
                 let reader = try environment.blobs.open(message.blob, size: message.size)
                 // Mail for a program of this host keeps the addresses that are known here.
                 let leaves = sited.site.plan?.kind != .lmtp
                 var content = try await MessageContent.prepare(
-                    message, reader: reader, signer: signer, seal: seal, clock: environment.clock,
+                    message, reader: reader, choose: signing(message, settings.rules, environment), seal: seal,
+                    clock: environment.clock,
                     spool: { try environment.blobs.makeSpool() }, change: leaves ? rewriter.change(of: message) : nil)
-                if let domain = message.dkimDomain, signer == nil {
-                    content.steps.append(.signing(domain, selectors: []))
-                }
                 if let domain = message.seal?.domain, seal == nil {
                     content.steps.append(.sealing(domain, selector: nil))
                     environment.warn(of: domain, withoutSeal: message, settings.rules)
@@ -121,12 +109,38 @@ extension DeliveryService {
             logger: environment.logger
         )
     }
+
+    /// Who signs a message; nil for nobody.
+    private static func signing(
+        _ message: QueuedMessage, _ rules: PolicyRules, _ environment: Environment
+    ) -> MessageContent.SignerChoice? {
+        guard let author = message.signFor else { return nil }
+        // Then many are nobody's to sign, before and after.
+        let isRewritten = rules.rewriting.hasGeneric || rules.rewriting.hasSendingHeaderChecks
+        let signing = AuthorSigning(author: author, signer: environment.signer)
+        return { before, after in
+            let (signer, steps) = try await signing.choose(before, after)
+            if signer == nil, !isRewritten {
+                environment.logger.warning(
+                    "a message leaves unsigned: nothing signs for its author any more",
+                    metadata: [
+                        LogKey.queueID: "\(message.id)",
+                        LogKey.remedy: "make a key: martlet dkim add \(author.hostText)",
+                    ]
+                )
+            }
+            return (signer, steps)
+        }
+    }
 }
 
 extension DeliveryService.Environment {
     /// What a message is sealed with; nil where it isn't, or its domain has no key for that: it leaves without.
     fileprivate func seal(of message: QueuedMessage) async throws -> MessageSeal? {
-        guard let seal = message.seal, let signer = try await signer(seal.domain), let sealer = ARCSealer(signer) else {
+        guard let seal = message.seal,
+            let signer = try await signer(EmailAddress(localPart: "postmaster", domain: seal.domain)),
+            let sealer = ARCSealer(signer)
+        else {
             return nil
         }
         return MessageSeal(

@@ -1,6 +1,7 @@
 """Signed messages of every kind, and what dkimpy and OpenDKIM say of each.
 
     dkim_peer.py generate FOLDER COUNT SEED     messages, keys and verdicts: FOLDER/cases.json
+    dkim_peer.py judge FOLDER                   verdicts on messages of others: FOLDER/in.json to FOLDER/out.json
     dkim_peer.py arc-sign FOLDER DOMAIN         seals FOLDER/in.eml by dkimpy into FOLDER/out.eml; selector s, FOLDER/key.pem
     dkim_peer.py arc-verify FOLDER              what dkimpy says of the chain of FOLDER/in.eml; FOLDER/keys.json: records
 
@@ -321,7 +322,8 @@ class Milter:
             # Postfix gives folded lines with a line feed alone.
             self.exchange(b"L", name + b"\0" + value.replace(b"\r\n", b"\n") + b"\0")
         # Once it accepts or refuses there is nothing more to say of this message.
-        for command, data in [(b"N", b"")] + ([(b"B", body)] if body else []):
+        pieces = [body[at:at + 60000] for at in range(0, len(body), 60000)]
+        for command, data in [(b"N", b"")] + [(b"B", piece) for piece in pieces]:
             answer, _ = self.exchange(command, data)
             if answer != b"c":
                 self.send(b"A")
@@ -334,9 +336,9 @@ class Milter:
         return f"none ({answer!r})"
 
 
-def opendkim(folder, keys, cases):
+def opendkim(folder, records, cases):
     """The verdict of each message by OpenDKIM's milter, which reads the records from a file."""
-    lines = [f"{selector}._domainkey.example.com {record}" for selector, (_, record) in keys.records.items() if record is not None]
+    lines = [f"{name} {record}" for name, record in records.items() if record is not None]
     (folder / "keys").write_text("\n".join(lines) + "\n")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -369,9 +371,28 @@ def generate(folder, count, seed):
         case.make()
         cases.append({"number": number, "features": case.features, "dkimpy": case.dkimpy(), "selector": case.selector,
                       "message": base64.b64encode(case.message).decode()})
-    opendkim(folder, keys, cases)
     records = {f"{selector}._domainkey.example.com": record for selector, (_, record) in keys.records.items()}
+    opendkim(folder, records, cases)
     (folder / "cases.json").write_text(json.dumps({"now": now, "records": records, "cases": cases}))
+
+
+def judge(folder):
+    folder = pathlib.Path(folder)
+    given = json.loads((folder / "in.json").read_text())
+    records = given["records"]
+    lookup = lambda name, timeout=5: records.get(name.decode().rstrip("."), "").encode() or None
+    cases = [{"message": message} for message in given["messages"]]
+    for case in cases:
+        message = base64.b64decode(case["message"])
+        count = len(re.findall(rb"(?im)^dkim-signature:", message.partition(b"\r\n\r\n")[0]))
+        case["dkimpy"] = []
+        for index in range(count):
+            try:
+                case["dkimpy"].append("pass" if dkim.DKIM(message).verify(idx=index, dnsfunc=lookup) else "fail")
+            except Exception as error:
+                case["dkimpy"].append(f"error {type(error).__name__}: {error}")
+    opendkim(folder, records, cases)
+    (folder / "out.json").write_text(json.dumps([{"dkimpy": c["dkimpy"], "opendkim": c["opendkim"]} for c in cases]))
 
 
 def arc_sign(folder, domain):
@@ -390,4 +411,4 @@ def arc_verify(folder):
 
 
 if __name__ == "__main__":
-    {"generate": generate, "arc-sign": arc_sign, "arc-verify": arc_verify}[sys.argv[1]](*sys.argv[2:])
+    {"generate": generate, "judge": judge, "arc-sign": arc_sign, "arc-verify": arc_verify}[sys.argv[1]](*sys.argv[2:])

@@ -1,0 +1,193 @@
+package import MailConfig
+package import MailSyntax
+
+/// OpenDKIM's key table and signing table, as they are written: who signs with which key.
+package struct SigningTables: Sendable {
+    /// Where a key of the key table is.
+    package enum KeyPlace: Hashable, Sendable {
+        case file(String)
+        /// In the key table itself, on this line.
+        case line(Int)
+    }
+
+    /// A line of the key table, for one sender's domain.
+    package struct Key: Hashable, Sendable {
+        package var name: String
+        /// `d=`
+        package var domain: DomainName
+        /// `s=`
+        package var selector: String
+        package var place: KeyPlace
+        /// The line of the key table: `/etc/opendkim/KeyTable:3`.
+        package var origin: String
+        /// The path is made with the sender's domain: where there is no such file, that domain has no key.
+        package var isForAnyDomain: Bool
+    }
+
+    /// A line of the signing table that fits a sender.
+    package struct Match: Hashable, Sendable {
+        package var name: String
+        /// `i=`; nil where there is none, or it is not within the key's domain.
+        package var identity: String?
+        /// nil where the key table doesn't have the name.
+        package var key: Key?
+        /// The line of the signing table.
+        package var origin: String
+    }
+
+    private let keys: KeyTable
+    private let senders: SenderTable
+
+    init(keys: KeyTable, senders: SenderTable) {
+        self.keys = keys
+        self.senders = senders
+    }
+
+    /// The paths of keys that are known without a sender.
+    package var keyFiles: [(path: String, line: Int)] {
+        keys.rows.compactMap { row in
+            guard case .file(let path) = row.key, !path.contains("%") else { return nil }
+            return (path, row.line)
+        }
+    }
+
+    /// The keys that stand in the key table itself, in base64.
+    package var keysInPlace: [(text: String, line: Int)] {
+        keys.rows.compactMap { row in
+            guard case .text(let text) = row.key else { return nil }
+            return (text, row.line)
+        }
+    }
+
+    /// The keys that stand for a domain, as far as that is known without a sender: with their places.
+    package func keys(of domain: DomainName) -> [Key] {
+        keys.rows.compactMap { keys.key($0, named: $0.name, for: domain) }.filter { $0.domain == domain }
+    }
+
+    /// The lines that fit a sender, the one that counts most first.
+    package func matches(_ sender: EmailAddress) -> [Match] {
+        guard let domain = sender.domain else { return [] }
+        return senders.rows(for: sender, in: domain).map { row in
+            let name = row.name == "%" ? domain.ascii : row.name
+            let key = keys.key(named: name, for: domain)
+            let identity = row.identity.map { $0.replacing("%", with: domain.ascii) }
+            return Match(
+                name: name, identity: key.flatMap { Self.identity(identity, within: $0.domain) }, key: key,
+                origin: "\(senders.file):\(row.line)")
+        }
+    }
+
+    // RFC 6376 §3.5: the domain of i= is that of d= or below it.
+    private static func identity(_ text: String?, within domain: DomainName) -> String? {
+        guard let text, let at = text.lastIndex(of: "@"), let own = DomainName(text[text.index(after: at)...]),
+            own == domain || own.isSubdomain(of: domain)
+        else { return nil }
+        return "\(text[..<at])@\(own.ascii)"
+    }
+}
+
+extension SigningTables {
+    /// Reads both tables.
+    ///
+    /// - Parameters:
+    ///   - folder: where relative paths of keys start.
+    ///   - report: told everything that is wrong. What is wrong is left out of the tables.
+    package static func read(
+        keys: (text: [UInt8], source: Manifest.DKIM.Table), senders: (text: [UInt8], source: Manifest.DKIM.Table),
+        report: (TableDiagnostic) -> Void
+    ) -> SigningTables {
+        let keyTable = KeyTable(reading: keys.text, keys.source, report: report)
+        let senderTable = SenderTable(reading: senders.text, senders.source, report: report)
+        for row in senderTable.rows where row.name != "%" && !keyTable.has(row.name) {
+            report(
+                TableDiagnostic(
+                    file: senderTable.file, line: row.line, "names the key `\(row.name)`, which \(keyTable.file) lacks",
+                    remedy: "add a line `\(row.name) DOMAIN:SELECTOR:KEYFILE` there, or correct the name"))
+        }
+        return SigningTables(keys: keyTable, senders: senderTable)
+    }
+}
+
+/// A line of a table: a key, blanks, a value. `#` begins a comment where a word could.
+struct OpenDKIMLine {
+    var number: Int
+    var key: String
+    var value: String
+
+    /// - Parameter report: told of lines that are none.
+    static func all(_ text: [UInt8], file: String, report: (TableDiagnostic) -> Void) -> [OpenDKIMLine] {
+        var lines: [OpenDKIMLine] = []
+        let start = text.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0
+        let all = text[start...].split(separator: 0x0A, omittingEmptySubsequences: false)
+        for (index, octets) in all.enumerated() {
+            guard let line = octets.tableText else {
+                report(.init(file: file, line: index + 1, "is not UTF-8 text", remedy: "save the file as UTF-8"))
+                continue
+            }
+            var words: [Substring] = []
+            for word in line.split(whereSeparator: \.isWhitespace) {
+                if word.first == "#" { break }
+                words.append(word)
+            }
+            guard let key = words.first else { continue }
+            guard words.count > 1 else {
+                report(
+                    .init(
+                        file: file, line: index + 1, "has `\(key)` and nothing else",
+                        remedy: "write two words a line, or remove it"))
+                continue
+            }
+            let value = words.dropFirst().joined(separator: " ")
+            lines.append(OpenDKIMLine(number: index + 1, key: String(key), value: value))
+        }
+        return lines
+    }
+}
+
+/// A text in which `*` stands for any number of characters, and nothing else is special.
+struct WildcardPattern: Sendable, Hashable {
+    private let pieces: [[UInt8]]
+    /// What it is where there is no `*`.
+    var literal: String? { pieces.count == 1 ? pieces.first.map { String(decoding: $0, as: UTF8.self) } : nil }
+    /// `example.org` of `*@example.org`.
+    let anyoneIn: String?
+
+    init(_ text: String) {
+        let folded = Self.withASCIIDomain(EmailAddress.fold(text))
+        pieces = folded.utf8.split(separator: UInt8(ascii: "*"), omittingEmptySubsequences: false).map(Array.init)
+        let rest = folded.dropFirst(2)
+        anyoneIn = folded.hasPrefix("*@") && !rest.contains("*") && !rest.contains("@") ? String(rest) : nil
+    }
+
+    /// Senders come with the A-labels of their domain.
+    static func withASCIIDomain(_ text: String) -> String {
+        guard !text.utf8.allSatisfy({ $0 < 0x80 }), let at = text.lastIndex(of: "@"),
+            let domain = DomainName(text[text.index(after: at)...])
+        else { return text }
+        return "\(text[...at])\(domain.ascii)"
+    }
+
+    /// - Parameter text: folded.
+    func matches(_ text: [UInt8]) -> Bool {
+        guard let first = pieces.first, let last = pieces.last, pieces.count > 1 else {
+            return pieces.first.map { $0 == text } ?? text.isEmpty
+        }
+        guard text.count >= first.count + last.count, text.starts(with: first), text.suffix(last.count) == last[...]
+        else { return false }
+        var rest = text[first.count..<(text.count - last.count)]
+        for piece in pieces.dropFirst().dropLast() where !piece.isEmpty {
+            guard let end = Self.end(of: piece, in: rest) else { return false }
+            rest = rest[end...]
+        }
+        return true
+    }
+
+    private static func end(of piece: [UInt8], in text: ArraySlice<UInt8>) -> Int? {
+        var start = text.startIndex
+        while text.endIndex - start >= piece.count {
+            if text[start...].starts(with: piece) { return start + piece.count }
+            start += 1
+        }
+        return nil
+    }
+}
