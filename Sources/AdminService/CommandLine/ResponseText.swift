@@ -21,6 +21,7 @@ extension AdminResponse {
             case .domains(let list): try PrettyJSON.text(list)
             case .keys(let list): try PrettyJSON.text(list)
             case .rotation(let report): try PrettyJSON.text(report)
+            case .key(let key): try PrettyJSON.text(key)
             case .zone(let zone): try PrettyJSON.text(zone.records)
             case .dnsReport(let report): try PrettyJSON.text(report)
             case .queue(let list): try PrettyJSON.text(list)
@@ -56,6 +57,7 @@ extension AdminResponse {
         case .domains(let list): Self.text(list)
         case .keys(let list): Self.text(list)
         case .rotation(let report): report.text
+        case .key(let key): key.privateKey
         case .zone(let zone): zone.text
         case .dnsReport(let report): report.text
         case .queue(let list): Self.text(list)

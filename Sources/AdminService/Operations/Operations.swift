@@ -75,6 +75,9 @@ package struct Operations: Sendable {
         case .dkimList(let domain): .keys(try await dkimStates(domain))
         case .dkimRotate(let question): .rotation(try await dkimRotate(question))
         case .dkimRecord(let domain, let selector): .keys(try dkimRecord(domain, selector))
+        case .dkimImport(let domain, let selector, let key):
+            try await dkimImport(domain, selector: selector, privateKey: key)
+        case .dkimExport(let domain, let selector): .key(try dkimExport(domain, selector: selector))
         case .dnsRecords(let domain, let addresses): .zone(try await dnsRecords(domain, addresses))
         case .dnsCheck(let question): try await dnsCheck(question)
         case .queueList(let filter): .queue(try await queueList(filter))

@@ -46,6 +46,10 @@ package enum AdminRequest: Codable, Sendable, Equatable {
     case dkimList(domain: String?)
     case dkimRotate(KeyRotationQuestion)
     case dkimRecord(domain: String, selector: String?)
+    /// Keeps a key that was made elsewhere, in PEM form.
+    case dkimImport(domain: String, selector: String, privateKey: String)
+    /// Answers with the private half too.
+    case dkimExport(domain: String, selector: String)
 
     /// Addresses given by the operator; empty means those of the host's interfaces.
     case dnsRecords(domain: String, addresses: [String])

@@ -14,6 +14,7 @@ package enum AdminResponse: Codable, Sendable, Equatable {
     case domains([DomainSummary])
     case keys([DKIMKeySummary])
     case rotation(KeyRotationReport)
+    case key(DKIMKeyText)
     case zone(ZoneText)
     case dnsReport(DoctorReport)
     case queue([QueueSummary])
@@ -147,6 +148,15 @@ package struct DKIMKeySummary: Codable, Sendable, Equatable {
     /// What the DNS last said of a key that waits for its record, or whose record may go, and when.
     package var seen: String?
     package var seenAt: String?
+}
+
+/// A key with its private half, for whoever asked for it.
+package struct DKIMKeyText: Codable, Sendable, Equatable, CustomStringConvertible {
+    package var key: DKIMKeySummary
+    /// PEM.
+    package var privateKey: String
+
+    package var description: String { "\(key.recordName) •••" }
 }
 
 /// A part of a zone file, ready to paste.

@@ -134,7 +134,7 @@ struct DKIMCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "dkim",
         abstract: "Keys that outgoing mail is signed with.",
-        subcommands: [Add.self, List.self, Record.self, Rotate.self]
+        subcommands: [Add.self, List.self, Record.self, Rotate.self, Import.self, Export.self]
     )
 
     struct Add: AsyncParsableCommand {
