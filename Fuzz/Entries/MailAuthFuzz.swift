@@ -164,6 +164,8 @@ enum MailAuthFuzz {
             let whole = body(FuzzCuts.whole(bytes), canonicalization)
             precondition(body(FuzzCuts.single(bytes), canonicalization) == whole, "octet by octet differs")
             precondition(body([whole], canonicalization) == whole, "the canonical form is not its own")
+            // An empty line ends the header: no field has one.
+            guard !bytes.contains([13, 10, 13, 10]) else { continue }
             let field = canonicalization.header(bytes[...])
             precondition(canonicalization.header(field[...]) == field, "the canonical field is not its own")
         }
