@@ -42,12 +42,15 @@ package final class ReportReceiver: Sendable {
     private struct State {
         var waiting: [EmailID] = []
         var isOverflowing = false
+        /// When the database was told last how far it came.
+        var notedAt: Timestamp?
     }
 
     private static let waitingLimit = 10_000
     /// Ids are made before their commits, so what came so long ago is looked at again.
     private static let overlap = Duration.seconds(600)
     private static let pause = Duration.seconds(60)
+    private static let notingPause = Duration.seconds(60)
 
     private let mail: MailStore
     private let directory: Directory
@@ -140,6 +143,7 @@ package final class ReportReceiver: Sendable {
 
     /// Looks at everything that waits.
     package func drain() async throws {
+        var latest: EmailID?
         while true {
             let (next, overflowed) = state.withLock { state in
                 if state.waiting.isEmpty {
@@ -149,13 +153,26 @@ package final class ReportReceiver: Sendable {
                 return (state.waiting.removeFirst(), false)
             }
             guard let next else {
-                guard overflowed else { return }
+                guard overflowed else { return try await note(latest) }
                 try await catchUp()
                 continue
             }
             try await look(at: next)
-            try await store.setProgress(next)
+            latest = next
         }
+    }
+
+    /// Writes how far it came, now and then: a delivered message costs no write, and what is not noted is looked at once
+    /// more after a restart.
+    private func note(_ latest: EmailID?) async throws {
+        guard let latest else { return }
+        let now = clock.now()
+        let isDue = state.withLock { state in
+            if let noted = state.notedAt, noted <= now, now < noted.adding(Self.notingPause) { return false }
+            state.notedAt = now
+            return true
+        }
+        if isDue { try await store.setProgress(latest) }
     }
 
     /// Looks at what came while nobody looked. The first time of all there is nothing to catch up with: what lay there before
@@ -193,12 +210,12 @@ package final class ReportReceiver: Sendable {
 
     private func look(at email: EmailID, again: Bool = false) async throws {
         try await turn.take {
-            if !again, try await self.store.isSeen(email) { return }
             let outcome: String
             do {
                 guard let index = try await self.mail.messageIndex(email),
                     let candidate = ReportCandidate(index, host: self.settings().host)
                 else { return }
+                if !again, try await self.store.isSeen(email) { return }
                 outcome = try await self.file(candidate, email)
             } catch {
                 // What the database can't do now it can do later; a message that can't be read stays so.
@@ -268,22 +285,5 @@ package final class ReportReceiver: Sendable {
         }
         let octets = try await mail.openMessage(email).read(part.range)
         return PartDecoder.decode(octets, transferEncoding: part.transferEncoding)
-    }
-}
-
-/// Lets one at a time, in order.
-private actor Turn {
-    private var isTaken = false
-    private var waiting: [CheckedContinuation<Void, Never>] = []
-
-    func take<T: Sendable>(_ work: @Sendable () async throws -> T) async throws -> T {
-        if isTaken {
-            await withCheckedContinuation { waiting.append($0) }
-        }
-        isTaken = true
-        defer {
-            if waiting.isEmpty { isTaken = false } else { waiting.removeFirst().resume() }
-        }
-        return try await work()
     }
 }
