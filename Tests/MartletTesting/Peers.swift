@@ -1,4 +1,5 @@
 package import Foundation
+import Synchronization
 
 /// The programs that Martlet is tested against, and where this machine has them.
 ///
@@ -29,15 +30,32 @@ package enum Peer {
         return path
     }
 
-    /// Port numbers of loopback that nobody listens on at this moment, below those the kernel gives to clients.
+    /// Port numbers of loopback that nobody listens on at this moment, below those the kernel gives to clients. No port is
+    /// given away twice while a test that got it may not listen there yet.
     package static func freePorts(_ count: Int) -> [Int] {
         var ports: [Int] = []
         while ports.count < count {
             let port = Int.random(in: 20_000..<32_000)
-            if !ports.contains(port), isFree(port) { ports.append(port) }
+            if given.withLock({ $0.take(port) }), isFree(port) { ports.append(port) }
         }
         return ports
     }
+
+    /// The ports that were given away last.
+    private struct GivenPorts {
+        private static let most = 6000
+        private var known: Set<Int> = []
+        private var order: [Int] = []
+
+        mutating func take(_ port: Int) -> Bool {
+            guard known.insert(port).inserted else { return false }
+            order.append(port)
+            if order.count > Self.most { known.remove(order.removeFirst()) }
+            return true
+        }
+    }
+
+    private static let given = Mutex(GivenPorts())
 
     package static func isFree(_ port: Int, datagram: Bool = false) -> Bool {
         LoopbackSocket.canBind(port, datagram: datagram)
