@@ -3,7 +3,7 @@ import MartletTesting
 import Testing
 
 /// Reports from one server to another, over SMTP.
-@Suite(.serialized, .enabled(if: Peer.present("unbound", "python3", "sqlite3")))
+@Suite(.serialized, .enabled(if: Peer.present("unbound", "python3", "sqlite3", "xmllint")))
 struct ReportExchangeTests {
     /// Who asks for reports, and who sends them.
     private static let (asking, reporting) = ("hop1.example", "hop2.example")
@@ -54,12 +54,23 @@ struct ReportExchangeTests {
         await zone.stop()
     }
 
+    /// The XML in a draft fits what RFC 9990 says.
+    private static func requireFit(_ draft: String, _ folder: TemporaryFolder) async throws {
+        let start = try #require(draft.range(of: "<?xml"))
+        let end = try #require(draft.range(of: "</feedback>"))
+        let file = try folder.write(String(draft[start.lowerBound..<end.upperBound]), to: "draft.xml")
+        let schema = Peer.fixtures.appending(path: "Reports/rfc9990.xsd").path
+        let result = try await ProcessRunner.run(["xmllint", "--noout", "--nonet", "--schema", schema, file])
+        #expect(result.succeeded, "\(result)")
+    }
+
     private func exchange(_ sender: ServerUnderTest, _ receiver: ServerUnderTest) async throws {
         let draft = try await sender.succeed("reports", "send", "--dry-run", "--dmarc")
         #expect(draft.contains("to: mailto:postmaster@\(Self.asking)\n"), "\(draft)")
         #expect(draft.contains("not to: mailto:spy@elsewhere.example: elsewhere.example does not agree"), "\(draft)")
         #expect(draft.contains("<disposition>quarantine</disposition>"), "\(draft)")
         #expect(draft.contains("<disposition>pass</disposition>"), "\(draft)")
+        try await Self.requireFit(draft, sender.folder)
         let pending = try await sender.succeed("reports", "pending", "--json")
         #expect(pending.contains("\"counting\""), "\(pending)")
         let sent = try await sender.succeed("reports", "send")

@@ -1,9 +1,11 @@
 import MailSyntax
 
 extension DMARCReport {
-    /// The report as a document of RFC 9990, in the order of its schema.
+    /// The report as a document of RFC 9990, in the order of its tables.
     ///
-    /// Readers of RFC 7489's find each element where they look for it, but for `pct`.
+    /// Readers of RFC 7489's find each element where they look for it, but for `pct`, and for a result of SPF where SPF was
+    /// not checked. What they don't know is the namespace, `discovery_method`, `np`, `testing`, `generator`, a
+    /// `human_result` of SPF, the disposition `pass` and the reason `policy_test_mode`.
     package var xml: [UInt8] {
         var writer = XMLText()
         writer.element("feedback", attributes: " xmlns=\"\(Self.namespace)\"") { feedback in
@@ -63,12 +65,14 @@ extension DMARCReport.Record {
             for one in dkim {
                 results.element("dkim") {
                     $0.element("domain", one.domain)
-                    $0.element("selector", one.selector)
+                    // RFC 9990 requires it, RFC 7489 did not.
+                    $0.element("selector", one.selector ?? "")
                     $0.element("result", one.result)
                     $0.element("human_result", one.humanResult)
                 }
             }
-            for one in spf {
+            // RFC 9990 has one at most: that of MAIL FROM is all that counts.
+            for one in spf.prefix(1) {
                 results.element("spf") {
                     $0.element("domain", one.domain)
                     $0.element("scope", one.scope)
