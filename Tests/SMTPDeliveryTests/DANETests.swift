@@ -223,8 +223,29 @@ struct PublishedSecurityTests {
         let server = try await ScriptedSMTPServer(.init { $0.tls = hasTLS ? context : nil })
         let room = try DeliveryRoom()
         Self.sign(room, port: server.port, [TLSAssociation(usage: 1, selector: 1, matching: 1, data: [1])])
-        let (name, _, _) = try await Self.deliver(room, server)
+        let results = Results()
+        let (name, _, _) = try await Self.deliver(room, server, results: results)
         #expect(name == (hasTLS ? "delivered" : "deferred"))
+        #expect(results.all.map(\.policyType) == ["tlsa"])
+        #expect(results.all.map(\.failure) == [hasTLS ? "tlsa-invalid" : "starttls-not-supported"])
+        await server.stop()
+    }
+
+    @Test("Where the operator wants TLSA records and there are none, the report says that")
+    func required() async throws {
+        let server = try await ScriptedSMTPServer()
+        let room = try DeliveryRoom()
+        Self.sign(room, port: server.port, nil)
+        let results = Results()
+        let (name, _, _) = try await Self.deliver(room, server, results: results) { settings in
+            settings.configure { manifest in
+                var direct = Manifest.Route(name: "direct", kind: .direct)
+                direct.tls = TLSRequirement(level: .daneOnly)
+                manifest.routing.routes = [direct]
+            }
+        }
+        #expect(name == "deferred" && server.commands.isEmpty)
+        #expect(results.all.map(\.failure) == ["dane-required"])
         await server.stop()
     }
 

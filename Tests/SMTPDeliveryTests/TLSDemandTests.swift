@@ -7,6 +7,7 @@ import NIOSSL
 import NetTransport
 import OutboundQueue
 import SMTPDelivery
+import Telemetry
 import Testing
 
 /// REQUIRETLS and TLS-Required. // RFC 8689
@@ -103,6 +104,25 @@ struct TLSDemandTests {
         #expect(found.name == "delivered" && server.messages.first?.overTLS == true)
         #expect(found.attempt.steps?.contains("TLS-Required: No") == true)
         #expect(results.all.isEmpty)
+        await server.stop()
+    }
+
+    @Test("Mail that waits for a certificate does not hold up TLS-Required: No")
+    func optionalBesideOthers() async throws {
+        let context = try ScriptedSMTPServer.context()
+        let server = try await ScriptedSMTPServer(.init { $0.tls = context })
+        let room = try DeliveryRoom()
+        let record = TLSAssociation(usage: 3, selector: 1, matching: 1, data: [UInt8](repeating: 9, count: 32))
+        Room.sign(room, port: server.port, [record])
+        try await room.serve(room.settings(port: server.port)) {
+            _ = try await room.enqueue("a@one.example")
+            #expect(await room.events.next().first?.name == "deferred")
+            #expect(try await room.queue.suspendedSites().map(\.name) == ["one.example"])
+            let report = try await room.enqueue("b@one.example") { $0.tlsDemand = .optional }
+            let event = await room.events.next().first
+            #expect(event?.name == "delivered" && event?.attempt?.id == report.description)
+        }
+        #expect(server.messages.count == 1)
         await server.stop()
     }
 

@@ -18,7 +18,7 @@ extension Courier {
         for (decision, recipients) in await decisions(for: job) {
             let part = DeliveryJob(message: job.message, destination: job.destination, recipients: recipients)
             if case .deliver(let plan) = decision {
-                sited.append(SitedJob(job: part, site: DeliverySite(plan)))
+                sited.append(SitedJob(job: part, site: DeliverySite(plan, job.message.tlsDemand)))
             } else if decision == .local, let job = Self.unpinned(part) {
                 sited.append(SitedJob(job: job, site: .mailboxes))
             } else {

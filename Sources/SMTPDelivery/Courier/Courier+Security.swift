@@ -55,7 +55,7 @@ extension Courier {
             case .needDANE:
                 let finding = await dane.find(target.daneHost)
                 if case .records(let found) = finding { records = found }
-                if case .failed = finding { failure = .dnssecInvalid }
+                failure = TLSReportFailure(finding, isRequired: hop.tls.level == .daneOnly)
                 facts.dane = DANEEvidence(finding)
             case .needMTASTS:
                 switch await settings.mtaSTS(domain ?? target.host) {
@@ -69,6 +69,21 @@ extension Courier {
                     facts.mtaSTS = .policy(.init(found.mode), id: id, listsHost: listsHost)
                 }
             }
+        }
+    }
+}
+
+extension TLSReportFailure {
+    /// What is told of a finding that proves no host; nil where it does, and where there need be none.
+    ///
+    /// - Parameter isRequired: the operator sends to hosts with TLSA records only.
+    // RFC 8460 §4.3.2.1
+    fileprivate init?(_ finding: DANEFinding, isRequired: Bool) {
+        switch finding {
+        case .failed: self = .dnssecInvalid
+        case .unusable: self = .tlsaInvalid
+        case .none where isRequired: self = .daneRequired
+        case .none, .records: return nil
         }
     }
 }

@@ -1,5 +1,6 @@
 import MailConfig
 import MailPolicy
+import MailSyntax
 import OutboundQueue
 
 /// Where jobs wait together, share connections, and fail together: a destination of direct mail, or the hosts of a route.
@@ -21,6 +22,14 @@ struct DeliverySite: Sendable, Hashable {
 
     init(_ plan: RoutePlan) {
         self.init(name: plan.siteName, route: plan.name, pace: plan.pace, plan: plan)
+    }
+
+    /// Where a message waits by what it asks of TLS: what the domain's policy keeps others from must not keep from it mail
+    /// that tells of just that.
+    // RFC 8460 §3
+    init(_ plan: RoutePlan, _ demand: TLSDemand) {
+        self.init(plan)
+        if plan.kind == .direct, demand == .optional { name += " (TLS-Required: No)" }
     }
 }
 
