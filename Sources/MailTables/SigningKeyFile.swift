@@ -10,6 +10,9 @@ enum SigningKeyFile {
     ///
     /// - Throws: what is wrong with the file or the key, never with what is in it.
     static func read(_ path: String, owners: Set<uid_t>) throws(TableFileError) -> (DKIMSigningKey, FileSignature) {
+        guard !isMissing(path) else {
+            throw TableFileError("there is no such file", remedy: "put the key there, or correct or remove the line")
+        }
         let (octets, signature) = try TableFile.read(path) { info throws(TableFileError) in
             try requireSafe(path, info, owners)
         }
@@ -23,6 +26,11 @@ enum SigningKeyFile {
             throw TableFileError(
                 "can't be used: \(error)", remedy: "write a key there (PKCS #1 or PKCS #8), or correct the key table")
         }
+    }
+
+    /// Surely no file.
+    static func isMissing(_ path: String) -> Bool {
+        access(path, F_OK) != 0 && (errno == ENOENT || errno == ENOTDIR)
     }
 
     /// Whose files are trusted: root's, the server's, and those of the user that the server becomes.

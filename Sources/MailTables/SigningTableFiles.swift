@@ -13,7 +13,7 @@ package struct SigningKeySet: Sendable {
     /// Of the files that all this was read from.
     fileprivate var signatures: [String: FileSignature] = [:]
     /// Keys of files that are known only with a sender.
-    private let others: SenderKeys
+    fileprivate let others: SenderKeys
 
     fileprivate init(tables: SigningTables, others: SenderKeys) {
         self.tables = tables
@@ -128,7 +128,9 @@ package final class SigningTableFiles: Sendable {
 
     private struct Reading {
         /// nil where something is wrong.
-        var set: SigningKeySet?
+        var set: SigningKeySet? { diagnostics.isEmpty ? found : nil }
+        /// What could be read; nil where a table could not.
+        var found: SigningKeySet?
         var diagnostics: [TableDiagnostic] = []
         /// Every file that was to be read.
         var paths: [String]
@@ -162,7 +164,7 @@ package final class SigningTableFiles: Sendable {
         set.signatures = signatures
         reading.paths += parsed.keyFiles.map(\.path)
         reading.diagnostics += readKeys(of: tables.keys.path, into: &set, owners)
-        if reading.diagnostics.isEmpty { reading.set = set }
+        reading.found = set
         return reading
     }
 
@@ -194,45 +196,60 @@ package final class SigningTableFiles: Sendable {
     }
 }
 
-/// Keys in files named after the sender's domain, read when one of its messages leaves.
-private final class SenderKeys: Sendable {
-    private struct Known {
-        var key: DKIMSigningKey
-        var signature: FileSignature
-    }
+// MARK: - Looking
 
-    private static let most = 1000
-
+/// OpenDKIM's tables and their keys as a person wants to see them: what signs, and what is wrong.
+package struct SigningExamination: Sendable {
+    /// What is in force, or would be; nil where a table can't be read.
+    package let tables: SigningTables?
+    /// All that is wrong with the files as they are now. While there is anything, nothing in them that is new takes
+    /// effect.
+    package let problems: [TableDiagnostic]
+    private let set: SigningKeySet?
+    /// In force, where a server runs.
+    private let last: SigningKeySet?
     private let owners: Set<uid_t>
-    private let report: @Sendable (TableEvent) -> Void
-    private let known = Mutex<[String: Known]>([:])
 
-    init(owners: Set<uid_t>, report: @escaping @Sendable (TableEvent) -> Void) {
+    fileprivate init(
+        _ found: SigningKeySet?, _ problems: [TableDiagnostic], last: SigningKeySet?, owners: Set<uid_t>
+    ) {
+        set = problems.isEmpty ? found : last ?? found
+        tables = set?.tables
+        self.problems = problems
+        self.last = last
         self.owners = owners
-        self.report = report
     }
 
-    /// nil where there is no such file. A file that went bad leaves its last good key in force.
-    func key(_ path: String) throws(TableFailure) -> DKIMSigningKey? {
-        let last = known.withLock { $0[path] }
-        let found = FileSignature.of(path)
-        if case .success(let signature) = found, let last, last.signature == signature { return last.key }
-        if case .failure = found, access(path, F_OK) != 0, errno == ENOENT || errno == ENOTDIR {
-            known.withLock { $0[path] = nil }
-            return nil
+    /// The key of a line and what is wrong with it: both where the last good key of a bad file is in force, neither where
+    /// a line is made for any domain and this one has no file.
+    package func look(at key: SigningTables.Key) -> (key: DKIMSigningKey?, problem: TableDiagnostic?) {
+        guard case .file(let path) = key.place, key.isForAnyDomain else {
+            return (set?.keys[key.place], problems.first { $0.place == key.origin })
         }
+        guard !SigningKeyFile.isMissing(path) else { return (nil, nil) }
         do throws(TableFileError) {
-            let (key, signature) = try SigningKeyFile.read(path, owners: owners)
-            known.withLock { known in
-                if known.count >= Self.most { known = [:] }
-                known[path] = Known(key: key, signature: signature)
-            }
-            return key
+            return (try SigningKeyFile.read(path, owners: owners).0, nil)
         } catch {
-            let diagnostic = TableDiagnostic(file: path, error.message, remedy: error.remedy)
-            report(.failed(diagnostic))
-            guard let last else { throw TableFailure("\(path) \(error.message) (\(error.remedy))") }
-            return last.key
+            let problem = TableDiagnostic(
+                file: key.table, line: key.line, "\(path) \(error.message)", remedy: error.remedy)
+            return (last?.others.last(path), problem)
         }
+    }
+}
+
+extension SigningTableFiles {
+    /// Reads all of it now, and changes nothing.
+    package func examine() -> SigningExamination {
+        let last = current()
+        let reading = Self.read((keyTable, signingTable), owners, SenderKeys(owners: owners, report: { _ in }), last)
+        return SigningExamination(reading.found, reading.diagnostics, last: last, owners: owners)
+    }
+
+    /// The same where none are in force; nil where the manifest names none.
+    package static func examine(_ manifest: Manifest) -> SigningExamination? {
+        guard let keyTable = manifest.dkim.keyTable, let signingTable = manifest.dkim.signingTable else { return nil }
+        let owners = SigningKeyFile.owners(manifest.server.user)
+        let reading = read((keyTable, signingTable), owners, SenderKeys(owners: owners, report: { _ in }), nil)
+        return SigningExamination(reading.found, reading.diagnostics, last: nil, owners: owners)
     }
 }

@@ -49,6 +49,9 @@ package final class TableStore: Sendable {
     /// OpenDKIM's tables and their keys as they are now; nil where the manifest has none.
     package var signing: SigningKeySet? { state.withLock { $0.signing }?.current() }
 
+    /// The same with everything that is wrong with them now.
+    package func examineSigning() -> SigningExamination? { state.withLock { $0.signing }?.examine() }
+
     private func nodes(_ purpose: TablePurpose) -> [TableNode] {
         state.withLock { $0.tables[purpose] ?? [] }
     }

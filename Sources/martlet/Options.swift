@@ -15,6 +15,15 @@ struct ConfigOption: ParsableArguments {
     func perform(_ request: AdminRequest, json: Bool = false) async throws {
         let response = try await CommandContext(configFile: config).perform(request)
         try StandardOutput.write(response.output(json: json))
+        try response.raiseProblems()
+    }
+}
+
+extension AdminResponse {
+    /// Says what is wrong with a part of what was printed, and ends the command with the code of a wrong manifest.
+    func raiseProblems() throws {
+        for problem in problems { StandardError.write(problem) }
+        if !problems.isEmpty { throw ExitCode(AdminService.ExitStatus.config.rawValue) }
     }
 }
 

@@ -62,7 +62,7 @@ struct TemporaryData: ~Copyable {
         #expect(accounts.map(\.address) == ["me@example.org"])
         #expect(accounts.first?.quota == 1000)
         #expect(aliases.map(\.address) == ["info@example.org", "postmaster@example.org"])
-        #expect(keys.map(\.algorithm) == ["rsa-sha256", "ed25519-sha256"])
+        #expect(keys.keys.map(\.algorithm) == ["rsa-sha256", "ed25519-sha256"])
         #expect(zone.text.contains("rsa1._domainkey.example.org. IN TXT ("))
         // What aliases point at can't go.
         guard case .failed(let inUse) = await operations.perform(.accountRemove(address: "me@example.org")) else {

@@ -113,7 +113,7 @@ import Testing
         guard case .keys(let keys) = await operations.perform(.dkimRecord(domain: "example.org", selector: "S1")) else {
             Issue.record("no record"); return
         }
-        #expect(keys.map(\.recordName) == ["s1._domainkey.example.org."])
+        #expect(keys.keys.map(\.recordName) == ["s1._domainkey.example.org."])
         try stores.close()
     }
 

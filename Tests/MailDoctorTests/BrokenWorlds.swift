@@ -178,6 +178,41 @@ extension BrokenWorld {
                 .init(selector: "next1", algorithm: "rsa-sha256", record: "v=DKIM1; p=AAAA", role: .next))
             $0.add("next1._domainkey.example.org. IN TXT \"v=DKIM1; p=BBBBBBBB\"")
         },
+        .init(
+            "the key of a signing table is not published",
+            "error dkim mail._domainkey.example.org: the key that signs is not published"
+        ) { $0.plan.keys.append($0.tableKey) },
+        .init(
+            "another key than that of a signing table is published",
+            "error dkim mail._domainkey.example.org: is another key"
+        ) {
+            $0.plan.keys.append($0.tableKey)
+            $0.add("mail._domainkey.example.org. IN TXT \"v=DKIM1; k=ed25519; p=\(DoctorWorld.smallKey)\"")
+        },
+        .init("the key of a signing table is published") {
+            $0.plan.keys.append($0.tableKey)
+            $0.add("mail._domainkey.example.org. IN TXT \"\($0.tableKey.record)\"")
+        },
+        .init(
+            "a signing table signs in the name of another domain",
+            "error dkim mail._domainkey.example.net: the key that signs is not published"
+        ) {
+            var key = $0.tableKey
+            key.domain = DomainName("example.net")
+            $0.plan.keys.append(key)
+            $0.add("example.net. IN A 192.0.2.1")
+        },
+        .init(
+            "a key behind the signing table is not published",
+            "remark dkim ed1._domainkey.example.org: the key of the database is not published"
+        ) {
+            $0.plan.keys = $0.plan.keys.map { key in
+                var key = key
+                if key.selector == "ed1" { key.role = .idle }
+                return key
+            }
+            $0.remove("ed1._domainkey")
+        },
         .init("a replaced key is gone too soon", "warning dkim old1._domainkey.example.org: the replaced key is gone") {
             $0.plan.keys.append(
                 .init(

@@ -53,6 +53,14 @@ struct DoctorWorld {
     static let rsaKey = Base64.encode((0..<294).map { UInt8(truncatingIfNeeded: $0 &* 7 &+ 3) })
     static let smallKey = Base64.encode([UInt8](repeating: 9, count: 32))
 
+    /// A key that the world does not have yet.
+    var tableKey: DomainPlan.Key {
+        .init(
+            selector: "mail", algorithm: "ed25519-sha256",
+            record: "v=DKIM1; k=ed25519; p=\(Base64.encode([UInt8](repeating: 5, count: 32)))",
+            origin: "/etc/opendkim/KeyTable:1")
+    }
+
     // MARK: Breaking it
 
     /// Removes the lines that contain a text.

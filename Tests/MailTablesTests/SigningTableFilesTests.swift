@@ -171,4 +171,54 @@ struct SigningTableFilesTests {
         try room.fixture.write("k1 example.org:s1:\(base64)\n", to: "KeyTable")
         #expect(try room.record(try room.open()) == KeyRoom.key?.publicRecord)
     }
+
+    @Test(
+        "Who looks is told what is in force and everything that is wrong with the files, whether a server runs or not")
+    func examined() throws {
+        let room = try KeyRoom()
+        let files = try room.open()
+        let domain = try #require(DomainName("example.org"))
+        func look(_ examination: SigningExamination?) throws -> (record: String?, problem: String?) {
+            let keys = try #require(examination?.tables).keys(of: domain, multiple: false).keys
+            let found = try #require(examination).look(at: try #require(keys.first).key)
+            return (found.key?.publicRecord, found.problem.map { "\($0.place): \($0.message) | \($0.remedy)" })
+        }
+        let known = KeyRoom.key?.publicRecord
+        #expect(try look(files.examine()) == (known, nil))
+        #expect(files.examine().problems == [])
+        try FileManager.default.removeItem(atPath: room.fixture.folder.file("one"))
+        let place = room.fixture.folder.file("KeyTable") + ":1: "
+        let file = "\(room.fixture.folder.path)/./one"
+        let problem = "\(place)\(file) there is no such file | put the key there, or correct or remove the line"
+        #expect(try look(files.examine()) == (known, problem), "the last good one is in force")
+        #expect(try look(SigningTableFiles.examine(room.manifest)) == (nil, problem))
+        try room.fixture.write("k1 example.org:s1:./two\nbad\n", to: "KeyTable")
+        try room.write("two", KeyRoom.key?.pem ?? "", mode: 0o600)
+        let fresh = try #require(SigningTableFiles.examine(room.manifest))
+        #expect(fresh.problems.map(\.message) == ["has `bad` and nothing else"])
+        #expect(try look(fresh) == (known, nil), "what can be read is shown")
+        try FileManager.default.removeItem(atPath: room.fixture.folder.file("SigningTable"))
+        let gone = try #require(SigningTableFiles.examine(room.manifest))
+        #expect(gone.tables == nil && gone.problems.count == 1)
+        #expect(SigningTableFiles.examine(Manifest()) == nil)
+        #expect(room.fixture.failures == [], "it is nobody's mail")
+    }
+
+    @Test("A key of any domain is looked at in its file; without one there is nothing wrong")
+    func examinedForAnyDomain() throws {
+        let room = try KeyRoom()
+        try room.fixture.write("any %:mail:./%.private\n", to: "KeyTable")
+        try room.fixture.write("* any\n", to: "SigningTable")
+        let files = try room.open()
+        let domain = try #require(DomainName("example.org"))
+        let key = try #require(files.examine().tables?.keys(of: domain, multiple: false).keys.first).key
+        let absent = files.examine().look(at: key)
+        #expect(absent.key == nil && absent.problem == nil)
+        try room.write("example.org.private", "broken", mode: 0o600)
+        let broken = files.examine().look(at: key)
+        #expect(broken.key == nil && broken.problem?.line == 1)
+        #expect(broken.problem?.message.contains("example.org.private can't be used") == true)
+        try room.write("example.org.private", KeyRoom.key?.pem ?? "", mode: 0o600)
+        #expect(files.examine().look(at: key).key?.publicRecord == KeyRoom.key?.publicRecord)
+    }
 }

@@ -23,9 +23,7 @@ package struct DKIMKeyFile: Equatable {
     package static func read(_ path: String, domain: String?, selector: String?) throws -> DKIMKeyFile {
         let pem = String(decoding: try FileBytes.read(path, limit: mostOctets), as: UTF8.self)
         let beside = recordPath(of: path)
-        let record = (try? FileBytes.read(beside, limit: mostOctets)).flatMap {
-            DKIMRecordFile(String(decoding: $0, as: UTF8.self))
-        }
+        let record = record(beside: path)
         guard let domain = domain ?? record?.domain else {
             throw unknown("domain", path, beside)
         }
@@ -45,8 +43,15 @@ package struct DKIMKeyFile: Equatable {
         return file
     }
 
+    /// What lies beside a key to be published; nil where there is nothing.
+    static func record(beside path: String) -> DKIMRecordFile? {
+        (try? FileBytes.read(recordPath(of: path), limit: mostOctets)).flatMap {
+            DKIMRecordFile(String(decoding: $0, as: UTF8.self))
+        }
+    }
+
     /// `mail.txt` of `mail.private`.
-    private static func recordPath(of path: String) -> String {
+    static func recordPath(of path: String) -> String {
         let slash = path.lastIndex(of: "/") ?? path.startIndex
         guard let dot = path[slash...].lastIndex(of: ".") else { return path + ".txt" }
         return path[..<dot] + ".txt"

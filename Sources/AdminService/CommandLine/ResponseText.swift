@@ -19,7 +19,7 @@ extension AdminResponse {
             case .accounts(let list): try PrettyJSON.text(list)
             case .aliases(let list): try PrettyJSON.text(list)
             case .domains(let list): try PrettyJSON.text(list)
-            case .keys(let list): try PrettyJSON.text(list)
+            case .keys(let list): try PrettyJSON.text(list.keys)
             case .rotation(let report): try PrettyJSON.text(report)
             case .key(let key): try PrettyJSON.text(key)
             case .zone(let zone): try PrettyJSON.text(zone.records)
@@ -55,7 +55,7 @@ extension AdminResponse {
         case .accounts(let list): Self.text(list)
         case .aliases(let list): Self.text(list)
         case .domains(let list): Self.text(list)
-        case .keys(let list): Self.text(list)
+        case .keys(let list): Self.text(list.keys)
         case .rotation(let report): report.text
         case .key(let key): key.privateKey
         case .zone(let zone): zone.text
@@ -139,10 +139,10 @@ extension AdminResponse {
     }
 
     static func text(_ list: [DKIMKeySummary]) -> String {
-        var table = TextTable(["DOMAIN", "SELECTOR", "ALGORITHM", "STATE", "SINCE", "RECORD", "REMARK"])
+        var table = TextTable(["DOMAIN", "SELECTOR", "ALGORITHM", "STATE", "SINCE", "FROM", "RECORD", "REMARK"])
         for key in list {
             table.add([
-                key.domain, key.selector, key.algorithm, key.state.rawValue, key.since ?? "", key.recordName,
+                key.domain, key.selector, key.algorithm, key.stateWord, key.since ?? "", key.origin, key.recordName,
                 key.remark,
             ])
         }
@@ -151,6 +151,9 @@ extension AdminResponse {
 }
 
 extension DKIMKeySummary {
+    /// A key that can't be read has no state.
+    fileprivate var stateWord: String { problem != nil && !active ? "broken" : state.rawValue }
+
     /// The record as it stands in a zone file.
     package var zoneLine: String { "\(recordName) IN TXT \(ZoneFile.quoted(recordText))\n" }
 }

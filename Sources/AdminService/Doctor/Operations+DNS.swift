@@ -1,8 +1,10 @@
 import DNSClient
 import Directory
 import MTASTSClient
+import MailAuth
 import MailConfig
 import MailDoctor
+import MailPolicy
 import MailSyntax
 import NIOPosix
 import NIOSSL
@@ -14,17 +16,25 @@ import Telemetry
 // What belongs into the DNS, and whether it is there.
 extension Operations {
     func dnsRecords(_ text: String, _ addressTexts: [String]) async throws -> ZoneText {
-        let wanted = WantedRecords(try await domainPlan(text, addressTexts).plan)
+        let (plan, ring, _) = try await domainPlan(text, addressTexts)
+        let wanted = WantedRecords(plan)
         let records = wanted.all.map { record in
             ZoneRecord(
                 name: "\(record.name).", type: record.type, data: record.presentation, comment: record.purpose,
                 required: record.isRequired)
         }
-        return ZoneText(records: records, text: ZoneFile.render(wanted))
+        let problems = ring.ownProblems.map { AdminError($0) }
+        var zone = ZoneFile.render(wanted)
+        if !problems.isEmpty { zone += "\n; Something is wrong with keys, whose records may be missing here:\n" }
+        for problem in problems {
+            zone += "\(problem)".split(separator: "\n").map { "; \(TextTable.clean(String($0)))\n" }.joined()
+        }
+        return ZoneText(records: records, text: zone, problems: problems)
     }
 
     func dnsCheck(_ question: DNSCheckQuestion) async throws -> AdminResponse {
-        let (plan, troubles) = try await domainPlan(question.domain, question.addresses)
+        let (plan, ring, certificateTroubles) = try await domainPlan(question.domain, question.addresses)
+        let troubles = findings(ring, plan.domain) + certificateTroubles
         let found = try await DoctorResolver.open(question.resolver, manifest.server.dns)
         defer { found.resolver.stop() }
         var settings = DoctorSettings(now: SystemClock().now(), validates: found.validates)
@@ -59,8 +69,10 @@ extension Operations {
     /// What records follow from, and what is wrong with the certificates' files.
     private func domainPlan(
         _ text: String, _ addressTexts: [String]
-    ) async throws -> (plan: DomainPlan, troubles: [Finding]) {
-        let domain = try requireDomain(text)
+    ) async throws -> (plan: DomainPlan, ring: TableKeyring, troubles: [Finding]) {
+        let examination = examineTables()
+        let domain = try requireSignedDomain(text, examination)
+        let ring = tableKeys(of: domain.name, examination)
         guard let hostname = DomainName(manifest.server.hostname) else {
             throw AdminError(.config, "server.hostname \"\(manifest.server.hostname)\" is not a host name")
         }
@@ -81,18 +93,42 @@ extension Operations {
             services: manifest.listeners.filter { $0.socket == nil }.map {
                 DomainPlan.Service(kind: $0.kind.rawValue, port: $0.port)
             },
-            keys: try planKeys(of: domain.name, seen: try await directory.keysSeen()),
+            keys: try await planKeys(of: domain.name, ring, isIdle: isIdle(domain.name, examination)),
             certificates: certificates,
             policy: ServerSettings.ownPolicy(manifest),
             exchangePort: manifest.outbound.port,
             sendsDirectly: !leavesBySmarthost
         )
         plan.reportAddress = reportAddress(for: domain.name)
-        return (plan, troubles)
+        plan.hasBrokenKeys = !ring.ownProblems.isEmpty
+        return (plan, ring, troubles)
     }
 
-    /// The keys of a domain; retired ones whose record was seen to be gone are left out.
-    private func planKeys(of domain: DomainName, seen: [Int64: DKIMKeySeen]) throws -> [DomainPlan.Key] {
+    /// Those of the database and of the tables, each record once.
+    private func planKeys(of domain: DomainName, _ ring: TableKeyring, isIdle: Bool) async throws -> [DomainPlan.Key] {
+        var keys = try databaseKeys(of: domain, seen: try await directory.keysSeen(), isIdle: isIdle)
+        for found in ring.keys {
+            guard let signer = found.signer else { continue }
+            let key = DomainPlan.Key(
+                selector: found.key.selector, algorithm: found.algorithm, record: signer.publicRecord,
+                domain: found.key.domain == domain ? nil : found.key.domain, origin: found.key.origin)
+            let same = keys.firstIndex {
+                $0.selector.lowercased() == key.selector.lowercased() && $0.domain == key.domain
+            }
+            if let same {
+                // Where it is another key, the finding of `conflicts` says so.
+                if keys[same].role != .active { keys[same] = key }
+            } else {
+                keys.append(key)
+            }
+        }
+        return keys
+    }
+
+    /// The keys of a domain in the database; retired ones whose record was seen to be gone are left out.
+    private func databaseKeys(
+        of domain: DomainName, seen: [Int64: DKIMKeySeen], isIdle: Bool
+    ) throws -> [DomainPlan.Key] {
         let rotation = KeyRotation(manifest)
         let keys = directory.snapshot.dkimKeys.filter { key in
             key.domain == domain && (key.state != .retired || seen[key.id]?.isAbsent != true)
@@ -101,7 +137,7 @@ extension Operations {
             let role: DomainPlan.Key.Role =
                 switch row.state {
                 case .next: .next
-                case .active: .active
+                case .active: isIdle ? .idle : .active
                 case .retiring: .retiring(until: rotation.end(of: row))
                 case .retired: .retired
                 }

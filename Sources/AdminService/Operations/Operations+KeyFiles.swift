@@ -37,13 +37,15 @@ extension Operations {
     }
 
     /// A key with its private half.
-    func dkimExport(_ text: String, selector: String) throws -> DKIMKeyText {
-        let summary = try dkimRecord(text, selector)
-        let row = directory.snapshot.dkimKeys.first {
-            $0.domain.ascii == summary.first?.domain && $0.selector == summary.first?.selector
-        }
-        guard let summary = summary.first, let row else {
-            throw AdminError(.noInput, "\(text) has no DKIM key \(selector)")
+    func dkimExport(_ text: String, selector: String) async throws -> DKIMKeyText {
+        let found = try await dkimRecord(text, selector).keys
+        let own = found.first { $0.origin == DKIMKeySummary.database }
+        let row = directory.snapshot.dkimKeys.first { $0.domain.ascii == own?.domain && $0.selector == own?.selector }
+        guard let summary = own, let row else {
+            let file = found.first?.file
+            throw AdminError(
+                .noInput, "the database has no DKIM key \(selector) of \(text)",
+                remedy: file.map { "it is in the file \($0)" } ?? found.first.map { "it is in \($0.origin)" })
         }
         guard !row.privateKey.isEmpty else {
             throw AdminError(

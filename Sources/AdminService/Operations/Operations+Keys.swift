@@ -28,19 +28,37 @@ extension Operations {
             })
     }
 
-    func dkimList(_ text: String?) throws -> [DKIMKeySummary] {
-        let domain = try text.map { try requireDomain($0).name }
+    /// Every key that signs, those of OpenDKIM's tables after those of the database.
+    func dkimList(_ text: String?) async throws -> DKIMKeyList {
+        let examination = examineTables()
+        let domain = try text.map { try requireSignedDomain($0, examination).name }
+        let ring = tableKeys(of: domain, examination)
+        var idle: [String: Bool] = [:]
+        let own = try await databaseKeys(domain).map { summary in
+            var summary = summary
+            guard summary.active, let name = DomainName(summary.domain) else { return summary }
+            let isIdle = idle[summary.domain] ?? isIdle(name, examination)
+            idle[summary.domain] = isIdle
+            if isIdle { summary.isIdle = true }
+            return summary
+        }
+        return DKIMKeyList(
+            keys: own + ring.keys.filter { !$0.isAbsent }.map { DKIMKeySummary($0) },
+            problems: ring.ownProblems.map { AdminError($0) })
+    }
+
+    private func databaseKeys(of domain: DomainName?) throws -> [DKIMKeySummary] {
         let rotation = KeyRotation(manifest)
         return try directory.snapshot.dkimKeys.filter { domain == nil || $0.domain == domain }.map {
             try Self.summary($0, rotation)
         }
     }
 
-    /// The same, with what the DNS last said of each key that waits or has retired.
-    func dkimStates(_ text: String?) async throws -> [DKIMKeySummary] {
+    /// Those of the database, with what the DNS last said of each key that waits or has retired.
+    func databaseKeys(_ domain: DomainName?) async throws -> [DKIMKeySummary] {
         let seen = try await directory.keysSeen()
         let rows = Dictionary(grouping: directory.snapshot.dkimKeys, by: \.domain.ascii)
-        return try dkimList(text).map { summary in
+        return try databaseKeys(of: domain).map { summary in
             guard let row = rows[summary.domain]?.first(where: { $0.selector == summary.selector }),
                 row.state == .next || row.state == .retired, let seen = seen[row.id]
             else { return summary }
@@ -51,21 +69,26 @@ extension Operations {
         }
     }
 
-    func dkimRecord(_ text: String, _ selector: String?) throws -> [DKIMKeySummary] {
-        let keys = try dkimList(text).filter {
-            $0.state != .retired && (selector == nil || $0.selector.lowercased() == selector?.lowercased())
+    /// The keys of a domain whose records belong into the DNS.
+    func dkimRecord(_ text: String, _ selector: String?) async throws -> DKIMKeyList {
+        let all = try await dkimList(text)
+        let named = all.keys.filter { selector == nil || $0.selector.lowercased() == selector?.lowercased() }
+        let keys = named.filter { $0.state != .retired && !$0.recordText.isEmpty }
+        let lost = Set(named.filter { $0.problem != nil }.map(\.origin))
+        let problems = all.problems.filter { problem in
+            selector == nil || lost.contains { problem.message.hasPrefix("\($0): ") }
         }
-        guard !keys.isEmpty else {
+        guard !keys.isEmpty || !problems.isEmpty else {
             throw AdminError(
                 .noInput,
                 selector.map { "\(text) has no DKIM key \($0)" } ?? "\(text) has no DKIM key",
                 remedy: "make one: martlet dkim add \(text)"
             )
         }
-        return keys
+        return DKIMKeyList(keys: keys, problems: problems)
     }
 
-    private static func summary(_ row: DKIMKeyRow, _ rotation: KeyRotation) throws -> DKIMKeySummary {
+    static func summary(_ row: DKIMKeyRow, _ rotation: KeyRotation) throws -> DKIMKeySummary {
         DKIMKeySummary(
             domain: row.domain.ascii,
             selector: row.selector,

@@ -159,7 +159,7 @@ extension Operations {
     private func report(
         _ domain: DomainName, _ wanted: [String], _ lines: [String], unseen: Set<String>
     ) async throws -> KeyRotationReport {
-        let keys = try await dkimStates(domain.ascii).filter { key in
+        let keys = try await databaseKeys(domain).filter { key in
             key.state != .retired && (wanted.isEmpty || wanted.contains { key.algorithm.hasPrefix($0) })
         }
         let add = keys.filter { $0.state == .next || unseen.contains($0.selector) }

@@ -74,7 +74,8 @@ extension Operations {
             secondPassword: passwords.1,
             remoteRecipient: "sink@\(sinkDomain)",
             listeners: server.status().listeners,
-            keys: try dkimList(domain.ascii).filter(\.active),
+            keys: try await signingKeys(of: account.address),
+            tableKeys: tableKeyResults(),
             certificates: []
         )
     }

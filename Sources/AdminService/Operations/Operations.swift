@@ -72,12 +72,12 @@ package struct Operations: Sendable {
         case .domainRemove(let domain): try await domainRemove(domain)
         case .dkimAdd(let domain, let selector, let algorithms):
             try await dkimAdd(domain, selector: selector, algorithms: algorithms)
-        case .dkimList(let domain): .keys(try await dkimStates(domain))
+        case .dkimList(let domain): .keys(try await dkimList(domain))
         case .dkimRotate(let question): .rotation(try await dkimRotate(question))
-        case .dkimRecord(let domain, let selector): .keys(try dkimRecord(domain, selector))
+        case .dkimRecord(let domain, let selector): .keys(try await dkimRecord(domain, selector))
         case .dkimImport(let domain, let selector, let key):
             try await dkimImport(domain, selector: selector, privateKey: key)
-        case .dkimExport(let domain, let selector): .key(try dkimExport(domain, selector: selector))
+        case .dkimExport(let domain, let selector): .key(try await dkimExport(domain, selector: selector))
         case .dnsRecords(let domain, let addresses): .zone(try await dnsRecords(domain, addresses))
         case .dnsCheck(let question): try await dnsCheck(question)
         case .queueList(let filter): .queue(try await queueList(filter))

@@ -12,7 +12,7 @@ package enum AdminResponse: Codable, Sendable, Equatable {
     case accounts([AccountSummary])
     case aliases([AliasSummary])
     case domains([DomainSummary])
-    case keys([DKIMKeySummary])
+    case keys(DKIMKeyList)
     case rotation(KeyRotationReport)
     case key(DKIMKeyText)
     case zone(ZoneText)
@@ -148,6 +148,25 @@ package struct DKIMKeySummary: Codable, Sendable, Equatable {
     /// What the DNS last said of a key that waits for its record, or whose record may go, and when.
     package var seen: String?
     package var seenAt: String?
+    /// `database`, or the line of OpenDKIM's key table: `/etc/opendkim/KeyTable:3`.
+    package var origin = database
+    /// The key's file, where the key table names one.
+    package var file: String?
+    /// Whose mail it signs, as the lines of the signing table say; nil for keys of the database.
+    package var senders: [String]?
+    /// It signs nothing, because the signing table has a line for everyone.
+    package var isIdle: Bool?
+    /// Why the file can't be used; where the key is `active` all the same, with what was read before.
+    package var problem: String?
+
+    static let database = "database"
+}
+
+/// Keys, and what is wrong with others that belong to them.
+package struct DKIMKeyList: Codable, Sendable, Equatable {
+    package var keys: [DKIMKeySummary]
+    /// Of OpenDKIM's tables and the files that they name.
+    package var problems: [AdminError] = []
 }
 
 /// A key with its private half, for whoever asked for it.
@@ -163,10 +182,13 @@ package struct DKIMKeyText: Codable, Sendable, Equatable, CustomStringConvertibl
 package struct ZoneText: Codable, Sendable, Equatable {
     package var records: [ZoneRecord]
     package var text: String
+    /// Why records of keys are missing.
+    package var problems: [AdminError]
 
-    package init(records: [ZoneRecord], text: String) {
+    package init(records: [ZoneRecord], text: String, problems: [AdminError] = []) {
         self.records = records
         self.text = text
+        self.problems = problems
     }
 }
 
@@ -193,7 +215,21 @@ package struct SelfTestTicket: Codable, Sendable, Equatable {
     /// A recipient whose domain leads to the sink and nowhere else.
     package var remoteRecipient: String
     package var listeners: [ListenerStatus]
+    /// Those that sign for the sender.
     package var keys: [DKIMKeySummary]
+    /// What was found of the keys that OpenDKIM's tables name.
+    package var tableKeys: [SelfTestResult]
     /// The fingerprint (SHA-256, hexadecimal) of the certificate that the server shows for its own name, when known.
     package var certificates: [String]
+}
+
+extension AdminResponse {
+    /// What is wrong with what the answer is about: it is said on standard error, and the command fails.
+    package var problems: [AdminError] {
+        switch self {
+        case .keys(let list): list.problems
+        case .zone(let zone): zone.problems
+        default: []
+        }
+    }
 }

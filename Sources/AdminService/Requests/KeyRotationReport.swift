@@ -48,8 +48,10 @@ extension KeyRotationReport {
 extension DKIMKeySummary {
     /// What is worth knowing of a key beside its state.
     var remark: String {
+        if let problem { return problem }
         switch state {
-        case .active: return ""
+        case .active where isIdle == true: return "idle: the signing table has everyone"
+        case .active: return signedFor
         case .next:
             let asked = zip(seenAt, seen).map { "; \($0) (\($1))" } ?? ""
             return "waits for its record" + asked
@@ -58,6 +60,12 @@ extension DKIMKeySummary {
             guard let seenAt, let seen else { return "remove its record" }
             return seen == KeySighting.absent.words ? "its record is gone" : "remove its record; seen \(seenAt)"
         }
+    }
+
+    private var signedFor: String {
+        guard let senders, !senders.isEmpty else { return "" }
+        let rest = senders.count > 5 ? " and \(senders.count - 5) more" : ""
+        return "for \(senders.prefix(5).joined(separator: ", "))\(rest)"
     }
 
     private func zip(_ a: String?, _ b: String?) -> (String, String)? {

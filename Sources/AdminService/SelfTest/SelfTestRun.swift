@@ -37,6 +37,8 @@ struct SelfTestRun: Sendable {
         let remote = SelfTestMessage(from: ticket.sender, to: [ticket.remoteRecipient], name: "remote", now: now)
         var results: [SelfTestResult] = []
         if let mx = listener("mx") { results += await mxChecks(mx) }
+        for result in ticket.tableKeys { report(result) }
+        results += ticket.tableKeys
         let sending = await sendingChecks(local, remote)
         results += sending
         // Where nobody can submit, there is nothing to read and nothing that leaves.
@@ -103,7 +105,7 @@ struct SelfTestRun: Sendable {
             results.append(await check("dkim: \(key.algorithm)") { try verify(message.message, key) })
         }
         if ticket.keys.isEmpty {
-            results.append(await check("dkim: signed") { throw ProbeFailure("the domain has no DKIM key") })
+            results.append(await check("dkim: signed") { throw ProbeFailure("no DKIM key signs for \(ticket.sender)") })
         }
         return results
     }
@@ -271,6 +273,9 @@ struct SelfTestRun: Sendable {
 
     /// Verifies the signature that one key made, with the public key from the directory as the DNS would give it.
     private func verify(_ message: [UInt8], _ key: DKIMKeySummary) throws -> String {
+        guard !key.recordText.isEmpty else {
+            throw ProbeFailure("\(key.origin): \(key.problem ?? "the key can't be read")")
+        }
         guard let end = HeaderEnd.find(in: message) else { throw ProbeFailure("the message has no body") }
         var verifier = DKIMVerifier(header: Array(message[..<end]))
         verifier.update(Array(message[end...].drop { $0 == 0x0D }.dropFirst()))

@@ -39,6 +39,14 @@ package struct DKIMSigningKey: Sendable, CustomStringConvertible {
         }
     }
 
+    /// Of the modulus; nil for a kind whose keys are all of one size.
+    package var bits: Int? {
+        if case .rsa(let key) = material { key.keySizeInBits } else { nil }
+    }
+
+    /// What every verifier has to take. // RFC 8301 §3.2
+    package static let mostBits = 4096
+
     package var description: String { "\(algorithm.keyType) •••" }
 
     /// Makes a new key. CPU-heavy for RSA. // RFC 8301 §3.2

@@ -5,7 +5,8 @@ import MailSyntax
 /// DKIM: each key that signs, will, or did, beside what is published under its name.
 extension Doctor {
     func dkim() async -> [Finding] {
-        guard plan.keys.contains(where: { $0.role != .retired }) else {
+        // Others say more of a key that should sign and can't.
+        guard plan.keys.contains(where: { $0.role != .retired }) || plan.hasBrokenKeys else {
             return [
                 Finding(
                     .error, .dkim, plan.domain.ascii, "no key signs mail of the domain",
@@ -19,7 +20,7 @@ extension Doctor {
         let record = wanted.record(of: key)
         let answer = await resolver.resolve(record.name, .txt)
         if case .failure(let trouble) = answer, !trouble.isAbsence {
-            return key.role == .retired ? [] : [unanswered(.dkim, record.name, trouble)]
+            return [.retired, .idle].contains(key.role) ? [] : [unanswered(.dkim, record.name, trouble)]
         }
         let sighting = KeySighting(answer, record: key.record)
         return switch key.role {
@@ -27,6 +28,7 @@ extension Doctor {
         case .next: [next(key, sighting, record)]
         case .retiring(let until): [retiring(key, sighting, record, until)]
         case .retired: retired(sighting, record).map { [$0] } ?? []
+        case .idle: [idle(key, sighting, record)]
         }
     }
 
@@ -70,6 +72,20 @@ extension Doctor {
         }
     }
 
+    /// A key behind others: it is ready, or nobody misses it.
+    private func idle(_ key: DomainPlan.Key, _ sighting: KeySighting, _ record: WantedRecord) -> Finding {
+        let reason = "the signing table has a key for every sender, and comes first: this one signs nothing"
+        return switch sighting {
+        case .shown:
+            Finding(.ok, .dkim, record.name, "holds the \(key.algorithm) key of the database, which signs nothing now")
+        case .absent:
+            Finding(
+                .remark, .dkim, record.name, "the key of the database is not published", reason: reason,
+                fix: [record.line])
+        default: mistake(sighting, record, .remark, reason: reason)
+        }
+    }
+
     /// A record that nobody needs any more; nothing to say where there is none.
     private func retired(_ sighting: KeySighting, _ record: WantedRecord) -> Finding? {
         switch sighting {
@@ -93,7 +109,7 @@ extension Doctor {
                 reason: "which of them a receiver takes is undefined", fix: ["leave only: \(record.line)"])
         case .shown:
             return Finding(
-                .warning, .dkim, record.name, "t=y says that the domain is only testing",
+                min(severity, .warning), .dkim, record.name, "t=y says that the domain is only testing",
                 reason: "receivers may treat its mail as if it were not signed", fix: ["change it to: \(record.line)"])
         default:
             return Finding(

@@ -33,20 +33,31 @@ package struct DomainPlan: Sendable {
             case retiring(until: Timestamp)
             /// Its record may go.
             case retired
+            /// Would sign if other keys did not come first.
+            case idle
         }
 
         package var selector: String
+        /// `d=` where it isn't the domain itself, but another in whose name its mail is signed.
+        package var domain: DomainName?
+        /// Where the key stands, if not in the database.
+        package var origin: String?
         /// `rsa-sha256` or `ed25519-sha256`.
         package var algorithm: String
         /// The TXT record's text, not split.
         package var record: String
         package var role: Role
 
-        package init(selector: String, algorithm: String, record: String, role: Role = .active) {
+        package init(
+            selector: String, algorithm: String, record: String, role: Role = .active, domain: DomainName? = nil,
+            origin: String? = nil
+        ) {
             self.selector = selector
             self.algorithm = algorithm
             self.record = record
             self.role = role
+            self.domain = domain
+            self.origin = origin
         }
     }
 
@@ -60,6 +71,8 @@ package struct DomainPlan: Sendable {
     package var addresses: [IPAddress]
     package var services: [Service]
     package var keys: [Key]
+    /// There are keys for it beside these, which can't be read.
+    package var hasBrokenKeys = false
     /// Those in use, the default one first.
     package var certificates: [CertificateFacts]
     /// The MTA-STS policy that is served for the domain; nil when none is.

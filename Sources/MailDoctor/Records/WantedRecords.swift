@@ -90,16 +90,21 @@ package struct WantedRecords: Sendable {
     /// Records that were wanted once and may go.
     package var obsolete: [WantedRecord] { plan.keys.filter { $0.role == .retired }.map { record(of: $0) } }
 
+    package func name(of key: DomainPlan.Key) -> String { "\(key.selector)._domainkey.\(key.domain ?? domain)" }
+
     func record(of key: DomainPlan.Key) -> WantedRecord {
         let purpose =
             switch key.role {
-            case .active: "DKIM: the public key that signatures are checked with (\(key.algorithm))"
+            case .active:
+                "DKIM: the public key that signatures are checked with (\(key.algorithm)"
+                    + (key.origin.map { ", \($0))" } ?? ")")
             case .next: "DKIM: the next key (\(key.algorithm)), which signs as soon as it is seen here"
             case .retiring(let until):
                 "DKIM: the key before (\(key.algorithm)), for mail under way; wanted until \(InternetTimestamp.utc(until))"
             case .retired: "DKIM: a key that has retired (\(key.algorithm))"
+            case .idle: "DKIM: a key (\(key.algorithm)) that signs nothing while the signing table has everyone"
             }
-        return WantedRecord("\(key.selector)._domainkey.\(domain)", .text(key.record), purpose)
+        return WantedRecord(name(of: key), .text(key.record), purpose, isRequired: key.role != .idle)
     }
 
     package var dmarc: WantedRecord {

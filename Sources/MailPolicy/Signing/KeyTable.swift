@@ -98,10 +98,11 @@ struct KeyTable: Sendable {
         }
         return SigningTables.Key(
             name: name, domain: row.domain ?? sender, selector: row.selector, place: place,
-            origin: "\(file):\(row.line)", isForAnyDomain: isForAnyDomain)
+            table: file, line: row.line, isForAnyDomain: isForAnyDomain)
     }
 
-    private func row(named name: String) -> Row? {
+    /// The line that a name stands for.
+    func row(named name: String) -> Row? {
         let folded = name.lowercased()
         let named = names[folded]
         // Patterns count in the order of the file, fixed names among them.

@@ -18,10 +18,22 @@ package struct SigningTables: Sendable {
         /// `s=`
         package var selector: String
         package var place: KeyPlace
-        /// The line of the key table: `/etc/opendkim/KeyTable:3`.
-        package var origin: String
+        /// The key table's file.
+        package var table: String
+        /// In the key table, from 1.
+        package var line: Int
         /// The path is made with the sender's domain: where there is no such file, that domain has no key.
         package var isForAnyDomain: Bool
+
+        /// The line of the key table: `/etc/opendkim/KeyTable:3`.
+        package var origin: String { "\(table):\(line)" }
+
+        /// The same but for the name, where names are patterns.
+        package func isSame(as other: Key) -> Bool {
+            var named = other
+            named.name = name
+            return self == named
+        }
     }
 
     /// A line of the signing table that fits a sender.
@@ -35,12 +47,24 @@ package struct SigningTables: Sendable {
         package var origin: String
     }
 
-    private let keys: KeyTable
-    private let senders: SenderTable
+    let keys: KeyTable
+    let senders: SenderTable
+    /// The lines of the signing table by those of the key table that they name.
+    let uses: [Int: [SenderTable.Row]]
+    /// Those whose key is named after the sender's domain.
+    let domainUses: [SenderTable.Row]
+    /// The lines of the key table by their `d=`.
+    let keyRows: [DomainName: [KeyTable.Row]]
 
     init(keys: KeyTable, senders: SenderTable) {
         self.keys = keys
         self.senders = senders
+        let named = senders.rows.filter { $0.name != "%" }
+        uses = Dictionary(grouping: named) { keys.row(named: $0.name)?.line ?? 0 }
+        domainUses = senders.rows.filter { $0.name == "%" }
+        var keyRows: [DomainName: [KeyTable.Row]] = [:]
+        for row in keys.rows { if let domain = row.domain { keyRows[domain, default: []].append(row) } }
+        self.keyRows = keyRows
     }
 
     /// The paths of keys that are known without a sender.
@@ -59,22 +83,20 @@ package struct SigningTables: Sendable {
         }
     }
 
-    /// The keys that stand for a domain, as far as that is known without a sender: with their places.
-    package func keys(of domain: DomainName) -> [Key] {
-        keys.rows.compactMap { keys.key($0, named: $0.name, for: domain) }.filter { $0.domain == domain }
-    }
-
     /// The lines that fit a sender, the one that counts most first.
     package func matches(_ sender: EmailAddress) -> [Match] {
         guard let domain = sender.domain else { return [] }
-        return senders.rows(for: sender, in: domain).map { row in
-            let name = row.name == "%" ? domain.ascii : row.name
-            let key = keys.key(named: name, for: domain)
-            let identity = row.identity.map { $0.replacing("%", with: domain.ascii) }
-            return Match(
-                name: name, identity: key.flatMap { Self.identity(identity, within: $0.domain) }, key: key,
-                origin: "\(senders.file):\(row.line)")
-        }
+        return senders.rows(for: sender, in: domain).map { match($0, domain) }
+    }
+
+    /// - Parameter domain: the sender's.
+    func match(_ row: SenderTable.Row, _ domain: DomainName) -> Match {
+        let name = row.name == "%" ? domain.ascii : row.name
+        let key = keys.key(named: name, for: domain)
+        let identity = row.identity.map { $0.replacing("%", with: domain.ascii) }
+        return Match(
+            name: name, identity: key.flatMap { Self.identity(identity, within: $0.domain) }, key: key,
+            origin: "\(senders.file):\(row.line)")
     }
 
     // RFC 6376 §3.5: the domain of i= is that of d= or below it.
@@ -141,53 +163,5 @@ struct OpenDKIMLine {
             lines.append(OpenDKIMLine(number: index + 1, key: String(key), value: value))
         }
         return lines
-    }
-}
-
-/// A text in which `*` stands for any number of characters, and nothing else is special.
-struct WildcardPattern: Sendable, Hashable {
-    private let pieces: [[UInt8]]
-    /// What it is where there is no `*`.
-    var literal: String? { pieces.count == 1 ? pieces.first.map { String(decoding: $0, as: UTF8.self) } : nil }
-    /// `example.org` of `*@example.org`.
-    let anyoneIn: String?
-
-    init(_ text: String) {
-        let folded = Self.withASCIIDomain(EmailAddress.fold(text))
-        pieces = folded.utf8.split(separator: UInt8(ascii: "*"), omittingEmptySubsequences: false).map(Array.init)
-        let rest = folded.dropFirst(2)
-        anyoneIn = folded.hasPrefix("*@") && !rest.contains("*") && !rest.contains("@") ? String(rest) : nil
-    }
-
-    /// Senders come with the A-labels of their domain.
-    static func withASCIIDomain(_ text: String) -> String {
-        guard !text.utf8.allSatisfy({ $0 < 0x80 }), let at = text.lastIndex(of: "@"),
-            let domain = DomainName(text[text.index(after: at)...])
-        else { return text }
-        return "\(text[...at])\(domain.ascii)"
-    }
-
-    /// - Parameter text: folded.
-    func matches(_ text: [UInt8]) -> Bool {
-        guard let first = pieces.first, let last = pieces.last, pieces.count > 1 else {
-            return pieces.first.map { $0 == text } ?? text.isEmpty
-        }
-        guard text.count >= first.count + last.count, text.starts(with: first), text.suffix(last.count) == last[...]
-        else { return false }
-        var rest = text[first.count..<(text.count - last.count)]
-        for piece in pieces.dropFirst().dropLast() where !piece.isEmpty {
-            guard let end = Self.end(of: piece, in: rest) else { return false }
-            rest = rest[end...]
-        }
-        return true
-    }
-
-    private static func end(of piece: [UInt8], in text: ArraySlice<UInt8>) -> Int? {
-        var start = text.startIndex
-        while text.endIndex - start >= piece.count {
-            if text[start...].starts(with: piece) { return start + piece.count }
-            start += 1
-        }
-        return nil
     }
 }

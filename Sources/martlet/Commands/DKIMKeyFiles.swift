@@ -49,7 +49,7 @@ extension DKIMCommand {
                 ? .dkimRecord(domain: domain, selector: selector) : .dkimExport(domain: domain, selector: selector)
             let response = try await context.perform(request)
             switch response {
-            case .keys(let keys) where !options.json: try StandardOutput.write(keys.map(\.zoneLine).joined())
+            case .keys(let list) where !options.json: try StandardOutput.write(list.keys.map(\.zoneLine).joined())
             case .key(let key) where output != nil: try DKIMExport.write(key, to: output ?? "")
             case .key(let key) where !options.json: try StandardOutput.write(key.privateKey)
             default: try StandardOutput.write(response.output(json: options.json))

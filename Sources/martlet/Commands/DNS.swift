@@ -12,6 +12,9 @@ struct DNSCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Print the records of a domain as a zone file, a table or JSON.",
             discussion: """
+                A key whose record can't be printed, because its file can't be read, is named on standard error, and the \
+                exit code is 78 then.
+
                   martlet dns records example.org
                   martlet dns records example.org --table
                   martlet dns records example.org --address 203.0.113.5 --address 2001:db8::5
@@ -25,10 +28,12 @@ struct DNSCommand: AsyncParsableCommand {
         func run() async throws {
             let context = try CommandContext(configFile: options.config.config)
             let response = try await context.perform(.dnsRecords(domain: domain, addresses: address))
-            guard table, !options.json, case .zone(let zone) = response else {
-                return try StandardOutput.write(response.output(json: options.json))
+            if table, !options.json, case .zone(let zone) = response {
+                try StandardOutput.write(zone.table)
+            } else {
+                try StandardOutput.write(response.output(json: options.json))
             }
-            try StandardOutput.write(zone.table)
+            try response.raiseProblems()
         }
     }
 

@@ -158,7 +158,14 @@ struct DKIMCommand: AsyncParsableCommand {
 
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "List keys: what state they are in, since when, and what is waited for.")
+            abstract: "List keys: what state they are in, since when, where they stand, and what is waited for.",
+            discussion: """
+                Those of OpenDKIM's tables (dkim.key_table, dkim.signing_table) are among them. What is wrong with these \
+                is said on standard error, and the exit code is 78 then.
+
+                  martlet dkim list
+                  martlet dkim list example.org --json
+                """)
         @Argument(help: "Only those of this domain.") var domain: String?
         @OptionGroup var options: ListOptions
         func run() async throws { try await options.perform(.dkimList(domain: domain)) }
@@ -173,10 +180,12 @@ struct DKIMCommand: AsyncParsableCommand {
         func run() async throws {
             let context = try CommandContext(configFile: options.config.config)
             let response = try await context.perform(.dkimRecord(domain: domain, selector: selector))
-            guard case .keys(let keys) = response, !options.json else {
-                return try StandardOutput.write(response.output(json: options.json))
+            if case .keys(let list) = response, !options.json {
+                try StandardOutput.write(list.keys.map(\.zoneLine).joined())
+            } else {
+                try StandardOutput.write(response.output(json: options.json))
             }
-            try StandardOutput.write(keys.map(\.zoneLine).joined())
+            try response.raiseProblems()
         }
     }
 }
