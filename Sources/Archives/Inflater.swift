@@ -49,20 +49,19 @@ final class Inflater {
     }
 
     private func step() -> (code: Int32, piece: [UInt8]) {
-        // zlib counts in 32 bits, and takes its input by a pointer that it doesn't write to.
-        let window = Array(rest.prefix(1 << 20))
-        var input = window
         var code = Z_OK
         var used = 0
-        let piece = input.withUnsafeMutableBufferPointer { source in
+        let piece = rest.withUnsafeBufferPointer { source in
             [UInt8](unsafeUninitializedCapacity: Self.chunk) { space, filled in
-                stream.next_in = source.baseAddress
-                stream.avail_in = uInt(source.count)
+                // zlib counts in 32 bits, and takes its input by a pointer that it doesn't write to.
+                let given = uInt(clamping: source.count)
+                stream.next_in = UnsafeMutablePointer(mutating: source.baseAddress)
+                stream.avail_in = given
                 stream.next_out = space.baseAddress
                 stream.avail_out = uInt(space.count)
                 code = inflate(&stream, Z_NO_FLUSH)
                 filled = space.count - Int(stream.avail_out)
-                used = source.count - Int(stream.avail_in)
+                used = Int(given - stream.avail_in)
                 stream.next_in = nil
                 stream.next_out = nil
             }

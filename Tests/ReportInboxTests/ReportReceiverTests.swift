@@ -172,6 +172,29 @@ import Testing
         #expect(try await fixture.state.number("SELECT COUNT(*) FROM received_dmarc") == 0)
     }
 
+    @Test func `beyond what is kept at most those go that nobody vouches for, then the oldest`() async throws {
+        let fixture = try await InboxFixture()
+        let now = fixture.state.clock.now()
+        for (number, trust) in [ReportTrust.imported, .authenticated, .none, .authenticated, .none].enumerated() {
+            let end = 1_763_596_799 - number * 86_400
+            let text = Samples.dmarc(id: "r\(number)")
+                .replacing("1763510400", with: "\(end - 86_399)").replacing("1763596799", with: "\(end)")
+            let origin = ReportOrigin(trust: trust, receivedAt: now)
+            _ = try await fixture.receiver.file(Samples.zipped(text), origin).get()
+        }
+        func left(_ reports: Int, _ rows: Int) async throws -> [String] {
+            let store = ReportStore(database: fixture.state.database, mostReports: reports, mostRows: rows)
+            _ = try await store.purge(before: nil)
+            return try await fixture.listed().map(\.reportID).sorted()
+        }
+        #expect(try await left(5, 15).count == 5)
+        #expect(try await left(4, 15) == ["r0", "r1", "r2", "r3"])
+        // Three rows each.
+        #expect(try await left(4, 8) == ["r0", "r1"])
+        #expect(try await left(1, 8) == ["r0"])
+        #expect(try await fixture.state.number("SELECT COUNT(*) FROM received_dmarc") == 3)
+    }
+
     @Test func `mail from before is read when an operator asks for it`() async throws {
         let fixture = try await InboxFixture()
         fixture.mail.follow(nil)

@@ -43,8 +43,8 @@ struct XMLPullReader {
     private var quote: UInt8?
     private var text: [UInt8] = []
     private var isCut = false
-    /// Closing brackets at the end of text or CDATA so far; `]]>` ends a section.
-    private var brackets = 0
+    /// Closing brackets at the end of a CDATA section so far, or hyphens at the end of a comment: `]]>` and `-->` end them.
+    private var closing = 0
 
     init(limits: ReportLimits) { self.limits = limits }
 
@@ -81,9 +81,7 @@ struct XMLPullReader {
         case .text: try textOctet(octet)
         case .entity: try entityOctet(octet)
         case .cdata: try cdataOctet(octet)
-        case .comment:
-            token = Array((token + [octet]).suffix(3))
-            if token == Array("-->".utf8) { endToken() }
+        case .comment: commentOctet(octet)
         case .instruction: return try instructionOctet(octet)
         case .tag: try tagOctet(octet, handle)
         }
@@ -144,23 +142,31 @@ struct XMLPullReader {
         endToken()
     }
 
+    private mutating func commentOctet(_ octet: UInt8) {
+        switch octet {
+        case 0x2D: closing = min(closing + 1, 2)
+        case 0x3E where closing == 2: endToken()
+        default: closing = 0
+        }
+    }
+
     private mutating func cdataOctet(_ octet: UInt8) throws(ReportError) {
         switch octet {
-        case 0x5D: brackets = min(brackets + 1, 3)
-        case 0x3E where brackets >= 2:
-            for _ in 2..<max(2, brackets) { keep(0x5D) }
-            brackets = 0
+        case 0x5D: closing = min(closing + 1, 3)
+        case 0x3E where closing >= 2:
+            for _ in 2..<max(2, closing) { keep(0x5D) }
+            closing = 0
             endToken()
             return
         default:
-            for _ in 0..<brackets { keep(0x5D) }
-            brackets = 0
+            for _ in 0..<closing { keep(0x5D) }
+            closing = 0
             keep(octet)
             return
         }
-        if brackets == 3 {
+        if closing == 3 {
             keep(0x5D)
-            brackets = 2
+            closing = 2
         }
     }
 
@@ -196,9 +202,10 @@ struct XMLPullReader {
         } else if octet == 0x22 || octet == 0x27 {
             quote = octet
         } else if octet == 0x3E {
-            let tag = token
-            endToken()
-            return try finish(tag: tag[...], handle)
+            state = .text
+            try finish(tag: token[...], handle)
+            // Only now nobody else holds its place, which is kept.
+            return token.removeAll(keepingCapacity: true)
         } else if octet == 0x3C {
             throw ReportError(.malformed, "a \"<\" inside a tag")
         }
@@ -215,12 +222,13 @@ struct XMLPullReader {
         if token == comment {
             quote = nil
             state = .comment
+            closing = 0
             token.removeAll(keepingCapacity: true)
         } else if token == cdata {
             try requireInside()
             quote = nil
             state = .cdata
-            brackets = 0
+            closing = 0
             token.removeAll(keepingCapacity: true)
         } else if !comment.starts(with: token), !cdata.starts(with: token) {
             throw ReportError(.malformed, "the XML declares a document type or entities: no report needs them")

@@ -76,30 +76,31 @@ package struct ComposedReport: Sendable {
 
     /// One entry a policy, in the order of the results.
     private static func policies(_ results: [CountedTLSResult], domain: String) -> [TLSReport.PolicyResult] {
-        var policies: [TLSReport.Policy] = []
-        var entries: [TLSReport.Policy: TLSReport.PolicyResult] = [:]
+        var places: [TLSReport.Policy: Int] = [:]
+        var entries: [TLSReport.PolicyResult] = []
         for counted in results {
             let result = counted.result
             let policy = TLSReport.Policy(
                 type: result.policyType, text: result.policy, domain: domain, hosts: result.hosts)
-            if entries[policy] == nil { policies.append(policy) }
-            var entry =
-                entries[policy]
-                ?? TLSReport.PolicyResult(policy: policy, summary: TLSReport.Summary(successes: 0, failures: 0))
+            let place = places[policy] ?? entries.count
+            if place == entries.count {
+                places[policy] = place
+                entries.append(
+                    TLSReport.PolicyResult(policy: policy, summary: TLSReport.Summary(successes: 0, failures: 0)))
+            }
             if let type = result.failure {
-                entry.summary.failures += counted.sessions
+                entries[place].summary.failures += counted.sessions
                 var failure = TLSReport.Failure(type: type, sessions: counted.sessions)
                 failure.sendingAddress = result.sendingAddress
                 failure.host = result.host
                 failure.receivingAddress = result.receivingAddress
                 failure.reason = result.reason
-                entry.failures.append(failure)
+                entries[place].failures.append(failure)
             } else {
-                entry.summary.successes += counted.sessions
+                entries[place].summary.successes += counted.sessions
             }
-            entries[policy] = entry
         }
-        return policies.compactMap { entries[$0] }
+        return entries
     }
 
     // MARK: As mail

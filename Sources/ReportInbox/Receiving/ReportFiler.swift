@@ -85,6 +85,8 @@ package struct ReportFiler: Sendable {
                 }
                 guard let piece else { return }
                 try Task.checkCancellation()
+                // A large report takes seconds: whoever else has work on this thread gets at it between pieces.
+                await Task.yield()
                 try await body(piece)
             }
         }

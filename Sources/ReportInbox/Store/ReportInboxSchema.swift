@@ -108,7 +108,7 @@ package enum ReportInboxStatements {
     static let oldest = SQLStatement(
         "SELECT id FROM received_report WHERE complete = 1 AND end_at < $1 ORDER BY end_at LIMIT $2")
     /// What is given up first: what nobody vouched for, and then the oldest.
-    static let least = SQLStatement("SELECT id FROM received_report ORDER BY trust, end_at LIMIT $1")
+    static let least = SQLStatement("SELECT id, rows FROM received_report ORDER BY trust, end_at LIMIT $1")
     static let totals = SQLStatement("SELECT COUNT(*), COALESCE(SUM(rows), 0) FROM received_report")
     static let insertDMARC = SQLStatement(
         """

@@ -11,13 +11,17 @@ package struct ReportStore: Sendable {
     /// Rows in one write.
     package static let batch = 200
     /// Reports and rows that are kept at most, whatever `reports.keep` says.
-    static let mostReports = 100_000
-    static let mostRows = 2_000_000
+    let mostReports: Int
+    let mostRows: Int
+    /// Reports that are looked up at once to be removed.
+    private static let lookup = 1000
 
     let database: any Database
 
-    package init(database: any Database) {
+    package init(database: any Database, mostReports: Int = 100_000, mostRows: Int = 2_000_000) {
         self.database = database
+        self.mostReports = mostReports
+        self.mostRows = mostRows
     }
 
     /// What a report is kept under.
@@ -60,12 +64,10 @@ package struct ReportStore: Sendable {
 
     /// - Parameter first: the number of the first record, counted from 1.
     func add(_ records: [DMARCReport.Record], to report: Int64, first: Int) async throws {
+        let encoder = Self.encoder
         let rows = try records.map { record in
-            (
-                record, RecordSummary(record),
-                try Self.json(
-                    RecordDetail(dkim: record.dkim, spf: record.spf, reasons: record.evaluated.reasons))
-            )
+            let detail = RecordDetail(dkim: record.dkim, spf: record.spf, reasons: record.evaluated.reasons)
+            return (record, RecordSummary(record), try Self.json(detail, by: encoder))
         }
         try await database.write(.bulk, .ordered) { writer in
             for (index, (record, summary, detail)) in rows.enumerated() {
@@ -85,10 +87,14 @@ package struct ReportStore: Sendable {
             rows.append((policy, nil))
             for failure in policy.failures { rows.append((policy, failure)) }
         }
+        let encoder = Self.encoder
         let numbered = Array(rows.enumerated())
         for start in stride(from: 0, to: numbered.count, by: Self.batch) {
             let part = try numbered[start..<min(start + Self.batch, numbered.count)].map { index, row in
-                (index + 1, row, try row.failure.map { try Self.json($0) } ?? Self.json(row.policy.policy))
+                (
+                    index + 1, row,
+                    try row.failure.map { try Self.json($0, by: encoder) } ?? Self.json(row.policy.policy, by: encoder)
+                )
             }
             try await database.write(.bulk, .ordered) { writer in
                 for (number, row, detail) in part {
@@ -139,27 +145,40 @@ package struct ReportStore: Sendable {
     package func purge(before time: Timestamp?) async throws -> Int {
         var removed = 0
         while true {
-            let (reports, rows, old) = try await database.read { reader in
-                let totals = try reader.first(ReportInboxStatements.totals) { ($0.int(0), $0.int(1)) } ?? (0, 0)
-                let old = try time.map { try reader.query(ReportInboxStatements.oldest, $0, 100, map: { $0.int64(0) }) }
-                return (totals.0, totals.1, old ?? [])
-            }
-            var given = old
-            if given.isEmpty, reports > Self.mostReports || rows > Self.mostRows {
-                given = try await database.read {
-                    try $0.query(ReportInboxStatements.least, 1, map: { $0.int64(0) })
-                }
-            }
+            let given = try await surplus(before: time)
             guard !given.isEmpty else { return removed }
             for report in given { try await remove(report) }
             removed += given.count
         }
     }
 
-    static func json(_ value: some Encodable) throws -> String {
+    /// Reports that have to go; where they are many, as many as are looked up at once: each look goes through all.
+    private func surplus(before time: Timestamp?) async throws -> [Int64] {
+        try await database.read { reader in
+            if let time {
+                let old = try reader.query(ReportInboxStatements.oldest, time, Self.lookup, map: { $0.int64(0) })
+                guard old.isEmpty else { return old }
+            }
+            var (reports, rows) = try reader.first(ReportInboxStatements.totals) { ($0.int(0), $0.int(1)) } ?? (0, 0)
+            guard reports > mostReports || rows > mostRows else { return [] }
+            let least = try reader.query(ReportInboxStatements.least, Self.lookup) { ($0.int64(0), $0.int(1)) }
+            var given: [Int64] = []
+            for (report, count) in least where reports > mostReports || rows > mostRows {
+                given.append(report)
+                (reports, rows) = (reports - 1, rows - count)
+            }
+            return given
+        }
+    }
+
+    private static var encoder: JSONEncoder {
         let encoder = JSONEncoder()
         encoder.outputFormatting = .withoutEscapingSlashes
-        return String(decoding: try encoder.encode(value), as: UTF8.self)
+        return encoder
+    }
+
+    private static func json(_ value: some Encodable, by encoder: JSONEncoder) throws -> String {
+        String(decoding: try encoder.encode(value), as: UTF8.self)
     }
 
     static func decode<Value: Decodable>(_ type: Value.Type, _ text: String) -> Value? {

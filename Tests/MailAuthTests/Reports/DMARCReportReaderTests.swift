@@ -92,7 +92,7 @@ import Testing
 
     @Test func `entities of XML, CDATA and comments are read, others are refused`() throws {
         let metadata =
-            "<org_name>A &amp; B &#233;&#x20AC;</org_name><report_id><![CDATA[<x>]]]]></report_id><!-- > -- -->"
+            "<org_name>A &amp; B &#233;&#x20AC;</org_name><report_id><![CDATA[<x>]]]]></report_id><!-- > -- --><!----><!--->-->"
             + "<date_range><begin> 1763510400\n</begin><end>1763596799</end></date_range>"
         let read = try read("<?xml version='1.0'?><?x y?>" + report(metadata: metadata))
         #expect(read.metadata.organization == "A & B é€")
