@@ -234,10 +234,12 @@ let package = Package(
         ),
 
         // Tests
+        .target(name: "CTesting", path: "Tests/CTesting"),
         .target(
             name: "MartletTesting",
             dependencies: [
-                "MailSyntax", "DNSCore", "SQLEngine", "Blobs", "OutboundQueue", .nioCore, .nioPosix, .nioEmbedded,
+                "CTesting", "MailSyntax", "DNSCore", "SQLEngine", "Blobs", "OutboundQueue", .nioCore, .nioPosix,
+                .nioEmbedded,
                 .nioSSL,
                 .logging,
             ],

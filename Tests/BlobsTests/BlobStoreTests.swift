@@ -91,6 +91,16 @@ import Testing
         #expect(!FileManager.default.fileExists(atPath: left))
     }
 
+    @Test func `folders of more files than are read at once are read to their end`() throws {
+        let state = try StoreFixture()
+        for number in 0..<2000 {
+            let name = String(repeating: "0", count: 28) + String(4096 + number, radix: 16)
+            _ = FileManager.default.createFile(atPath: "\(state.blobs.root)/incoming/\(name)", contents: nil)
+        }
+        _ = try BlobStore(root: state.blobs.root, ids: state.ids)
+        #expect(state.blobFiles.isEmpty)
+    }
+
     @Test func `names read back as they were written`() async throws {
         let state = try StoreFixture()
         let blob = try await state.blobs.stage(.bytes([1]))

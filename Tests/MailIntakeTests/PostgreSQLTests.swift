@@ -5,6 +5,7 @@ import MTASTSClient
 import MailIntake
 import MailReports
 import MailStore
+import MartletTesting
 import OAuthClient
 import OutboundQueue
 import ReportInbox
@@ -41,7 +42,7 @@ import Testing
     ]
 
     @Test(.enabled(if: isAvailable || isCI, "PostgreSQL 15 is not installed"))
-    func `every migration and statement is PostgreSQL's too`() throws {
+    func `every migration and statement is PostgreSQL's too`() async throws {
         try #require(Self.isAvailable, "CI must have PostgreSQL 15: apt-get install postgresql-15")
         var script = ""
         for migration in Self.migrations {
@@ -52,7 +53,7 @@ import Testing
                 script += "PREPARE \(name)_\(number) AS \(statement.sql);\n"
             }
         }
-        let answer = try Self.run(script)
+        let answer = try await Self.run(script)
         #expect(answer.status == 0, "\(answer.output)")
         #expect(Self.statements.map(\.all.count).reduce(0, +) > 90)
     }
@@ -81,8 +82,8 @@ import Testing
     /// Starts a cluster, runs a script on it and takes the cluster away. PostgreSQL refuses to run as root, so it runs
     /// as `postgres` then.
     ///
-    /// One shell does it all: Foundation waits for whatever a process leaves behind, as a server would be.
-    private static func run(_ script: String) throws -> (status: Int32, output: String) {
+    /// One shell does it all, so that the cluster goes however the script ends.
+    private static func run(_ script: String) async throws -> (status: Int, output: String) {
         let folder = "/tmp/martlet-pg-\(UInt32.random(in: 0 ... .max))"
         try FileManager.default.createDirectory(
             atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o777])
@@ -98,17 +99,9 @@ import Testing
                 || exit 102
             \(binaries)/psql -X -q -v ON_ERROR_STOP=1 -h \(folder) -U postgres -f script.sql postgres
             """
-        let process = Process()
-        if geteuid() == 0 {
-            process.executableURL = URL(filePath: "/usr/sbin/runuser")
-            process.arguments = ["-u", "postgres", "--", "/bin/sh", "-c", command]
-        } else {
-            process.executableURL = URL(filePath: "/bin/sh")
-            process.arguments = ["-c", command]
-        }
-        process.standardInput = FileHandle.nullDevice
-        try process.run()
-        process.waitUntilExit()
-        return (process.terminationStatus, (try? String(contentsOfFile: "\(folder)/output", encoding: .utf8)) ?? "")
+        let shell = ["/bin/sh", "-c", command]
+        let answer = try await ProcessRunner.run(
+            geteuid() == 0 ? ["/usr/sbin/runuser", "-u", "postgres", "--"] + shell : shell, timeout: .seconds(300))
+        return (answer.status, (try? String(contentsOfFile: "\(folder)/output", encoding: .utf8)) ?? answer.text)
     }
 }

@@ -110,7 +110,6 @@ package final class ChildProcess: Sendable {
     }
 
     private let state = Mutex(State())
-    /// `Foundation.Process` is thread-safe for what is used here after `run`: `processIdentifier`.
     package let processID: Int32
 
     private init(processID: Int32) {
@@ -131,37 +130,17 @@ package final class ChildProcess: Sendable {
         guard let name = command.first, let path = Peer.path(of: name) else {
             throw ProcessFailure("there is no program \(command.first ?? "")")
         }
-        let process = Process()
-        process.executableURL = URL(filePath: path)
-        process.arguments = Array(command.dropFirst())
         // Martlet reads MARTLET_… as settings: those meant for the tests stay here.
         let inherited = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("MARTLET_") }
-        process.environment = inherited.merging(environment) { _, new in new }
-        if let folder { process.currentDirectoryURL = URL(filePath: folder) }
-        process.standardInput = input
-        process.standardOutput = output
-        process.standardError = errors
-        let ended = Mutex<(ChildProcess?, Int?)>((nil, nil))
-        process.terminationHandler = { process in
-            let isSignal = process.terminationReason == .uncaughtSignal
-            let status = Int(process.terminationStatus) + (isSignal ? 128 : 0)
-            let child = ended.withLock { pair in
-                pair.1 = status
-                return pair.0
-            }
-            child?.finish(status)
-        }
-        do {
-            try process.run()
-        } catch {
-            throw ProcessFailure("\(path) could not be started: \(error)")
-        }
-        let child = ChildProcess(processID: process.processIdentifier)
-        let early = ended.withLock { pair in
-            pair.0 = child
-            return pair.1
-        }
-        if let early { child.finish(early) }
+        let child = ChildProcess(
+            processID: try ProgramStart.start(
+                path,
+                arguments: Array(command.dropFirst()),
+                environment: inherited.merging(environment) { _, new in new },
+                folder: folder,
+                streams: [input, output, errors]
+            ))
+        Thread.detachNewThread { child.watch() }
         return child
     }
 
@@ -172,8 +151,9 @@ package final class ChildProcess: Sendable {
 
     /// Sends a signal, unless it ended already: its number may be another's by then.
     package func signal(_ signal: Int32) {
-        guard isRunning else { return }
-        kill(processID, signal)
+        state.withLock { state in
+            if state.status == nil { kill(processID, signal) }
+        }
     }
 
     /// Waits for the end; false when it did not come in time.
@@ -197,9 +177,17 @@ package final class ChildProcess: Sendable {
         state.withLock { $0.waiters.removeValue(forKey: id) }
     }
 
-    private func finish(_ status: Int) {
+    /// Waits for the end, on a thread of its own.
+    ///
+    /// The process is a zombie, whose number nobody else gets, until its status stands in the state.
+    private func watch() {
+        var info = siginfo_t()
+        while waitid(P_PID, id_t(processID), &info, WEXITED | WNOWAIT) != 0, errno == EINTR {}
         let waiters = state.withLock { state in
-            state.status = status
+            var status: Int32 = 0
+            waitpid(processID, &status, 0)
+            let signal = status & 0x7F
+            state.status = Int(signal == 0 ? status >> 8 & 0xFF : 128 + signal)
             defer { state.waiters = [:] }
             return Array(state.waiters.values)
         }

@@ -174,7 +174,9 @@ private func removeFolder(_ path: String) {
         return
     }
     while let entry = readdir(folder) {
-        let name = withUnsafeBytes(of: entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+        let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+            pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+        }
         guard name != ".", name != ".." else { continue }
         let child = "\(path)/\(name)"
         if entry.pointee.d_type == UInt8(DT_DIR) { removeFolder(child) } else { unlink(child) }
