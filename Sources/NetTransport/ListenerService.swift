@@ -7,37 +7,15 @@ import ServiceLifecycle
 import Synchronization
 
 /// A connection that was let in, before its session runs.
-final class AcceptedConnection: Sendable {
+struct AcceptedConnection: Sendable {
     enum Client: Sendable {
         case known(ConnectionInfo)
         /// A proxy has not said yet who it is; nil when it never did, or the client is turned away.
         case proxied(EventLoopFuture<ConnectionInfo?>)
     }
 
+    let child: UnclaimedChannel<WireEvent, WireItem>
     let client: Client
-    private let child: NIOAsyncChannel<WireEvent, WireItem>
-    private let isTaken = Atomic(false)
-
-    init(child: NIOAsyncChannel<WireEvent, WireItem>, client: Client) {
-        self.child = child
-        self.client = client
-    }
-
-    var eventLoop: any EventLoop { child.channel.eventLoop }
-
-    /// The channel, for whoever runs it to its end.
-    func take() -> NIOAsyncChannel<WireEvent, WireItem> {
-        isTaken.store(true, ordering: .relaxed)
-        return child
-    }
-
-    /// A connection that came while its listener stopped is nobody's: NIO ends the process over a channel that is dropped
-    /// without having been run.
-    deinit {
-        guard !isTaken.load(ordering: .relaxed) else { return }
-        // Ends at once: the channel is closed.
-        Task { [child] in try? await child.executeThenClose { _, _ in } }
-    }
 }
 
 /// Accepts connections on some addresses and runs one session task for each.
@@ -169,7 +147,13 @@ package final class ListenerService<Framer: ConnectionFramer>: Service {
             ) { channel in
                 channel.eventLoop.makeCompletedFuture { try self.setUp(channel) }
             }
-            try UnixSocketFile.open(socket)
+            do {
+                try UnixSocketFile.open(socket)
+            } catch {
+                // NIO ends the process over a channel that is dropped open.
+                try? await server.channel.close()
+                throw error
+            }
             return server
         }
         return
@@ -214,10 +198,11 @@ package final class ListenerService<Framer: ConnectionFramer>: Service {
             handshake: TimeAmount(configuration.handshakeDeadline())
         )
         try channel.pipeline.syncOperations.addHandler(framing)
-        let child = try NIOAsyncChannel<WireEvent, WireItem>(
-            wrappingChannelSynchronously: channel,
-            configuration: .init(backPressureStrategy: .init(lowWatermark: 4, highWatermark: 16))
-        )
+        let child = UnclaimedChannel(
+            try NIOAsyncChannel<WireEvent, WireItem>(
+                wrappingChannelSynchronously: channel,
+                configuration: .init(backPressureStrategy: .init(lowWatermark: 4, highWatermark: 16))
+            ))
         registry.add(channel)
         var info = ConnectionInfo(
             id: makeID(),
@@ -308,14 +293,14 @@ package final class ListenerService<Framer: ConnectionFramer>: Service {
         case .shared:
             group.addTask { await self.run(accepted) }
         case .eventLoop:
-            group.addTask(executorPreference: EventLoopExecutor(accepted.eventLoop)) {
+            group.addTask(executorPreference: EventLoopExecutor(accepted.child.channel.eventLoop)) {
                 await self.run(accepted)
             }
         }
     }
 
     private func run(_ accepted: AcceptedConnection) async {
-        let child = accepted.take()
+        let child = accepted.child.take()
         let channel = child.channel
         try? await child.executeThenClose { inbound, outbound in
             guard let info = await client(of: accepted) else {

@@ -232,6 +232,46 @@ struct TemporaryData: ~Copyable {
             tasks.cancelAll()
         }
     }
+
+    private static func server(_ path: String) async throws -> ControlServer {
+        let backend = LogBackend(writer: try LogWriter(appendingTo: "/dev/null"), format: .text, level: .error)
+        let group = MultiThreadedEventLoopGroup.singleton
+        return try await ControlServer(path: path, mode: 0o600, owner: nil, group: group, backend: backend) { _ in
+            .done(lines: [])
+        }
+    }
+
+    /// NIO ends the process when a channel is dropped that nobody ran, as of an operator who comes in this moment.
+    @Test func `operators may come while the control socket closes`() async throws {
+        let data = try TemporaryData()
+        let path = data.path + "/control.sock"
+        for _ in 0..<30 {
+            let server = try await Self.server(path)
+            let running = Task { try? await server.run() }
+            await withDiscardingTaskGroup { tasks in
+                for number in 0..<16 {
+                    tasks.addTask {
+                        if number == 8 { running.cancel() }
+                        // Whether it still got in is chance.
+                        try? await blocking { _ = try ControlClient(path: path, timeout: 20).perform(.status) }
+                    }
+                }
+            }
+            await running.value
+        }
+    }
+
+    @Test func `a control socket that is opened and never served is closed`() async throws {
+        let data = try TemporaryData()
+        let path = data.path + "/control.sock"
+        _ = try await Self.server(path)
+        try await eventually(within: .seconds(60), "nobody listens") {
+            do {
+                _ = try ControlClient(path: path)
+                return false
+            } catch ControlClient.Unreachable.notRunning { return true }
+        }
+    }
 }
 
 @Suite struct LogLineTests {

@@ -2,12 +2,15 @@ import Glibc
 import Logging
 package import NIOCore
 import NIOPosix
+import NetTransport
 import ServiceLifecycle
 import Telemetry
 
 /// Listens on the control socket. Who may open the socket is an operator: the file's permissions are the only guard.
 package struct ControlServer: Service {
-    private let channel: NIOAsyncChannel<NIOAsyncChannel<ByteBuffer, ByteBuffer>, Never>
+    private typealias Connection = UnclaimedChannel<ByteBuffer, ByteBuffer>
+
+    private let server: UnclaimedChannel<Connection, Never>
     private let path: String
     private let logger: Logger
     private let perform: @Sendable (AdminRequest) async -> AdminResponse
@@ -31,13 +34,14 @@ package struct ControlServer: Service {
         logger = backend.logger("control")
         try Self.removeLeftover(path)
         do {
-            channel = try await ServerBootstrap(group: group)
-                .serverChannelOption(.backlog, value: 16)
-                .bind(unixDomainSocketPath: path) { child in
-                    child.eventLoop.makeCompletedFuture {
-                        try NIOAsyncChannel<ByteBuffer, ByteBuffer>(wrappingChannelSynchronously: child)
-                    }
-                }
+            server = UnclaimedChannel(
+                try await ServerBootstrap(group: group)
+                    .serverChannelOption(.backlog, value: 16)
+                    .bind(unixDomainSocketPath: path) { child in
+                        child.eventLoop.makeCompletedFuture {
+                            Connection(try NIOAsyncChannel(wrappingChannelSynchronously: child))
+                        }
+                    })
         } catch {
             let reason = (error as? IOError).map { SystemError("bind", code: $0.errnoCode).reason } ?? "\(error)"
             throw AdminError(
@@ -63,15 +67,15 @@ package struct ControlServer: Service {
     package func run() async throws {
         defer { unlink(path) }
         try await withGracefulShutdownHandler {
-            try await channel.executeThenClose { inbound in
+            try await server.take().executeThenClose { inbound in
                 try await withThrowingDiscardingTaskGroup { group in
                     for try await connection in inbound {
-                        group.addTask { await serve(connection) }
+                        group.addTask { await serve(connection.take()) }
                     }
                 }
             }
         } onGracefulShutdown: {
-            channel.channel.close(promise: nil)
+            server.channel.close(promise: nil)
         }
     }
 

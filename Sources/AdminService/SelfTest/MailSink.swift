@@ -1,6 +1,7 @@
 import MailSyntax
 import NIOCore
 import NIOPosix
+import NetTransport
 
 /// A tiny SMTP server on loopback that takes anything and shows what it took: the other end of the world, for a test.
 struct MailSink: Sendable {
@@ -11,28 +12,31 @@ struct MailSink: Sendable {
         var message: [UInt8]
     }
 
+    private typealias Connection = UnclaimedChannel<ByteBuffer, ByteBuffer>
+
     let port: Int
-    private let server: NIOAsyncChannel<NIOAsyncChannel<ByteBuffer, ByteBuffer>, Never>
+    private let server: UnclaimedChannel<Connection, Never>
     private let continuation: AsyncStream<Received>.Continuation
     /// What arrived, in order.
     let received: AsyncStream<Received>
 
     init(group: any EventLoopGroup) async throws {
-        server = try await ServerBootstrap(group: group).bind(host: "127.0.0.1", port: 0) { child in
-            child.eventLoop.makeCompletedFuture {
-                try NIOAsyncChannel<ByteBuffer, ByteBuffer>(wrappingChannelSynchronously: child)
-            }
-        }
+        server = UnclaimedChannel(
+            try await ServerBootstrap(group: group).bind(host: "127.0.0.1", port: 0) { child in
+                child.eventLoop.makeCompletedFuture {
+                    Connection(try NIOAsyncChannel(wrappingChannelSynchronously: child))
+                }
+            })
         port = server.channel.localAddress?.port ?? 0
         (received, continuation) = AsyncStream.makeStream(of: Received.self, bufferingPolicy: .bufferingNewest(16))
     }
 
     /// Serves until the task is cancelled.
     func run() async throws {
-        try await server.executeThenClose { inbound in
+        try await server.take().executeThenClose { inbound in
             try await withThrowingDiscardingTaskGroup { group in
                 for try await connection in inbound {
-                    group.addTask { try? await serve(connection) }
+                    group.addTask { try? await serve(connection.take()) }
                 }
             }
         }
