@@ -6,7 +6,7 @@ import MartletTesting
 import Testing
 
 /// Many who ask, one name server that says nothing.
-@Suite("Resolver: shared and hanging questions", .timeLimit(.minutes(1)))
+@Suite("Resolver: shared and hanging questions", .timeLimit(.minutes(10)))
 struct ResolverSharingTests {
     private let silent: SilentServer
     private var settings = UnboundResolverTests.settings()

@@ -6,7 +6,7 @@ import Testing
 
 /// The transcripts of Tests/Fixtures/Transcripts/imap, by whole sessions over a real store: without it there is no IMAP
 /// session. Framer and parser alone have them in IMAPCoreTests.
-@Suite(.timeLimit(.minutes(1))) struct TranscriptTests {
+@Suite(.timeLimit(.minutes(10))) struct TranscriptTests {
     private static let words = TranscriptWords(
         account: "ann@example.org", password: "secret", unknown: "nobody@example.org")
 

@@ -6,7 +6,7 @@ import Testing
 @testable import NetTransport
 
 /// Deadlines of a connection, on a channel whose time is moved by hand.
-@Suite(.timeLimit(.minutes(1))) struct DeadlineTests {
+@Suite(.timeLimit(.minutes(10))) struct DeadlineTests {
     /// Sets an idle deadline of 60 s and a total one of 150 s, says which was reached, and echoes lines.
     private static func session(_ connection: Connection<LineFramer>) async {
         var events = connection.events()

@@ -144,7 +144,7 @@ private final class Handshake: ChannelInboundHandler, Sendable {
             let tls = try ClientTLSContexts().tls(serverName: "mail.one.example", verification: .none)
             try await ClientConnection.with(
                 to: try #require(Self.loopback), port: port, id: MailID(rawValue: 1), framer: LineFramer(),
-                timeout: .seconds(5), implicitTLS: tls, group: MultiThreadedEventLoopGroup.singleton
+                timeout: .seconds(120), implicitTLS: tls, group: MultiThreadedEventLoopGroup.singleton
             ) { connection in
                 var events = connection.events()
                 guard case .tlsEstablished = await events.next() else {

@@ -4,7 +4,7 @@ import POP3Core
 import Testing
 
 /// The transcripts of Tests/Fixtures/Transcripts/pop3, by whole sessions; the machine alone has them in POP3CoreTests.
-@Suite(.timeLimit(.minutes(1))) struct TranscriptTests {
+@Suite(.timeLimit(.minutes(10))) struct TranscriptTests {
     private static let words = TranscriptWords(
         account: "ann@example.com", password: "secret", unknown: "nobody@example.com")
     private static let message = "From: stranger@outside.example\r\nSubject: transcript\r\n\r\nHello there.\r\n"

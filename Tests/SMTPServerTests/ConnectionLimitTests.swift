@@ -24,7 +24,7 @@ import Testing
     private static func greeting(_ port: Int) async throws -> String {
         try await ClientConnection.with(
             to: try #require(TestServer.loopback), port: port, id: MailID(rawValue: 2), framer: ReplyFramer(),
-            timeout: .seconds(5), group: MultiThreadedEventLoopGroup.singleton
+            timeout: .seconds(120), group: MultiThreadedEventLoopGroup.singleton
         ) { connection in
             var client = TestClient(connection)
             return await client.reply()

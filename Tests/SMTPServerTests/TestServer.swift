@@ -121,14 +121,17 @@ struct TestServer: Sendable {
         adjust(&settings)
         let adjusted = settings
         let loopback = try #require(Self.loopback)
+        var configuration = ListenerConfiguration(
+            name: "test",
+            addresses: [ListenAddress(address: loopback, port: 0)],
+            tls: tls,
+            limiter: limiter,
+            refusal: ""
+        )
+        // Tests that run side by side may keep each other waiting for longer than a client may be.
+        configuration.handshakeDeadline = { .seconds(300) }
         return SMTPListener.makeService(
-            configuration: ListenerConfiguration(
-                name: "test",
-                addresses: [ListenAddress(address: loopback, port: 0)],
-                tls: tls,
-                limiter: limiter,
-                refusal: ""
-            ),
+            configuration: configuration,
             settings: { adjusted },
             backend: backend,
             events: events,
@@ -161,7 +164,7 @@ struct TestServer: Sendable {
                 port: port,
                 id: MailID(rawValue: 1),
                 framer: ReplyFramer(),
-                timeout: .seconds(5),
+                timeout: .seconds(120),
                 implicitTLS: client,
                 group: MultiThreadedEventLoopGroup.singleton
             ) { connection in

@@ -8,7 +8,7 @@ import Telemetry
 import Testing
 
 /// The transcripts of Tests/Fixtures/Transcripts/smtp, by whole sessions; the machine alone has them in SMTPCoreTests.
-@Suite(.timeLimit(.minutes(1))) struct TranscriptTests {
+@Suite(.timeLimit(.minutes(10))) struct TranscriptTests {
     private static let words = TranscriptWords(
         account: "alice@example.org", password: "secret", unknown: "nobody@example.org")
 

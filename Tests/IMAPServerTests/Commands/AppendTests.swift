@@ -3,7 +3,7 @@ import Testing
 
 @testable import IMAPServer
 
-@Suite("APPEND", .timeLimit(.minutes(1)))
+@Suite("APPEND", .timeLimit(.minutes(10)))
 struct AppendTests {
     @Test("with a synchronising literal, answered with APPENDUID")
     func synchronising() async throws {

@@ -26,7 +26,7 @@ private let multipart = """
 
     """
 
-@Suite("FETCH", .timeLimit(.minutes(1)))
+@Suite("FETCH", .timeLimit(.minutes(10)))
 struct FetchTests {
     @Test(
         "sections are answered from the right octets",

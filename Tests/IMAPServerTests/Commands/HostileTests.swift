@@ -3,7 +3,7 @@ import Testing
 
 @testable import IMAPServer
 
-@Suite("Clients that mean no good", .timeLimit(.minutes(1)))
+@Suite("Clients that mean no good", .timeLimit(.minutes(10)))
 struct HostileTests {
     @Test("garbage is answered with BAD and then with BYE")
     func garbage() async throws {

@@ -5,7 +5,7 @@ import Testing
 
 @testable import IMAPServer
 
-@Suite("Logging in", .timeLimit(.minutes(1)))
+@Suite("Logging in", .timeLimit(.minutes(10)))
 struct LoginTests {
     @Test("the greeting says the capabilities of the state")
     func greeting() async throws {

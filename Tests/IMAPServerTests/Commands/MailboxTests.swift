@@ -4,7 +4,7 @@ import Testing
 
 @testable import IMAPServer
 
-@Suite("Mailboxes", .timeLimit(.minutes(1)))
+@Suite("Mailboxes", .timeLimit(.minutes(10)))
 struct MailboxTests {
     @Test("a new account has its mailboxes with their uses")
     func defaults() async throws {

@@ -2,7 +2,7 @@ import Testing
 
 @testable import IMAPServer
 
-@Suite("SEARCH", .timeLimit(.minutes(1)))
+@Suite("SEARCH", .timeLimit(.minutes(10)))
 struct SearchTests {
     private func filled(_ body: @escaping @Sendable (IMAPTestClient) async throws -> Void) async throws {
         try await TestServer.run { server in

@@ -2,7 +2,7 @@ import Testing
 
 @testable import IMAPServer
 
-@Suite("SELECT, EXAMINE and what becomes of the selection", .timeLimit(.minutes(1)))
+@Suite("SELECT, EXAMINE and what becomes of the selection", .timeLimit(.minutes(10)))
 struct SelectTests {
     @Test("SELECT describes the mailbox")
     func describes() async throws {

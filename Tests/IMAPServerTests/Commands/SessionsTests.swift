@@ -5,7 +5,7 @@ import Testing
 
 @testable import IMAPServer
 
-@Suite("Several sessions on one mailbox", .timeLimit(.minutes(1)))
+@Suite("Several sessions on one mailbox", .timeLimit(.minutes(10)))
 struct SessionsTests {
     private func twoSessions(
         _ count: Int, _ body: @escaping @Sendable (IMAPTestClient, IMAPTestClient) async throws -> Void

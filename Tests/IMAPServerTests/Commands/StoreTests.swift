@@ -2,7 +2,7 @@ import Testing
 
 @testable import IMAPServer
 
-@Suite("STORE, COPY and MOVE", .timeLimit(.minutes(1)))
+@Suite("STORE, COPY and MOVE", .timeLimit(.minutes(10)))
 struct StoreTests {
     private func withMessages(
         _ count: Int, _ body: @escaping @Sendable (TestServer, IMAPTestClient) async throws -> Void

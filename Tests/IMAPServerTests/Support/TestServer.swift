@@ -92,9 +92,10 @@ struct TestServer: Sendable {
             case .startTLS: .startTLS(try tlsStore(folder))
             case .implicitTLS: .implicit(try tlsStore(folder))
             }
-        let configuration = ListenerConfiguration(
+        var configuration = ListenerConfiguration(
             name: "imap", addresses: [ListenAddress(address: try #require(loopback), port: 0)], tls: tls,
             limiter: ConnectionLimiter(total: 100, perPeer: 100), refusal: "* BYE Too many connections\r\n")
+        configuration.handshakeDeadline = { .seconds(300) }
         let service = IMAPService(dependencies).listener(
             configuration, group: .singletonMultiThreadedEventLoopGroup, makeID: { ids.next() })
         let port = try #require(try await service.bind().first).port
@@ -128,7 +129,7 @@ struct TestServer: Sendable {
     ) async throws -> Result {
         try await ClientConnection.with(
             to: try #require(Self.loopback), port: port, id: MailID(rawValue: 1), framer: ResponseFramer(),
-            timeout: .seconds(5), implicitTLS: tls, group: MultiThreadedEventLoopGroup.singleton
+            timeout: .seconds(120), implicitTLS: tls, group: MultiThreadedEventLoopGroup.singleton
         ) { connection in
             let client = IMAPTestClient(connection)
             var greeting = await client.next()

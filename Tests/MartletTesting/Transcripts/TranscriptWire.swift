@@ -213,7 +213,7 @@ private struct Guardian {
     private let task: Scheduled<Void>
 
     init(_ channel: any Channel) {
-        task = MultiThreadedEventLoopGroup.singleton.any().scheduleTask(in: .seconds(120)) {
+        task = MultiThreadedEventLoopGroup.singleton.any().scheduleTask(in: .seconds(300)) {
             channel.close(promise: nil)
         }
     }
