@@ -90,13 +90,14 @@ final class Fixture: Sendable {
 
     /// A listener that does not run yet.
     func service(_ tls: (TLSStore) -> ListenerTLS, perPeer: Int = 100) throws -> ListenerService<POP3Framer> {
-        let configuration = ListenerConfiguration(
+        var configuration = ListenerConfiguration(
             name: "pop3",
             addresses: [ListenAddress(address: try #require(IPAddress("127.0.0.1")), port: 0)],
             tls: tls(tlsStore),
             limiter: ConnectionLimiter(total: 100, perPeer: perPeer),
             refusal: "-ERR [SYS/TEMP] too many connections\r\n"
         )
+        configuration.handshakeDeadline = { .seconds(300) }
         return server.listener(
             configuration, group: .singletonMultiThreadedEventLoopGroup, makeID: { [ids] in ids.next() })
     }
