@@ -168,7 +168,7 @@ private struct RotationRoom {
         main.answer("example.org", .ns, [.nameServer("ns1.example.net"), .nameServer("ns2.example.net")])
         main.addresses("ns1.example.net", "192.0.2.1")
         main.addresses("ns2.example.net", "192.0.2.2", "192.0.2.3", "192.0.2.4")
-        let witness = KeyWitness(asksServers: true) { forwarder in
+        let witness = KeyWitness(asksServers: true, patience: .seconds(3600)) { forwarder in
             guard let forwarder else { return main }
             return servers["\(forwarder.address)"] ?? SilentServer()
         }

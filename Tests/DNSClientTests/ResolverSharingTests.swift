@@ -75,6 +75,8 @@ struct ResolverSharingTests {
 
     @Test("A question that nobody answered is not waited for again")
     func remembered() async throws {
+        var settings = settings
+        settings.silenceMemory = .seconds(300)
         let resolver = try UnboundResolver(settings)
         let hanging = Task { await resolver.resolve("hangs.example", .txt) }
         try await silent.question()

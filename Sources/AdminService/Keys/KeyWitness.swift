@@ -20,11 +20,15 @@ struct KeyWitness: Sendable {
     typealias Opening = @Sendable (ResolverSettings.Forwarder?) throws -> any DNSResolver
 
     private let asksServers: Bool
+    private let patience: Duration
     private let open: Opening
 
-    /// - Parameter asksServers: whether the servers of a zone can be asked directly.
-    init(asksServers: Bool, open: @escaping Opening) {
+    /// - Parameters:
+    ///   - asksServers: whether the servers of a zone can be asked directly.
+    ///   - patience: for everything that is asked about one key.
+    init(asksServers: Bool, patience: Duration = .seconds(30), open: @escaping Opening) {
         self.asksServers = asksServers
+        self.patience = patience
         self.open = open
     }
 
@@ -44,8 +48,6 @@ struct KeyWitness: Sendable {
     }
 
     private static let timeout = Duration.seconds(8)
-    /// For everything that is asked about one key.
-    private static let patience = Duration.seconds(30)
     /// Keys that are asked about at a time: each may need a resolver of its own for every server of its zone.
     private static let keysAtOnce = 4
     /// Servers of a zone, and addresses of a server, that are asked.
@@ -57,7 +59,7 @@ struct KeyWitness: Sendable {
         guard !questions.isEmpty else { return [] }
         let resolver: any DNSResolver
         do {
-            resolver = PatientResolver(base: try open(nil), end: .now + Self.patience)
+            resolver = PatientResolver(base: try open(nil), end: .now + patience)
         } catch {
             return questions.map { _ in .unanswered("\(error)") }
         }
