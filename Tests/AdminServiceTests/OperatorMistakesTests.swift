@@ -179,7 +179,7 @@ import Testing
                 group.addTask {
                     let request = AdminRequest.aliasAdd(
                         address: "a\(number)@example.org", targets: ["x@example.net"], sendAs: nil)
-                    _ = try await CommandContext(loaded: loaded).perform(request)
+                    _ = try await CommandContext(loaded: loaded, patience: .seconds(300)).perform(request)
                 }
             }
             try await group.waitForAll()

@@ -5,6 +5,8 @@ import MailPolicy
 /// What every command starts from: the manifest, and the way to whoever performs its request.
 package struct CommandContext: Sendable {
     package let loaded: LoadedManifest
+    /// How long a command waits for another one.
+    private let patience: Duration
 
     package var manifest: Manifest { loaded.manifest }
 
@@ -13,11 +15,12 @@ package struct CommandContext: Sendable {
     /// - Parameter configFile: what `--config` said.
     /// - Throws: `AdminError` listing everything that is wrong with it.
     package init(configFile: String?) throws {
-        loaded = try ManifestFile.load(try ManifestFile.locate(configFile))
+        self.init(loaded: try ManifestFile.load(try ManifestFile.locate(configFile)))
     }
 
-    package init(loaded: LoadedManifest) {
+    package init(loaded: LoadedManifest, patience: Duration = .seconds(10)) {
         self.loaded = loaded
+        self.patience = patience
     }
 
     /// Has a request performed: by the server when one runs, in this process otherwise.
@@ -27,7 +30,7 @@ package struct CommandContext: Sendable {
 
     /// Has several requests performed, one after the other, until one fails.
     package func perform(_ requests: [AdminRequest]) async throws -> [AdminResponse] {
-        let patience = ContinuousClock.now + Self.patience
+        let deadline = ContinuousClock.now + patience
         while true {
             do {
                 let client = try ControlClient(path: manifest.controlSocket)
@@ -41,14 +44,11 @@ package struct CommandContext: Sendable {
                 return try await performHere(requests)
             } catch let busy as DataDirectoryBusy {
                 // Another command will be done in a moment, and a server that starts will answer.
-                guard ContinuousClock.now < patience else { throw busy.error }
+                guard ContinuousClock.now < deadline else { throw busy.error }
                 try await Task.sleep(for: .milliseconds(50))
             }
         }
     }
-
-    /// How long a command waits for another one.
-    private static let patience = Duration.seconds(10)
 
     /// Asks the running server; an error when there is none.
     package func performOnServer(_ request: AdminRequest) throws -> AdminResponse {
