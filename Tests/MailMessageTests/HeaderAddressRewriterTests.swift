@@ -1,4 +1,5 @@
 import MailSyntax
+import MartletTesting
 import Testing
 
 @testable import MailMessage

@@ -1,5 +1,6 @@
 import MailMessage
 import MailSyntax
+import MartletTesting
 import Testing
 
 @Suite("Address lists")

@@ -1,4 +1,5 @@
 import MailMessage
+import MartletTesting
 import Testing
 
 @Suite("The message scanner")
@@ -254,20 +255,5 @@ struct MessageScannerTests {
         let plain = MessageIndex(scanning: Array("A: b\r\n\r\nx".utf8)).structure
         #expect(plain.part([1])?.bodyRange == plain.bodyRange)
         #expect(plain.part([1, 1]) == nil)
-    }
-}
-
-/// SplitMix64: the same numbers each run.
-struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
     }
 }

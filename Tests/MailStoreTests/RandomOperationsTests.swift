@@ -14,7 +14,7 @@ import Testing
     func `random operations agree with a naive model`(_ seed: UInt64) async throws {
         let fixture = try await MailFixture()
         let store = fixture.store
-        var random = SeededGenerator(state: seed)
+        var random = SeededGenerator(seed: seed)
         let boxes = try await store.mailboxes(fixture.ann).map(\.id)
         var model: [MailboxID: [UInt32: Message]] = [:]
         var seen: [MailboxID: ModSequence] = [:]

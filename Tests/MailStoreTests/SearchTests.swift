@@ -69,7 +69,7 @@ import Testing
     }
 
     @Test func `a signature never denies what is there`() {
-        var random = SeededGenerator(state: 42)
+        var random = SeededGenerator(seed: 42)
         let alphabet = Array("abc xyz\u{e4}\u{df}\u{4f60}\u{597d}\u{1f600}\r\n0")
         for _ in 0..<400 {
             let length = Int.random(in: 0..<3000, using: &random)

@@ -1,4 +1,5 @@
 import MailSyntax
+import MartletTesting
 import Testing
 
 @Suite("Transfer encodings")
@@ -185,20 +186,5 @@ struct IdentifierTests {
         #expect(Timestamp(microseconds: .max).adding(.seconds(1)).microseconds == .max)
         #expect(Timestamp(seconds: 10).adding(.milliseconds(-1500)).microseconds == 8_500_000)
         #expect(Timestamp(seconds: .max).microseconds == .max)
-    }
-}
-
-/// SplitMix64: the same numbers each run.
-struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
     }
 }

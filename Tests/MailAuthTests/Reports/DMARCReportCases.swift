@@ -1,24 +1,13 @@
 import MailAuth
 import MailSyntax
+import MartletTesting
 
 /// Reports as they might be composed, made up from a seed: whatever strangers may put into names, selectors, reasons and
 /// records, each result and override, addresses of both families, and all that may be missing.
 struct DMARCReportCases {
-    private var random: SplitMix
+    private var random: SeededGenerator
 
-    init(seed: UInt64) { random = SplitMix(state: seed) }
-
-    private struct SplitMix: RandomNumberGenerator {
-        var state: UInt64
-
-        mutating func next() -> UInt64 {
-            state &+= 0x9E37_79B9_7F4A_7C15
-            var mixed = state
-            mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-            mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-            return mixed ^ (mixed >> 31)
-        }
-    }
+    init(seed: UInt64) { random = SeededGenerator(seed: seed) }
 
     mutating func report() -> DMARCReport {
         let begin = Timestamp(seconds: Int64.random(in: 1_400_000_000...2_000_000_000, using: &random))
