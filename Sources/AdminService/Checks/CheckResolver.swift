@@ -17,6 +17,7 @@ package enum CheckResolver {
         var settings: ResolverSettings
         if let server {
             settings = ResolverSettings(forwarders: [try forwarder(server)])
+            // A manifest that nobody named and that can't be found is none.
         } else if config != nil || (try? ManifestFile.locate(nil)) != nil {
             let manifest = try ManifestFile.load(try ManifestFile.locate(config)).manifest
             settings = try ServerSettings.resolver(manifest.server.dns)

@@ -31,6 +31,7 @@ package struct DKIMKeyFile: Equatable {
             throw unknown("selector", path, beside)
         }
         var file = DKIMKeyFile(domain: domain, selector: selector, pem: pem)
+        // A key that can't be read is refused, with the reason, by the import itself.
         if let published = record?.publicKey, let key = try? DKIMSigningKey(pem: pem), key.publicKey != published {
             throw AdminError(
                 .data, "\(beside) publishes another key than \(path) holds",
@@ -43,7 +44,8 @@ package struct DKIMKeyFile: Equatable {
         return file
     }
 
-    /// What lies beside a key to be published; nil where there is nothing.
+    /// What lies beside a key to be published; nil where there is nothing that can be read: it says nothing that the key
+    /// doesn't, and is only compared with it.
     static func record(beside path: String) -> DKIMRecordFile? {
         (try? FileBytes.read(recordPath(of: path), limit: mostOctets)).flatMap {
             DKIMRecordFile(String(decoding: $0, as: UTF8.self))

@@ -68,6 +68,7 @@ extension Operations {
     private func conflicts(_ keys: [TableKey]) -> [TableDiagnostic] {
         var known: [String: (record: String, origin: String)] = [:]
         for row in directory.snapshot.dkimKeys where row.state != .retired {
+            // One that can't be read publishes nothing.
             guard let record = try? Self.publicRecord(row) else { continue }
             known["\(row.selector)._domainkey.\(row.domain)".lowercased()] = (record, "the database")
         }

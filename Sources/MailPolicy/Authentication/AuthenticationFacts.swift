@@ -90,7 +90,6 @@ package struct AuthenticationDecision: Sendable, Hashable {
 
     /// Why a domain's policy was not done. The words are those of aggregate reports. // RFC 7489 §7.2
     package enum Override: String, Sendable, Hashable {
-        case forwarded
         case mailingList = "mailing_list"
         case trustedForwarder = "trusted_forwarder"
         case localPolicy = "local_policy"
