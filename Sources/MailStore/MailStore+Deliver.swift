@@ -58,10 +58,14 @@ extension MailStore {
             return try messages.indices.map { index in
                 let message = messages[index]
                 try BlobRows.insert(writer, staged[index], references: 1, now: now)
-                return try self.deliver(
+                let delivered = try self.deliver(
                     writer, prepared[index], email: emails[index], account: account, mailbox: mailbox,
                     flags: message.flags, keywords: message.keywords, internalDate: message.internalDate,
                     zoneMinutes: message.zoneMinutes, now: now)
+                if let uidl = message.pop3UIDL {
+                    try writer.execute(MailStoreStatements.setPOP3UIDL, mailbox, delivered.uid, uidl.text)
+                }
+                return delivered
             }
         }
         for one in delivered { self.delivered(account, one) }

@@ -7,8 +7,12 @@ package enum MailStoreSchema {
             [
                 accountState, mailbox, mailboxName, subscription, email, emailAccount, entry, entryModSeq, entryEmail,
                 entryKeyword, expunged, expungedModSeq, threadReference,
-            ])
+            ]),
+        Migration("mailstore-pop3-1", [entryUIDL]),
     ]
+
+    /// The unique id that another server gave POP3 clients, of messages that came from it.
+    private static let entryUIDL = SchemaChange.addColumn(.text("pop3_uidl").nullable, to: "entry")
 
     private static let accountState = SchemaChange.createTable(
         Table(

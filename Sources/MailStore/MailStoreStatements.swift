@@ -123,6 +123,10 @@ package enum MailStoreStatements {
         "SELECT DISTINCT keyword FROM entry_keyword WHERE mailbox_id = $1 ORDER BY keyword")
     static let setFlags = SQLStatement(
         "UPDATE entry SET flags = $3, modseq = $4 WHERE mailbox_id = $1 AND uid = $2")
+    static let setPOP3UIDL = SQLStatement(
+        "UPDATE entry SET pop3_uidl = $3 WHERE mailbox_id = $1 AND uid = $2")
+    static let pop3Entries = SQLStatement(
+        "SELECT uid, email_id, size, pop3_uidl FROM entry WHERE mailbox_id = $1 AND uid >= $2 ORDER BY uid LIMIT $3")
     static let deleteEntry = SQLStatement("DELETE FROM entry WHERE mailbox_id = $1 AND uid = $2")
     static let insertExpunged = SQLStatement(
         "INSERT INTO expunged (mailbox_id, uid, modseq) VALUES ($1, $2, $3)")
@@ -150,6 +154,7 @@ package enum MailStoreStatements {
         addToMailbox, adjustMailbox, claimRecent, subscribe, unsubscribe, subscriptions, insertEmail, emailBlob,
         deleteEmail, emailIsUsed, accountBlobs, insertEntry, insertKeyword, deleteKeywords, uidScan, rows, indexedRows,
         changedRows, keywords, mailboxKeywords, setFlags, deleteEntry, insertExpunged, expungedSince,
-        deletedUIDs, emailsAfter, emailAccountsAfter, emailForIndexing, findThread, insertThreadReference,
+        deletedUIDs, emailsAfter, emailAccountsAfter, emailForIndexing, findThread, insertThreadReference, setPOP3UIDL,
+        pop3Entries,
     ]
 }

@@ -11,11 +11,14 @@ package struct NewMessage: Sendable {
     package let internalDate: Timestamp
     /// Minutes east of UTC that the internal date is shown in.
     package let zoneMinutes: Int
+    /// What another server said in UIDL for a message that comes from there; nil gives it one of ours.
+    package let pop3UIDL: POP3UniqueID?
 
     package init(
         content: BlobContent, index: MessageIndex, flags: MessageFlags = [], keywords: [String] = [],
-        internalDate: Timestamp, zoneMinutes: Int = 0
+        internalDate: Timestamp, zoneMinutes: Int = 0, pop3UIDL: POP3UniqueID? = nil
     ) {
+        self.pop3UIDL = pop3UIDL
         self.content = content
         self.index = index
         self.flags = flags
