@@ -32,12 +32,4 @@ extension IMAPSession {
         encoder.personalNamespace()
         return .ok("Namespace completed.")
     }
-
-    // RFC 5161 §3.1: what is not known is left out of ENABLED in silence
-    func enable(_ names: [String]) -> Completion {
-        let wanted = names.contains { $0.uppercased() == "CONDSTORE" }
-        encoder.enabled(wanted ? ["CONDSTORE"] : [])
-        if wanted { enableCondstore() }
-        return .ok("Enabled.")
-    }
 }

@@ -23,7 +23,7 @@ extension IMAPSession {
         let before = selection?.view.appliedModSeq
         try await announce(.everything)
         // RFC 7162 §3.2.7: the value after the removal, for a client that keeps one
-        if condstoreEnabled, let now = selection?.view.appliedModSeq, now != before {
+        if enabled.contains(.condstore), let now = selection?.view.appliedModSeq, now != before {
             return .ok(.highestModSequence(now), text, announce: .nothing)
         }
         return .ok(text, announce: .nothing)

@@ -110,7 +110,7 @@ extension IMAPSession {
         encoder.beginFetch(number)
         if plan.addsUID { encoder.fetchUID(IMAPUID(rawValue: row.uid.rawValue)) }
         if message.isMarked, !plan.tellsFlags { encoder.fetchFlags(flags(of: row)) }
-        if message.isMarked, condstoreEnabled, !plan.items.contains(.modSequence) {
+        if message.isMarked, enabled.contains(.condstore), !plan.items.contains(.modSequence) {
             encoder.fetchModSequence(row.modSeq.rawValue)
         }
         var reader: BlobReader?

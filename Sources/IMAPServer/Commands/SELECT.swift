@@ -25,7 +25,7 @@ extension IMAPSession {
         }
         let whole = try await service.store.uidView(info.id)
         let keywords = try await service.store.keywords(info.id)
-        if command.condstore { condstoreEnabled = true }
+        if command.condstore { enabled.insert(.condstore) }
         selection = Selection(
             mailbox: info.id, path: info.path, access: access, uidValidity: whole.uidValidity.rawValue,
             view: SelectedMailbox(uids: whole.uids, appliedModSeq: whole.highestModSeq.rawValue),

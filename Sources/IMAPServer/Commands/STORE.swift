@@ -35,12 +35,12 @@ extension IMAPSession {
             selection?.view.noteOwnChange(uid: row.uid.rawValue, modSeq: row.modSeq.rawValue)
             // RFC 7162 §3.1.3, RFC 7162 §3.1.4.2: MODSEQ is told even where .SILENT was asked for, else the client's cache
             // holds an old one
-            guard command.answer == .newFlags || condstoreEnabled else { continue }
+            guard command.answer == .newFlags || enabled.contains(.condstore) else { continue }
             if command.answer == .newFlags { announce(keywordsOf: row) }
             encoder.beginFetch(number)
             if command.messages.isUID { encoder.fetchUID(IMAPUID(rawValue: row.uid.rawValue)) }
             if command.answer == .newFlags { encoder.fetchFlags(flags(of: row)) }
-            if condstoreEnabled { encoder.fetchModSequence(row.modSeq.rawValue) }
+            if enabled.contains(.condstore) { encoder.fetchModSequence(row.modSeq.rawValue) }
             encoder.endFetch()
             try await flushIfLarge()
         }

@@ -57,7 +57,7 @@ extension IMAPSession {
         encoder.fetchUID(IMAPUID(rawValue: row.uid.rawValue))
         encoder.fetchFlags(flags(of: row))
         // RFC 7162 §3.1.4.2: MODSEQ in every unsolicited FETCH once the client has shown that it knows of them
-        if condstoreEnabled { encoder.fetchModSequence(row.modSeq.rawValue) }
+        if enabled.contains(.condstore) { encoder.fetchModSequence(row.modSeq.rawValue) }
         encoder.endFetch()
     }
 
@@ -94,8 +94,12 @@ extension IMAPSession {
 
     /// A command has shown that the client knows mod-sequences. RFC 7162 §3.1
     func enableCondstore() {
-        guard !condstoreEnabled else { return }
-        condstoreEnabled = true
+        guard !enabled.contains(.condstore) else { return }
+        enabled.insert(.condstore)
+        tellHighestModSequence()
+    }
+
+    func tellHighestModSequence() {
         // RFC 7162 §3.1: the first such command with a mailbox selected is answered with the mailbox's value
         if let modSeq = selection?.view.appliedModSeq {
             untagged(.ok, .highestModSequence(modSeq), "Highest")

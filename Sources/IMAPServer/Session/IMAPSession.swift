@@ -33,8 +33,10 @@ final class IMAPSession {
     var encoder = IMAPResponseEncoder()
     var phase = Phase.notAuthenticated
     var selection: Selection?
-    /// Whether the client has shown that it knows mod-sequences. RFC 7162 §3.1
-    var condstoreEnabled = false
+    /// What the client has switched on. Mailbox names follow it at once, both ways.
+    var enabled: EnabledExtensions = [] {
+        didSet { encoder.nameEncoding = enabled.nameEncoding }
+    }
     var tls: TLSInfo?
     var loginFailures = 0
     var logger: Logger
@@ -63,7 +65,7 @@ final class IMAPSession {
         if case .authenticated = phase { .authenticated } else { .notAuthenticated }
     }
 
-    var parser: IMAPParser { IMAPParser(limits: service.settings.limits) }
+    var parser: IMAPParser { IMAPParser(limits: service.settings.limits, nameEncoding: enabled.nameEncoding) }
 
     var capabilityState: CapabilityState {
         CapabilityState(

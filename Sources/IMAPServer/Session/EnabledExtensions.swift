@@ -1,0 +1,41 @@
+import IMAPCore
+
+/// What a client has switched on for the rest of its session, by ENABLE or by a command that implies it. RFC 5161 §3.1
+struct EnabledExtensions: OptionSet, Sendable {
+    let rawValue: UInt8
+
+    /// RFC 7162 §3.1
+    static let condstore = EnabledExtensions(rawValue: 1)
+    /// RFC 7162 §3.2
+    static let qresync = EnabledExtensions(rawValue: 2)
+    /// RFC 9051 §6.3.1
+    static let imap4rev2 = EnabledExtensions(rawValue: 4)
+    /// RFC 6855 §3
+    static let utf8Accept = EnabledExtensions(rawValue: 8)
+    /// RFC 9586 §3
+    static let uidOnly = EnabledExtensions(rawValue: 16)
+
+    /// The names ENABLE takes, in the order ENABLED says them, and what each switches on.
+    private static let offered: [(name: String, means: EnabledExtensions)] = [
+        ("CONDSTORE", .condstore)
+    ]
+
+    /// How mailbox names and strings are written from now on.
+    var nameEncoding: IMAPNameEncoding {
+        // RFC 6855 §3, RFC 9051 §5.1
+        isDisjoint(with: [.utf8Accept, .imap4rev2]) ? .modifiedUTF7 : .utf8
+    }
+
+    /// Switches on what is offered of the names a client gave; the rest is passed over in silence.
+    /// - Returns: the names of what was off before. RFC 5161 §3.2
+    mutating func enable(_ names: [String]) -> [String] {
+        let wanted = Set(names.map { $0.uppercased() })
+        let before = self
+        var told: [String] = []
+        for (name, means) in Self.offered where wanted.contains(name) {
+            if !before.isSuperset(of: means) { told.append(name) }
+            formUnion(means)
+        }
+        return told
+    }
+}
