@@ -17,10 +17,7 @@ extension MailStore {
         flags: MessageFlags = [], keywords: [String] = [], internalDate: Timestamp, zoneMinutes: Int = 0, now: Timestamp
     ) throws -> Delivered {
         let modSeq = try Self.bump(writer, account, octets: Int64(message.size), messages: 1)
-        let thread = try Self.thread(writer, message, email: email, account: account)
-        try writer.execute(
-            MailStoreStatements.insertEmail, email, account, thread, message.blob, message.size, message.sentAt,
-            message.header, message.parsed)
+        let thread = try Self.insertEmail(writer, message, email: email, account: account)
         let entry = NewEntry(
             email: email, thread: thread, flags: flags.intersection(.all), keywords: keywords,
             internalDate: internalDate, zoneMinutes: zoneMinutes, size: message.size)
@@ -118,6 +115,17 @@ extension MailStore {
             }
         }
         return (uids, UIDValidity(rawValue: validity))
+    }
+
+    /// Makes the email's row in its thread; its blob has been counted.
+    static func insertEmail(
+        _ writer: any SQLWriter, _ message: PreparedMessage, email: EmailID, account: AccountID
+    ) throws -> ThreadID {
+        let thread = try thread(writer, message, email: email, account: account)
+        try writer.execute(
+            MailStoreStatements.insertEmail, email, account, thread, message.blob, message.size, message.sentAt,
+            message.header, message.parsed)
+        return thread
     }
 
     /// The thread of what the message refers to, or one of its own.

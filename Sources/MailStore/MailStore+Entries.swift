@@ -156,59 +156,6 @@ extension MailStore {
         return modSeq
     }
 
-    /// Copies messages; EMAILID stays, and so do flags, keywords and the internal date. RFC 3501 §6.4.7
-    ///
-    /// All or none. Throws `.overQuota`, `.noSuchMailbox`.
-    package func copy(_ mailbox: MailboxID, uids: [UID], to target: MailboxID) async throws -> CopyResult {
-        try await transfer(mailbox, uids: uids, to: target, removing: false)
-    }
-
-    /// Moves messages in one unit. RFC 6851 §3.1
-    package func move(_ mailbox: MailboxID, uids: [UID], to target: MailboxID) async throws -> CopyResult {
-        try await transfer(mailbox, uids: uids, to: target, removing: true)
-    }
-
-    private func transfer(
-        _ mailbox: MailboxID, uids: [UID], to target: MailboxID, removing: Bool
-    ) async throws -> CopyResult {
-        let account = try await account(of: mailbox)
-        guard try await self.account(of: target) == account else { throw MailStoreError.noSuchMailbox }
-        let limit = directory.snapshot.account(id: account)?.quota
-        let now = clock.now()
-        let sorted = uids.sorted()
-        let (result, modSeq) = try await database.write { writer -> (CopyResult, ModSequence?) in
-            let rows = try Self.rows(writer, mailbox, sorted)
-            guard !rows.isEmpty else { return (try Self.nothingCopied(writer, to: target), nil) }
-            let size = rows.reduce(Int64(0)) { $0 + Int64($1.size) }
-            let used = try writer.first(MailStoreStatements.accountState, account) { $0.int64(0) } ?? 0
-            if let limit, !removing, used + size > limit { throw MailStoreError.overQuota }
-            let modSeq =
-                removing
-                ? try Self.bump(writer, account) : try Self.bump(writer, account, octets: size, messages: rows.count)
-            let entries = rows.map { row in
-                NewEntry(
-                    email: row.email, thread: row.thread, flags: row.flags, keywords: row.keywords,
-                    internalDate: row.internalDate, zoneMinutes: row.zoneMinutes, size: row.size)
-            }
-            let (made, validity) = try Self.insert(writer, entries, into: target, modSeq: modSeq, now: now)
-            var last = modSeq
-            if removing {
-                last = try Self.remove(writer, account, mailbox, rows, now: now, keepingEmails: true)
-            }
-            return (CopyResult(uidValidity: validity, source: rows.map(\.uid), destination: made), last)
-        }
-        if let modSeq {
-            changeFeed.announce(account, mailboxes: removing ? [mailbox, target] : [target], modSeq)
-        }
-        return result
-    }
-
-    /// The answer where none of the messages is there any more: no change number is taken.
-    private static func nothingCopied(_ reader: any SQLReader, to target: MailboxID) throws -> CopyResult {
-        let head = try reader.first(MailStoreStatements.mailbox, target) { ($0.uint32(1), $0.bool(7)) }
-        guard let (validity, isSelectable) = head, isSelectable else { throw MailStoreError.noSuchMailbox }
-        return CopyResult(uidValidity: UIDValidity(rawValue: validity), source: [], destination: [])
-    }
 }
 
 extension EntryRow {
@@ -223,9 +170,18 @@ extension EntryRow {
             keywords = keywords.filter { !gone.contains($0.lowercased()) }
         case .replace(let new, let words):
             flags = new.intersection(.all)
-            let wanted = Set(words.map { $0.lowercased() })
-            keywords = (keywords.filter { wanted.contains($0.lowercased()) } + words).distinctKeywords
+            replaceKeywords(words)
+        case .replaceSome(let mask, let new, let words):
+            flags = flags.subtracting(mask).union(new.intersection(mask).intersection(.all))
+            if let words { replaceKeywords(words) }
         }
+    }
+}
+
+extension EntryRow {
+    fileprivate mutating func replaceKeywords(_ words: [String]) {
+        let wanted = Set(words.map { $0.lowercased() })
+        keywords = (keywords.filter { wanted.contains($0.lowercased()) } + words).distinctKeywords
     }
 }
 

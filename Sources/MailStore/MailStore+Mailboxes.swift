@@ -34,6 +34,15 @@ struct MailboxRow: Sendable {
         size = row.int64(11)
         highestModSeq = UInt64(clamping: row.int64(12))
     }
+
+    func info(_ account: AccountID, path: String, subscribed: Bool, hasChildren: Bool) -> MailboxInfo {
+        MailboxInfo(
+            id: id, account: account, path: path, specialUse: specialUse, subscribed: subscribed,
+            selectable: isSelectable, hasChildren: hasChildren, uidValidity: UIDValidity(rawValue: uidValidity),
+            uidNext: UID(rawValue: uidNext), messages: messages, unseen: unseen, deleted: deleted,
+            recent: max(0, Int(uidNext) - Int(recentFrom)), size: size,
+            highestModSeq: ModSequence(rawValue: highestModSeq))
+    }
 }
 
 /// An account's mailboxes as a tree.
@@ -78,13 +87,9 @@ struct MailboxTree {
         let parents = Set(rows.map(\.parent))
         return rows.map { row in
             let path = paths[row.id] ?? row.name
-            return MailboxInfo(
-                id: row.id, account: account, path: path, specialUse: row.specialUse,
-                subscribed: subscribed.contains(path), selectable: row.isSelectable,
-                hasChildren: parents.contains(row.id.rawValue), uidValidity: UIDValidity(rawValue: row.uidValidity),
-                uidNext: UID(rawValue: row.uidNext), messages: row.messages, unseen: row.unseen, deleted: row.deleted,
-                recent: max(0, Int(row.uidNext) - Int(row.recentFrom)), size: row.size,
-                highestModSeq: ModSequence(rawValue: row.highestModSeq))
+            return row.info(
+                account, path: path, subscribed: subscribed.contains(path),
+                hasChildren: parents.contains(row.id.rawValue))
         }.sorted { $0.path < $1.path }
     }
 }
@@ -147,9 +152,32 @@ extension MailStore {
         }
     }
 
+    /// One mailbox with its counts; costs as much as its path has levels.
     package func mailbox(_ account: AccountID, path: String) async throws -> MailboxInfo? {
         let path = MailboxName.canonical(path)
-        return try await mailboxes(account).first { $0.path == path }
+        return try await database.read { try Self.find($0, account, path)?.info }
+    }
+
+    /// A mailbox by its canonical path, and the row nearest above where there is none such.
+    static func find(
+        _ reader: any SQLReader, _ account: AccountID, _ path: String
+    ) throws -> (info: MailboxInfo?, nearest: MailboxID?)? {
+        var parent: Int64 = 0
+        var found: MailboxRow?
+        for level in path.split(separator: "/", omittingEmptySubsequences: false) {
+            let row = try reader.first(MailStoreStatements.mailboxByName, account, parent, String(level)) {
+                MailboxRow($0)
+            }
+            guard let row else { return (nil, found?.id) }
+            parent = row.id.rawValue
+            found = row
+        }
+        guard let row = found else { return nil }
+        let isSubscribed = try reader.first(MailStoreStatements.isSubscribed, account, path) { _ in true }
+        let hasChildren = try reader.first(MailStoreStatements.mailboxHasChildren, account, row.id) { _ in true }
+        return (
+            row.info(account, path: path, subscribed: isSubscribed ?? false, hasChildren: hasChildren ?? false), row.id
+        )
     }
 
     /// The mailbox that the account keeps junk in: the one with the use, or `Junk`; made where it is missing.
@@ -212,6 +240,8 @@ extension MailStore {
             MailStoreStatements.insertMailbox, account, parent, name, use?.rawValue, validity, modSeq
         ) { $0.int64(0) }
         guard let id else { throw DatabaseError.other("no id for the mailbox") }
+        // RFC 4314 §4 (CREATE): a new mailbox inherits the rights of the one above it
+        if parent > 0 { try writer.execute(MailStoreStatements.inheritAccess, id, parent) }
         return id
     }
 

@@ -20,6 +20,7 @@ package final class MailStore: Sendable {
     package let searchIndex: SearchIndex?
     private let inboxes = Mutex<[AccountID: MailboxID]>([:])
     let follower = Mutex(Follower())
+    let accessChanges = Mutex(0)
 
     /// - Parameter searchIndex: nil searches by reading.
     package init(

@@ -9,6 +9,7 @@ package enum MailStoreSchema {
                 entryKeyword, expunged, expungedModSeq, threadReference,
             ]),
         Migration("mailstore-pop3-1", [entryUIDL]),
+        Migration("mailstore-mailboxes-1", mailboxesAccess),
     ]
 
     /// The unique id that another server gave POP3 clients, of messages that came from it.

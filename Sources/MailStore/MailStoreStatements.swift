@@ -148,7 +148,7 @@ package enum MailStoreStatements {
         ON CONFLICT (account_id, hash) DO NOTHING
         """)
 
-    package static let all = [
+    private static let general = [
         insertAccountState, accountState, bumpModSeq, nextUIDValidity, mailboxes, mailbox, inbox, insertMailbox,
         reviveMailbox, hideMailbox, deleteMailbox, deleteAccountMailboxes, deleteAccountEmails, moveMailbox,
         addToMailbox, adjustMailbox, claimRecent, subscribe, unsubscribe, subscriptions, insertEmail, emailBlob,
@@ -157,4 +157,6 @@ package enum MailStoreStatements {
         deletedUIDs, emailsAfter, emailAccountsAfter, emailForIndexing, findThread, insertThreadReference, setPOP3UIDL,
         pop3Entries,
     ]
+
+    package static let all = general + mailboxStatements
 }

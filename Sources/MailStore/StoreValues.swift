@@ -130,6 +130,32 @@ package enum FlagChange: Sendable {
     case add(MessageFlags, keywords: [String])
     case remove(MessageFlags, keywords: [String])
     case replace(MessageFlags, keywords: [String])
+    /// Replaces the system flags of a mask; keywords are left alone where nil.
+    case replaceSome(of: MessageFlags, MessageFlags, keywords: [String]?)
+
+    /// The part of the change that somebody's rights allow; nil when they allow nothing of it. RFC 4314 §4 (STORE)
+    package func limited(to rights: MailboxRights) -> FlagChange? {
+        let allowed = rights.flags
+        let mayWrite = rights.contains(.write)
+        switch self {
+        case .add(let flags, let words):
+            let (kept, keptWords) = (flags.intersection(allowed), mayWrite ? words : [])
+            return kept.isEmpty && keptWords.isEmpty && !(flags.isEmpty && words.isEmpty)
+                ? nil : .add(kept, keywords: keptWords)
+        case .remove(let flags, let words):
+            let (kept, keptWords) = (flags.intersection(allowed), mayWrite ? words : [])
+            return kept.isEmpty && keptWords.isEmpty && !(flags.isEmpty && words.isEmpty)
+                ? nil : .remove(kept, keywords: keptWords)
+        case .replace(let flags, let words):
+            guard allowed != .all else { return self }
+            guard !allowed.isEmpty else { return nil }
+            return .replaceSome(of: allowed, flags.intersection(allowed), keywords: mayWrite ? words : nil)
+        case .replaceSome(let mask, let flags, let words):
+            let mask = mask.intersection(allowed)
+            guard !mask.isEmpty else { return nil }
+            return .replaceSome(of: mask, flags.intersection(mask), keywords: mayWrite ? words : nil)
+        }
+    }
 }
 
 package struct FlagUpdate: Sendable {

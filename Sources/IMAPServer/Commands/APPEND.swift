@@ -44,14 +44,17 @@ extension IMAPSession {
                 status: IMAPStatus(error.condition, error.responseCode, "Error in IMAP command: \(error)"))
         }
         guard case .append(let append) = command.body else { throw CommandRefusal.bad(.serverBug, "APPEND expected.") }
-        let account = try login().id
-        let (flags, keywords) = try append.flags.storable()
-        let mailbox = try await destination(append.mailbox)
-        guard try await service.store.hasRoom(account, for: size) else {
+        var (flags, keywords) = try append.flags.storable()
+        let target = try await destination(append.mailbox)
+        // RFC 4314 §4 (APPEND): flags without the right to set them are left out
+        flags.formIntersection(target.rights.flags)
+        if !target.rights.contains(.write) { keywords = [] }
+        guard try await service.store.hasRoom(target.account, for: size) else {
             // RFC 9208 §4.3.1
             throw CommandRefusal.no(.overQuota, "Quota exceeded (mailbox for user is full)")
         }
-        return AppendPlan(account: account, mailbox: mailbox, flags: flags, keywords: keywords, date: append.date)
+        return AppendPlan(
+            account: target.account, mailbox: target.mailbox, flags: flags, keywords: keywords, date: append.date)
     }
 
     private func append(_ plan: AppendPlan) async throws -> Completion {

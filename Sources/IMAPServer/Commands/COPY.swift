@@ -9,7 +9,8 @@ extension IMAPSession {
         let uids = try members(of: command.messages)
         let target = try await destination(command.destination)
         guard !uids.isEmpty else { return .ok("No messages found.") }
-        let result = try await service.store.copy(source, uids: uids.map { UID(rawValue: $0) }, to: target)
+        let result = try await service.store.copy(
+            source, uids: uids.map { UID(rawValue: $0) }, to: target.mailbox, with: target.rights)
         return .ok(
             copyCode(result), result.source.isEmpty ? "No messages found." : "Copy completed.",
             announce: command.messages.isUID ? .everything : .withoutExpunges
@@ -17,11 +18,13 @@ extension IMAPSession {
     }
 
     func move(_ command: CopyCommand) async throws -> Completion {
-        let source = try writableMailbox()
+        // RFC 6851 §3.3: what COPY, STORE +FLAGS (\Deleted) and EXPUNGE need
+        let source = try writableMailbox(needing: [.deleteMessages, .expunge])
         let uids = try members(of: command.messages)
         let target = try await destination(command.destination)
         guard !uids.isEmpty else { return .ok("No messages found.") }
-        let result = try await service.store.move(source, uids: uids.map { UID(rawValue: $0) }, to: target)
+        let result = try await service.store.move(
+            source, uids: uids.map { UID(rawValue: $0) }, to: target.mailbox, with: target.rights)
         // RFC 6851 §4.3: COPYUID in an untagged OK before the first EXPUNGE
         if let code = copyCode(result) { untagged(.ok, code, "Moved UIDs.") }
         return .ok("Move completed.")
@@ -40,15 +43,6 @@ extension IMAPSession {
         } catch {
             throw .bad(.clientBug, "Invalid messageset: the mailbox has no such message.")
         }
-    }
-
-    /// The mailbox to put messages in.
-    func destination(_ name: IMAPMailboxName) async throws -> MailboxID {
-        guard let info = try await service.store.mailbox(try login().id, path: name.path), info.selectable else {
-            // RFC 3501 §6.3.11, §6.4.7: the client may create it and try again
-            throw CommandRefusal.no(.tryCreate, "Mailbox doesn't exist: \(name.path)")
-        }
-        return info.id
     }
 
     private func copyCode(_ result: CopyResult) -> IMAPResponseCode? {

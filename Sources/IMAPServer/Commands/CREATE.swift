@@ -10,36 +10,55 @@ extension IMAPSession {
             // RFC 6154 §3
             throw CommandRefusal.no(.useAttribute, "A mailbox takes one special use of those listed by this server.")
         }
-        _ = try await service.store.createMailbox(
-            try login().id, path: command.mailbox.path, specialUse: command.specialUses.first?.stored)
+        let (account, path) = try await creatable(command.mailbox)
+        _ = try await service.store.createMailbox(account, path: path, specialUse: command.specialUses.first?.stored)
         return .ok("Create completed.")
+    }
+
+    /// Where a new mailbox may be made.
+    private func creatable(_ name: IMAPMailboxName) async throws -> (AccountID, path: String) {
+        let login = try login().id
+        if case .shared(let owner, let path) = place(of: name) {
+            let access = try await service.store.access(owner.id, path: path, by: login)
+            // RFC 4314 §4 (CREATE): "k" on the nearest mailbox above
+            if access.mailbox == nil, access.rights.contains(.create) { return (owner.id, path) }
+            if access.mailbox != nil, access.rights.contains([.create, .lookup]) { return (owner.id, path) }
+            throw CommandRefusal.no(.noPermission, "You may not create mailboxes there.")
+        }
+        guard !SharedMailboxName.contains(name.path) else {
+            throw CommandRefusal.no(.cannot, "Names under \(SharedMailboxName.root) are those of others' mailboxes.")
+        }
+        return (login, name.path)
     }
 
     func delete(_ name: IMAPMailboxName) async throws -> Completion {
         // RFC 3501 §6.3.4
         if name.isInbox { throw CommandRefusal.no(.cannot, "INBOX can't be deleted.") }
-        let account = try login().id
-        // By id, since the selected mailbox may have another name by now.
-        let mailbox = try await service.store.mailbox(account, path: name.path)?.id
-        try await service.store.deleteMailbox(account, path: name.path)
-        // One's own selected mailbox is left rather than ending one's own session.
-        if let mailbox, selection?.mailbox == mailbox { await deselect() }
+        let target = try await resolve(name, needing: .delete)
+        try await service.store.deleteMailbox(target.account, path: target.info.path)
+        // One's own selected mailbox is left rather than ending one's own session. By id, since it may have another name
+        // by now.
+        if selection?.mailbox == target.mailbox { await deselect() }
         return .ok("Delete completed.")
     }
 
     func rename(_ command: RenameCommand) async throws -> Completion {
         if command.destination.isInbox { throw CommandRefusal.no(.alreadyExists, "INBOX exists already.") }
-        try await service.store.renameMailbox(
-            try login().id, from: command.source.path, to: command.destination.path)
+        let source = try await resolve(command.source, needing: .delete)
+        let (account, path) = try await creatable(command.destination)
+        guard account == source.account else {
+            throw CommandRefusal.no(.cannot, "A mailbox can't be renamed into another account.")
+        }
+        if account != (try login().id), source.info.path == "INBOX" {
+            throw CommandRefusal.no(.cannot, "INBOX of somebody else can't be renamed.")
+        }
+        try await service.store.renameMailbox(account, from: source.info.path, to: path)
         return .ok("Rename completed.")
     }
 
     func subscribe(_ name: IMAPMailboxName) async throws -> Completion {
-        let account = try login().id
-        guard try await service.store.mailbox(account, path: name.path) != nil else {
-            throw CommandRefusal.noSuchMailbox(name)
-        }
-        try await service.store.setSubscribed(account, path: name.path, true)
+        _ = try await resolve(name, needing: .lookup)
+        try await service.store.setSubscribed(try login().id, path: name.path, true)
         return .ok("Subscribe completed.")
     }
 

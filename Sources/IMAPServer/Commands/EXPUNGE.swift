@@ -4,13 +4,13 @@ import MailStore
 // RFC 3501 §6.4.2, §6.4.3, RFC 3691, RFC 4315 §2.1
 extension IMAPSession {
     func expunge() async throws -> Completion {
-        let mailbox = try writableMailbox()
+        let mailbox = try writableMailbox(needing: .expunge)
         _ = try await service.store.expunge(mailbox, uids: nil, onlyDeleted: true)
         return try await expunged("Expunge completed.")
     }
 
     func expunge(_ set: UIDSet) async throws -> Completion {
-        let mailbox = try writableMailbox()
+        let mailbox = try writableMailbox(needing: .expunge)
         try refuseSavedResult(set)
         let uids = selection.map { $0.view.members(of: $0.view.resolve(set)) } ?? []
         if !uids.isEmpty {
@@ -31,7 +31,8 @@ extension IMAPSession {
 
     func close() async throws -> Completion {
         guard let selected = selection else { throw CommandRefusal.noMailbox }
-        if selected.access == .readWrite {
+        // RFC 4314 §4 (CLOSE): without the right nothing is removed, and nothing said
+        if selected.access == .readWrite, selected.rights.contains(.expunge) {
             _ = try await service.store.expunge(selected.mailbox, uids: nil, onlyDeleted: true)
         }
         await deselect()
@@ -46,9 +47,10 @@ extension IMAPSession {
     }
 
     /// The selected mailbox, for a command that changes it.
-    func writableMailbox() throws(CommandRefusal) -> MailboxID {
+    func writableMailbox(needing rights: MailboxRights = []) throws(CommandRefusal) -> MailboxID {
         guard let selection else { throw .noMailbox }
         guard selection.access == .readWrite else { throw .no(.noPermission, "Mailbox is selected read-only.") }
+        guard selection.rights.isSuperset(of: rights) else { throw .notPermitted }
         return selection.mailbox
     }
 

@@ -17,7 +17,9 @@ extension IMAPSession {
         try refuseSavedResult(command.messages)
         if command.vanished { throw CommandRefusal.bad(nil, "VANISHED needs QRESYNC, which is not enabled.") }
         guard let view = selection?.view else { throw CommandRefusal.noMailbox }
-        let plan = try FetchPlan(command, isReadWrite: selection?.access == .readWrite)
+        // RFC 4314 §4 (FETCH): \Seen is not set without the right to
+        let marksSeen = selection?.access == .readWrite && selection?.rights.contains(.seen) == true
+        let plan = try FetchPlan(command, isReadWrite: marksSeen)
         if plan.usesModSequences { enableCondstore() }
         let ranges = try resolved(command.messages, in: view)
         let expected = command.changedSince == nil ? view.memberCount(of: ranges) : nil

@@ -8,7 +8,7 @@ extension IMAPSession {
     func idle() async throws -> Completion {
         encoder.continuation("idling")
         try await control(.expect(.idle))
-        guard let mailbox = selection?.mailbox, let account = try? login().id else {
+        guard let mailbox = selection?.mailbox, let account = selection?.account else {
             // Nothing can change that would be told: only wait.
             return try await waitForDone()
         }

@@ -35,12 +35,7 @@ extension IMAPSession {
     }
 
     func status(_ command: StatusCommand) async throws -> Completion {
-        guard let info = try await service.store.mailbox(try login().id, path: command.mailbox.path) else {
-            throw CommandRefusal.noSuchMailbox(command.mailbox)
-        }
-        guard info.selectable else {
-            throw CommandRefusal.no(.nonExistent, "Mailbox is not selectable: \(command.mailbox.path)")
-        }
+        let info = try await resolveSelectable(command.mailbox, needing: .read).info
         // RFC 7162 §3.1: asking for it shows that the client knows mod-sequences
         if command.items.contains(.highestModSequence) { enableCondstore() }
         try await answer(status: command.items, of: info, as: command.mailbox)

@@ -14,9 +14,7 @@ extension IMAPSession {
     }
 
     func getQuotaRoot(_ name: IMAPMailboxName) async throws -> Completion {
-        guard try await service.store.mailbox(try login().id, path: name.path) != nil else {
-            throw CommandRefusal.noSuchMailbox(name)
-        }
+        _ = try await resolve(name, needing: .read)
         encoder.quotaRoot(name, roots: [Self.quotaRoot])
         try await answerQuota()
         return .ok("Getquotaroot completed.")

@@ -17,17 +17,17 @@ extension IMAPSession {
             // RFC 7162 §3.2.5: only after ENABLE QRESYNC, which is not offered
             throw CommandRefusal.bad(nil, "QRESYNC is not enabled.")
         }
-        guard let info = try await service.store.mailbox(try login().id, path: command.mailbox.path) else {
-            throw CommandRefusal.noSuchMailbox(command.mailbox)
-        }
-        guard info.selectable else {
-            throw CommandRefusal.no(.nonExistent, "Mailbox is not selectable: \(command.mailbox.path)")
-        }
+        let accessRevision = service.store.accessRevision
+        let target = try await resolveSelectable(command.mailbox, needing: .read)
+        let info = target.info
+        // RFC 4314 §5.2
+        let access = target.rights.isDisjoint(with: .changing) ? .readOnly : access
         let whole = try await service.store.uidView(info.id)
         let keywords = try await service.store.keywords(info.id)
         if command.condstore { enabled.insert(.condstore) }
         selection = Selection(
-            mailbox: info.id, path: info.path, access: access, uidValidity: whole.uidValidity.rawValue,
+            account: target.account, mailbox: info.id, rights: target.rights, accessRevision: accessRevision,
+            path: target.path, access: access, uidValidity: whole.uidValidity.rawValue,
             view: SelectedMailbox(uids: whole.uids, appliedModSeq: whole.highestModSeq.rawValue),
             keywords: keywords, announcedKeywords: Set(keywords.map { $0.lowercased() })
         )

@@ -5,7 +5,10 @@ import MailStore
 extension IMAPSession {
     func store(_ command: StoreCommand) async throws -> Completion {
         let mailbox = try writableMailbox()
-        let change = try FlagChange(command)
+        // RFC 4314 §4 (STORE): what may be changed is, the rest is passed over
+        guard let rights = selection?.rights, let change = try FlagChange(command).limited(to: rights) else {
+            throw CommandRefusal.notPermitted
+        }
         if command.unchangedSince != nil { enableCondstore() }
         try refuseSavedResult(command.messages)
         guard let view = selection?.view else { throw CommandRefusal.noMailbox }

@@ -1,3 +1,4 @@
+import Directory
 import IMAPCore
 import MailStore
 
@@ -8,7 +9,13 @@ struct Selection {
         case readWrite
     }
 
+    /// Whose mailbox it is.
+    let account: AccountID
     let mailbox: MailboxID
+    /// What this session may do here.
+    var rights: MailboxRights
+    /// `MailStore.accessRevision` that `rights` were read at.
+    var accessRevision: Int
     /// As it was called when it was selected.
     let path: String
     let access: Access

@@ -6,7 +6,9 @@ extension IMAPSession {
     /// Takes in the store's changes and announces what the command in hand allows.
     /// - Throws: ``SessionEnd/bye(_:_:)`` when the mailbox is gone.
     func announce(_ what: Completion.Announcement) async throws {
-        guard what != .nothing, let mailbox = selection?.mailbox, let since = selection?.view.appliedModSeq else {
+        guard what != .nothing else { return }
+        try await refreshRights()
+        guard let mailbox = selection?.mailbox, let since = selection?.view.appliedModSeq else {
             return
         }
         let changes = try await service.store.changes(mailbox, since: ModSequence(rawValue: since))
@@ -86,7 +88,13 @@ extension IMAPSession {
         encoder.flags(flags)
         switch selection.access {
         case .readWrite:
-            untagged(.ok, .permanentFlags(flags, newKeywords: true), "Flags permitted.")
+            // RFC 4314 §5.1.1: the flags that one's rights allow
+            let allowed = selection.rights.flags
+            let mayWrite = selection.rights.contains(.write)
+            let permanent = flags.filter { flag in
+                flag.bit.map(allowed.contains) ?? mayWrite
+            }
+            untagged(.ok, .permanentFlags(permanent, newKeywords: mayWrite), "Flags permitted.")
         case .readOnly:
             untagged(.ok, .permanentFlags([], newKeywords: false), "Read-only mailbox.")
         }
@@ -110,6 +118,18 @@ extension IMAPSession {
 extension IMAPFlag {
     /// The flags every mailbox has, in the order they are listed.
     static let system: [IMAPFlag] = [.answered, .flagged, .deleted, .seen, .draft]
+
+    /// The stored bit of a system flag; nil for a keyword.
+    var bit: MessageFlags? {
+        switch self {
+        case .seen: .seen
+        case .answered: .answered
+        case .flagged: .flagged
+        case .deleted: .deleted
+        case .draft: .draft
+        case .recent, .keyword, .unknownSystem: nil
+        }
+    }
 }
 
 extension MessageFlags {
