@@ -148,33 +148,6 @@ package final class MailStore: Sendable {
         }
     }
 
-    /// What happened in a mailbox after `since`; cheap when nothing did.
-    package func changes(_ mailbox: MailboxID, since: ModSequence) async throws -> MailboxChanges {
-        try await database.read { reader in
-            let head = try reader.first(MailStoreStatements.mailbox, mailbox) { row in
-                (AccountID(rawValue: row.int64(0)), ModSequence(rawValue: UInt64(clamping: row.int64(6))), row.bool(7))
-            }
-            guard let (account, highest, selectable) = head, selectable else {
-                return MailboxChanges(
-                    changed: [], expunged: [], highestModSeq: since, purgedThrough: since, exists: false)
-            }
-            guard highest > since else {
-                return MailboxChanges(
-                    changed: [], expunged: [], highestModSeq: highest, purgedThrough: ModSequence(rawValue: 0),
-                    exists: true)
-            }
-            var changed = try reader.query(MailStoreStatements.changedRows, mailbox, since) { EntryRow($0) }
-            try Self.addKeywords(to: &changed, mailbox, reader)
-            let expunged = try reader.query(MailStoreStatements.expungedSince, mailbox, since) {
-                UID(rawValue: $0.uint32(0))
-            }
-            let purged = try reader.first(MailStoreStatements.accountState, account) { UInt64(clamping: $0.int64(3)) }
-            return MailboxChanges(
-                changed: changed, expunged: expunged, highestModSeq: highest,
-                purgedThrough: ModSequence(rawValue: purged ?? 0), exists: true)
-        }
-    }
-
     static func addKeywords(to rows: inout [EntryRow], _ mailbox: MailboxID, _ reader: any SQLReader) throws {
         guard let first = rows.first, let last = rows.last else { return }
         var found: [UID: [String]] = [:]

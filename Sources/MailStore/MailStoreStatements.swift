@@ -108,12 +108,14 @@ package enum MailStoreStatements {
         FROM entry JOIN email ON email.id = entry.email_id
         WHERE mailbox_id = $1 AND uid >= $2 AND uid <= $3 AND modseq > $4 ORDER BY uid LIMIT $5
         """)
-    // `uid + 0`: ordered by plain uid, SQLite walks the whole mailbox to save the sort instead of using the modseq index.
+    // The numbers of a row that is compared are those of the index behind mailbox_id, so that a page is a walk of it.
     static let changedRows = SQLStatement(
         """
         SELECT uid, email_id, thread_id, flags, modseq, internal_date, zone, size, saved_at FROM entry
-        WHERE mailbox_id = $1 AND modseq > $2 ORDER BY uid + 0
+        WHERE mailbox_id = $1 AND (modseq, uid) > ($2, $3) AND modseq <= $4 AND uid <= $5
+        ORDER BY modseq, uid LIMIT $6
         """)
+    static let arrivals = SQLStatement("SELECT uid FROM entry WHERE mailbox_id = $1 AND uid > $2 ORDER BY uid")
     static let keywords = SQLStatement(
         """
         SELECT uid, keyword FROM entry_keyword WHERE mailbox_id = $1 AND uid >= $2 AND uid <= $3
@@ -130,6 +132,7 @@ package enum MailStoreStatements {
     static let deleteEntry = SQLStatement("DELETE FROM entry WHERE mailbox_id = $1 AND uid = $2")
     static let insertExpunged = SQLStatement(
         "INSERT INTO expunged (mailbox_id, uid, modseq) VALUES ($1, $2, $3)")
+    // `uid + 0`: ordered by plain uid, SQLite walks the whole mailbox to save the sort instead of using the modseq index.
     static let expungedSince = SQLStatement(
         "SELECT uid FROM expunged WHERE mailbox_id = $1 AND modseq > $2 ORDER BY uid + 0")
     static let deletedUIDs = SQLStatement(
@@ -153,7 +156,7 @@ package enum MailStoreStatements {
         reviveMailbox, hideMailbox, deleteMailbox, deleteAccountMailboxes, deleteAccountEmails, moveMailbox,
         addToMailbox, adjustMailbox, claimRecent, subscribe, unsubscribe, subscriptions, insertEmail, emailBlob,
         deleteEmail, emailIsUsed, accountBlobs, insertEntry, insertKeyword, deleteKeywords, uidScan, rows, indexedRows,
-        changedRows, keywords, mailboxKeywords, setFlags, deleteEntry, insertExpunged, expungedSince,
+        changedRows, arrivals, keywords, mailboxKeywords, setFlags, deleteEntry, insertExpunged, expungedSince,
         deletedUIDs, emailsAfter, emailAccountsAfter, emailForIndexing, findThread, insertThreadReference, setPOP3UIDL,
         pop3Entries,
     ]

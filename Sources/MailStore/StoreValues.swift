@@ -176,19 +176,6 @@ package struct CopyResult: Sendable {
     package let destination: [UID]
 }
 
-/// What happened in a mailbox after a change number.
-package struct MailboxChanges: Sendable {
-    /// New messages and changed flags, ascending by UID.
-    package let changed: [EntryRow]
-    /// Ascending.
-    package let expunged: [UID]
-    package let highestModSeq: ModSequence
-    /// Below this number expunged UIDs are no longer known.
-    package let purgedThrough: ModSequence
-    /// False when the mailbox is gone.
-    package let exists: Bool
-}
-
 package struct QuotaUsage: Sendable, Hashable {
     /// Octets.
     package let used: Int64

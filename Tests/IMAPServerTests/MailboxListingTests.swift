@@ -135,7 +135,7 @@ struct IMAPCapabilitiesTests {
         #expect(
             Set(words) == [
                 "IMAP4rev1", "IDLE", "UIDPLUS", "MOVE", "NAMESPACE", "SPECIAL-USE", "CREATE-SPECIAL-USE", "LITERAL+",
-                "SASL-IR", "UNSELECT", "ID", "ENABLE", "CHILDREN", "ESEARCH", "LIST-EXTENDED", "LIST-STATUS",
+                "SASL-IR", "UNSELECT", "QRESYNC", "ID", "ENABLE", "CHILDREN", "ESEARCH", "LIST-EXTENDED", "LIST-STATUS",
                 "STATUS=SIZE", "CONDSTORE", "QUOTA",
             ])
         #expect(words.count == Set(words).count)

@@ -8,10 +8,6 @@ import Testing
 struct SelectedMailboxTests {
     private func numbers(_ values: [SequenceNumber]) -> [UInt32] { values.map(\.rawValue) }
 
-    private func change(_ uid: UInt32, _ modSeq: UInt64) -> SelectedMailbox.Change {
-        SelectedMailbox.Change(uid: uid, modSeq: modSeq)
-    }
-
     @Test("numbers and UIDs map both ways")
     func mapping() {
         let view = SelectedMailbox(uids: [3, 7, 9, 20], appliedModSeq: 1)
@@ -42,8 +38,7 @@ struct SelectedMailboxTests {
     @Test("an expunge waits until it is taken, and numbers stay as they are")
     func expungeWaits() {
         var view = SelectedMailbox(uids: [1, 2, 3, 4, 5], appliedModSeq: 1)
-        let absorbed = view.absorb([], expunged: [4, 2, 99], through: 5)
-        #expect(absorbed == SelectedMailbox.Absorbed())
+        #expect(view.absorb(arrivals: [], expunged: [4, 2, 99], through: 5) == nil)
         #expect(view.count == 5)
         #expect(view.sequenceNumber(of: 3)?.rawValue == 3)
         #expect(view.hasPendingExpunges)
@@ -54,19 +49,31 @@ struct SelectedMailboxTests {
         #expect(view.appliedModSeq == 5)
     }
 
-    @Test("arrivals lengthen the view in order, flag changes are reported by offset")
+    @Test("arrivals lengthen the view, those that are known already don't")
     func arrivals() {
         var view = SelectedMailbox(uids: [1, 2], appliedModSeq: 1)
-        let absorbed = view.absorb([change(4, 9), change(2, 8), change(3, 9)], expunged: [], through: 9)
-        #expect(absorbed.flagChanges == [1])
-        #expect(absorbed.arrivals == 3...4)
+        #expect(view.absorb(arrivals: [2, 3, 4], expunged: [], through: 9) == 3...4)
         #expect(view.uids == [1, 2, 3, 4])
+        #expect(view.absorb(arrivals: [], expunged: [], through: 9) == nil)
+    }
+
+    @Test("what can be told lies below the expunge that waits, however many follow it")
+    func tellable() {
+        var view = SelectedMailbox(uids: [1, 2, 3], appliedModSeq: 10)
+        _ = view.absorb(arrivals: [], expunged: [2], through: 12)
+        #expect(view.tellableModSeq == 10)
+        _ = view.absorb(arrivals: [4], expunged: [3], through: 20)
+        #expect(view.tellableModSeq == 10)
+        #expect(view.takeVanished() == [2, 3])
+        #expect(view.uids == [1, 4])
+        #expect(view.tellableModSeq == 20)
+        #expect(view.takeVanished().isEmpty)
     }
 
     @Test("a message that came and went in between is never heard of")
     func transient() {
         var view = SelectedMailbox(uids: [1], appliedModSeq: 1)
-        _ = view.absorb([], expunged: [2], through: 4)
+        _ = view.absorb(arrivals: [], expunged: [2], through: 4)
         #expect(!view.hasPendingExpunges)
         #expect(view.count == 1)
     }
@@ -74,7 +81,7 @@ struct SelectedMailboxTests {
     @Test("a message that arrived while an expunge waits is numbered behind it")
     func arrivalBehindPendingExpunge() {
         var view = SelectedMailbox(uids: [1, 2], appliedModSeq: 1)
-        _ = view.absorb([change(3, 4)], expunged: [1], through: 4)
+        _ = view.absorb(arrivals: [3], expunged: [1], through: 4)
         #expect(view.count == 3)
         #expect(view.sequenceNumber(of: 3)?.rawValue == 3)
         #expect(numbers(view.takeExpunges()) == [1])
@@ -86,9 +93,11 @@ struct SelectedMailboxTests {
         var view = SelectedMailbox(uids: [1, 2], appliedModSeq: 1)
         view.noteOwnChange(uid: 1, modSeq: 5)
         view.noteOwnChange(uid: 2, modSeq: 5)
-        let absorbed = view.absorb([change(1, 5), change(2, 6)], expunged: [], through: 6)
-        #expect(absorbed.flagChanges == [1])
-        #expect(view.absorb([change(1, 7)], expunged: [], through: 7).flagChanges == [0])
+        #expect(!view.isNews(1, modSeq: 5))
+        #expect(view.isNews(2, modSeq: 6))
+        #expect(!view.isNews(3, modSeq: 6))
+        view.forgetOwnChanges()
+        #expect(view.isNews(1, modSeq: 5))
     }
 
     @Test("a whole list of UIDs finds what was missed")
@@ -106,7 +115,7 @@ struct SelectedMailboxTests {
         #expect(view.recentCount == 2)
         #expect(view.isRecent(5))
         #expect(!view.isRecent(2))
-        _ = view.absorb([change(9, 2)], expunged: [5], through: 2)
+        _ = view.absorb(arrivals: [9], expunged: [5], through: 2)
         view.markRecent(7...9)
         #expect(view.recent == [5...9])
         #expect(view.recentCount == 3)
@@ -125,21 +134,21 @@ struct SelectedMailboxTests {
             var view = SelectedMailbox(uids: stored, appliedModSeq: modSeq)
             var client = stored
             for _ in 0..<30 {
-                var changes: [SelectedMailbox.Change] = []
+                var arrived: [UInt32] = []
                 var gone: [UInt32] = []
                 for _ in 0..<Int.random(in: 0...3, using: &generator) {
                     modSeq += 1
                     if Bool.random(using: &generator) {
                         stored.append(next)
-                        changes.append(change(next, modSeq))
+                        arrived.append(next)
                         next += 1
                     } else if let uid = stored.randomElement(using: &generator) {
                         stored.removeAll { $0 == uid }
-                        changes.removeAll { $0.uid == uid }
+                        arrived.removeAll { $0 == uid }
                         gone.append(uid)
                     }
                 }
-                if let arrivals = view.absorb(changes, expunged: gone, through: modSeq).arrivals {
+                if let arrivals = view.absorb(arrivals: arrived, expunged: gone, through: modSeq) {
                     client += view.uids.filter(arrivals.contains)
                 }
                 if Bool.random(using: &generator) {

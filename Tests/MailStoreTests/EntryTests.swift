@@ -44,16 +44,47 @@ import Testing
         let fixture = try await MailFixture()
         let uids = [try await fixture.append(), try await fixture.append(), try await fixture.append()]
         let since = try await fixture.info().highestModSeq
-        #expect(try await fixture.store.changes(fixture.inbox, since: since).changed.isEmpty)
-        _ = try await fixture.store.updateFlags(fixture.inbox, uids: [uids[1]], change: .add(.deleted, keywords: []))
-        _ = try await fixture.store.updateFlags(fixture.inbox, uids: [uids[0]], change: .add([], keywords: ["k"]))
-        _ = try await fixture.store.expunge(fixture.inbox)
+        let store = fixture.store
+        #expect(try await store.news(fixture.inbox, since: since, above: 3).arrivals.isEmpty)
+        _ = try await store.updateFlags(fixture.inbox, uids: [uids[1]], change: .add(.deleted, keywords: []))
+        _ = try await store.updateFlags(fixture.inbox, uids: [uids[0]], change: .add([], keywords: ["k"]))
+        _ = try await store.expunge(fixture.inbox)
         let new = try await fixture.append()
-        let changes = try await fixture.store.changes(fixture.inbox, since: since)
-        #expect(changes.changed.map(\.uid) == [uids[0], new])
-        #expect(changes.expunged == [uids[1]])
-        #expect(changes.exists)
-        #expect(try await fixture.store.changes(fixture.inbox, since: changes.highestModSeq).expunged.isEmpty)
+        let news = try await store.news(fixture.inbox, since: since, above: 3)
+        #expect(news.exists)
+        #expect(news.arrivals == [new.rawValue])
+        #expect(news.expunged.uids == [uids[1].rawValue])
+        #expect(try await store.news(fixture.inbox, since: news.highestModSeq, above: 4).expunged.uids.isEmpty)
+        let from = ChangePosition(after: since)
+        let changed = try await store.changedRows(fixture.inbox, from: from, through: news.highestModSeq, limit: 10)
+        #expect(changed.rows.map(\.uid) == [uids[0], new])
+        #expect(changed.rows.first?.keywords == ["k"])
+        #expect(changed.next == nil)
+        let known = try await store.changedRows(
+            fixture.inbox, from: from, through: news.highestModSeq, upTo: 3, limit: 10)
+        #expect(known.rows.map(\.uid) == [uids[0]])
+    }
+
+    @Test func `pages of changes are whole, also where many share a number`() async throws {
+        let fixture = try await MailFixture()
+        var uids: [UID] = []
+        for _ in 0..<23 { uids.append(try await fixture.append()) }
+        let since = try await fixture.info().highestModSeq
+        _ = try await fixture.store.updateFlags(fixture.inbox, uids: uids.reversed(), change: .add(.seen, keywords: []))
+        _ = try await fixture.store.updateFlags(fixture.inbox, uids: [uids[3]], change: .add([], keywords: ["k"]))
+        let through = try await fixture.info().highestModSeq
+        for limit in [1, 5, 22, 23, 24] {
+            var found: [EntryRow] = []
+            var position: ChangePosition? = ChangePosition(after: since)
+            while let from = position {
+                let page = try await fixture.store.changedRows(
+                    fixture.inbox, from: from, through: through, limit: limit)
+                #expect(page.rows.count <= limit)
+                found += page.rows
+                position = page.next
+            }
+            #expect(found.map(\.uid).sorted() == uids, "\(limit)")
+        }
     }
 
     @Test func `quota is octets of every copy`() async throws {
@@ -145,7 +176,9 @@ import Testing
     }
 
     @Test(arguments: [
-        (MailStoreStatements.changedRows, "entry_modseq"), (MailStoreStatements.expungedSince, "expunged_modseq"),
+        (MailStoreStatements.changedRows, "entry_modseq (mailbox_id=? AND (modseq,uid)>(?,?)"),
+        (MailStoreStatements.arrivals, "PRIMARY KEY (mailbox_id=? AND uid>?)"),
+        (MailStoreStatements.expungedSince, "expunged_modseq"),
         (MailStoreStatements.rows, "PRIMARY KEY (mailbox_id=? AND uid>? AND uid<?)"),
         (MailStoreStatements.emailIsUsed, "entry_email"), (MailStoreStatements.findThread, "PRIMARY KEY"),
     ])

@@ -14,7 +14,7 @@ import Testing
             try await fixture.append(to: made.id, keywords: ["old"])
             try await fixture.store.deleteMailbox(fixture.ann, path: "Work")
             #expect(try await fixture.store.mailbox(fixture.ann, path: "Work") == nil)
-            #expect(try await !fixture.store.changes(made.id, since: ModSequence(rawValue: 0)).exists)
+            #expect(try await !fixture.store.news(made.id, since: ModSequence(rawValue: 0), above: 0).exists)
         }
         try await fixture.checkCounts()
     }
@@ -25,7 +25,7 @@ import Testing
         #expect(child.path == "a/b/c")
         let parent = try await fixture.info("a")
         try await fixture.append(to: parent.id, keywords: ["old"])
-        let selected = try await fixture.store.changes(parent.id, since: ModSequence(rawValue: 0)).highestModSeq
+        let selected = try await fixture.store.news(parent.id, since: ModSequence(rawValue: 0), above: 0).highestModSeq
         try await fixture.store.deleteMailbox(fixture.ann, path: "a")
         let name = try await fixture.info("a")
         #expect(!name.selectable)
@@ -39,9 +39,9 @@ import Testing
         #expect(again.uidValidity != parent.uidValidity)
         // Who had the old one selected learns that its message went, and finds no other behind its UID.
         #expect(try await fixture.append(to: again.id) == UID(rawValue: 2))
-        let changes = try await fixture.store.changes(parent.id, since: selected)
-        #expect(changes.expunged == [UID(rawValue: 1)])
-        #expect(changes.changed.map(\.uid) == [UID(rawValue: 2)])
+        let changes = try await fixture.store.news(parent.id, since: selected, above: 0)
+        #expect(changes.expunged.uids == [1])
+        #expect(changes.arrivals == [2])
         #expect(try await fixture.rows(again.id).first?.keywords == [])
         try await fixture.checkCounts()
     }

@@ -71,10 +71,10 @@ import Testing
             }
             // A session that only hears of changes knows the same UIDs.
             let since = seen[box] ?? ModSequence(rawValue: 0)
-            let changes = try await store.changes(box, since: since)
-            seen[box] = changes.highestModSeq
-            known[box, default: []].formUnion(changes.changed.map(\.uid.rawValue))
-            known[box, default: []].subtract(changes.expunged.map(\.rawValue))
+            let news = try await store.news(box, since: since, above: known[box]?.max() ?? 0)
+            seen[box] = news.highestModSeq
+            known[box, default: []].formUnion(news.arrivals)
+            known[box, default: []].subtract(news.expunged.uids)
             #expect(known[box] == Set((model[box] ?? [:]).keys))
         }
         for box in boxes {

@@ -81,6 +81,17 @@ package indirect enum SearchKey: Hashable, Sendable {
 }
 
 extension SearchKey {
+    /// Whether sequence numbers stand anywhere: none may shift before the answer is complete.
+    package var usesSequenceNumbers: Bool {
+        switch self {
+        case .sequence(let set): !set.isSavedResult
+        case .and(let keys): keys.contains { $0.usesSequenceNumbers }
+        case .or(let left, let right): left.usesSequenceNumbers || right.usesSequenceNumbers
+        case .not(let key): key.usesSequenceNumbers
+        default: false
+        }
+    }
+
     /// Whether a MODSEQ key stands anywhere: the answer then ends with the highest mod-sequence.
     package var usesModSequence: Bool {
         switch self {

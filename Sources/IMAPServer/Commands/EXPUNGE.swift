@@ -5,28 +5,27 @@ import MailStore
 extension IMAPSession {
     func expunge() async throws -> Completion {
         let mailbox = try writableMailbox(needing: .expunge)
-        _ = try await service.store.expunge(mailbox, uids: nil, onlyDeleted: true)
-        return try await expunged("Expunge completed.")
+        let gone = try await service.store.expunge(mailbox, uids: nil, onlyDeleted: true)
+        return try await expunged(gone)
     }
 
     func expunge(_ set: UIDSet) async throws -> Completion {
         let mailbox = try writableMailbox(needing: .expunge)
         try refuseSavedResult(set)
         let uids = selection.map { $0.view.members(of: $0.view.resolve(set)) } ?? []
-        if !uids.isEmpty {
-            _ = try await service.store.expunge(mailbox, uids: uids.map { UID(rawValue: $0) }, onlyDeleted: true)
-        }
-        return try await expunged("Expunge completed.")
+        let gone =
+            uids.isEmpty
+            ? [] : try await service.store.expunge(mailbox, uids: uids.map { UID(rawValue: $0) }, onlyDeleted: true)
+        return try await expunged(gone)
     }
 
-    private func expunged(_ text: String) async throws -> Completion {
-        let before = selection?.view.appliedModSeq
+    private func expunged(_ gone: [UID]) async throws -> Completion {
         try await announce(.everything)
-        // RFC 7162 §3.2.7: the value after the removal, for a client that keeps one
-        if enabled.contains(.condstore), let now = selection?.view.appliedModSeq, now != before {
-            return .ok(.highestModSequence(now), text, announce: .nothing)
+        // RFC 7162 §3.2.7, §3.2.9: the value after the removal, for a client that keeps one
+        if !gone.isEmpty, enabled.contains(.condstore), let modSeq = selection?.view.tellableModSeq {
+            return .ok(.highestModSequence(modSeq), "Expunge completed.", announce: .nothing)
         }
-        return .ok(text, announce: .nothing)
+        return .ok("Expunge completed.", announce: .nothing)
     }
 
     func close() async throws -> Completion {
@@ -36,7 +35,7 @@ extension IMAPSession {
             _ = try await service.store.expunge(selected.mailbox, uids: nil, onlyDeleted: true)
         }
         await deselect()
-        // RFC 3501 §6.4.2: no EXPUNGE is announced
+        // RFC 3501 §6.4.2: no EXPUNGE is announced. RFC 7162 §3.2.8: nor HIGHESTMODSEQ, which would cover what was not told
         return .ok("Close completed.", announce: .nothing)
     }
 

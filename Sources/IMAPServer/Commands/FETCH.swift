@@ -15,7 +15,8 @@ extension IMAPSession {
     func fetch(_ command: FetchCommand) async throws -> Completion {
         guard let mailbox = selection?.mailbox else { throw CommandRefusal.noMailbox }
         try refuseSavedResult(command.messages)
-        if command.vanished { throw CommandRefusal.bad(nil, "VANISHED needs QRESYNC, which is not enabled.") }
+        // RFC 7162 §3.2.6
+        if command.vanished, !enabled.contains(.qresync) { throw CommandRefusal.qresyncNotEnabled }
         guard let view = selection?.view else { throw CommandRefusal.noMailbox }
         // RFC 4314 §4 (FETCH): \Seen is not set without the right to
         let marksSeen = selection?.access == .readWrite && selection?.rights.contains(.seen) == true
@@ -24,6 +25,10 @@ extension IMAPSession {
         let ranges = try resolved(command.messages, in: view)
         let expected = command.changedSince == nil ? view.memberCount(of: ranges) : nil
         var progress = FetchProgress()
+        if command.vanished, case .uid(let set) = command.messages, let since = command.changedSince {
+            // RFC 7162 §3.2.6: before any FETCH, else numbers and UIDs could be matched wrongly
+            try await tellVanished(among: set, since: since)
+        }
         if plan.needsIndex {
             try await fetchIndexed(ranges, plan, mailbox, &progress)
         } else {
@@ -110,11 +115,13 @@ extension IMAPSession {
         progress.answered += 1
         if plan.tellsFlags || message.isMarked { announce(keywordsOf: row) }
         encoder.beginFetch(number)
-        if plan.addsUID { encoder.fetchUID(IMAPUID(rawValue: row.uid.rawValue)) }
-        if message.isMarked, !plan.tellsFlags { encoder.fetchFlags(flags(of: row)) }
-        if message.isMarked, enabled.contains(.condstore), !plan.items.contains(.modSequence) {
-            encoder.fetchModSequence(row.modSeq.rawValue)
+        // RFC 7162 §3.2.4: UID too in a FETCH that tells of a flag it has set
+        let tellsChange = message.isMarked && enabled.contains(.condstore)
+        if plan.addsUID || (tellsChange && !plan.items.contains(.uid)) {
+            encoder.fetchUID(IMAPUID(rawValue: row.uid.rawValue))
         }
+        if message.isMarked, !plan.tellsFlags { encoder.fetchFlags(flags(of: row)) }
+        if tellsChange, !plan.items.contains(.modSequence) { encoder.fetchModSequence(row.modSeq.rawValue) }
         var reader: BlobReader?
         for item in plan.items {
             if let content = FetchContent(item) {

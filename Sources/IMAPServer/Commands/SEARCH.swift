@@ -23,7 +23,9 @@ extension IMAPSession {
             ? try await highestModSeq(of: Self.counted(found, by: command.returns), in: mailbox) : nil
         let numbers = command.numbering == .uid ? found : sequenceNumbers(of: found)
         try await answer(numbers, to: command, tag: tag, modSeq: modSeq)
-        return .ok("Search completed.", announce: command.numbering == .uid ? .everything : .withoutExpunges)
+        // RFC 7162 §3.2.10.2: no VANISHED, and no EXPUNGE, while sequence numbers are in use
+        let usesNumbers = command.numbering == .sequence || command.key.usesSequenceNumbers
+        return .ok("Search completed.", announce: usesNumbers ? .withoutExpunges : .everything)
     }
 
     private func answer(_ numbers: [UInt32], to command: SearchCommand, tag: String, modSeq: UInt64?) async throws {

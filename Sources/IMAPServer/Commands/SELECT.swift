@@ -7,15 +7,13 @@ import Telemetry
 // RFC 3501 §6.3.1, §6.3.2
 extension IMAPSession {
     func select(_ command: SelectCommand, access: Selection.Access) async throws -> Completion {
+        // RFC 7162 §3.2.5
+        if command.qresync != nil, !enabled.contains(.qresync) { throw CommandRefusal.qresyncNotEnabled }
         // RFC 3501 §6.3.1: whatever comes of it, the mailbox selected before is no longer selected
         if selection != nil {
             await deselect()
             // RFC 7162 §3.2.11
             untagged(.ok, .closed, "Previous mailbox closed.")
-        }
-        if command.qresync != nil {
-            // RFC 7162 §3.2.5: only after ENABLE QRESYNC, which is not offered
-            throw CommandRefusal.bad(nil, "QRESYNC is not enabled.")
         }
         let accessRevision = service.store.accessRevision
         let target = try await resolveSelectable(command.mailbox, needing: .read)
@@ -28,6 +26,7 @@ extension IMAPSession {
         selection = Selection(
             account: target.account, mailbox: info.id, rights: target.rights, accessRevision: accessRevision,
             path: target.path, access: access, uidValidity: whole.uidValidity.rawValue,
+            uidNext: whole.uidNext.rawValue,
             view: SelectedMailbox(uids: whole.uids, appliedModSeq: whole.highestModSeq.rawValue),
             keywords: keywords, announcedKeywords: Set(keywords.map { $0.lowercased() })
         )
@@ -35,6 +34,7 @@ extension IMAPSession {
             markRecent(first...last, stored: whole.recentFrom.rawValue)
         }
         describe(whole)
+        if let known = command.qresync { try await resynchronize(known) }
         switch access {
         case .readWrite: return .ok(.readWrite, "Select completed.", announce: .nothing)
         case .readOnly: return .ok(.readOnly, "Examine completed.", announce: .nothing)

@@ -41,7 +41,10 @@ extension IMAPSession {
             guard command.answer == .newFlags || enabled.contains(.condstore) else { continue }
             if command.answer == .newFlags { announce(keywordsOf: row) }
             encoder.beginFetch(number)
-            if command.messages.isUID { encoder.fetchUID(IMAPUID(rawValue: row.uid.rawValue)) }
+            // RFC 7162 §3.2.4: UID too, once mod-sequences are told
+            if command.messages.isUID || enabled.contains(.condstore) {
+                encoder.fetchUID(IMAPUID(rawValue: row.uid.rawValue))
+            }
             if command.answer == .newFlags { encoder.fetchFlags(flags(of: row)) }
             if enabled.contains(.condstore) { encoder.fetchModSequence(row.modSeq.rawValue) }
             encoder.endFetch()

@@ -4,31 +4,19 @@ import IMAPCore
 ///
 /// Invariants:
 /// - `uids` is strictly ascending; the message with sequence number n is `uids[n - 1]`.
-/// - A message leaves `uids` only in ``takeExpunges()``, so a number never changes its meaning unless the client was
+/// - A message leaves `uids` only in ``takeExpunges()`` or ``takeVanished()``, so a number never changes its meaning unless the client was
 ///   told. RFC 3501 §7.4.1
 /// - Arrivals may be taken in at any time (they only lengthen the view); the client learns of them by EXISTS before
 ///   the tagged reply of the command in hand. RFC 3501 §5.2
 /// - Memory: four octets a message, plus whatever expunge waits to be announced.
 struct SelectedMailbox: Sendable {
-    /// One row of the store's change feed, as far as the view cares.
-    struct Change: Sendable {
-        let uid: UInt32
-        let modSeq: UInt64
-    }
-
-    /// What ``absorb(_:expunged:through:)`` found.
-    struct Absorbed: Sendable, Equatable {
-        /// Offsets into the given changes whose flags the client should hear of.
-        var flagChanges: [Int] = []
-        /// UIDs that are new to the view, ascending; empty when nothing arrived.
-        var arrivals: ClosedRange<UInt32>?
-    }
-
     private(set) var uids: [UInt32]
     /// Changes of the store up to and including this mod-sequence have been taken in.
     private(set) var appliedModSeq: UInt64
     /// Gone from the store, still counted by the client; ascending, all members of `uids`.
     private(set) var pendingExpunges: [UInt32] = []
+    /// What had been taken in before the first expunge that waits.
+    private var modSeqBeforeExpunges: UInt64 = 0
     /// UIDs that this session was the first to hear of. RFC 3501 §2.3.2
     private(set) var recent: [ClosedRange<UInt32>] = []
     /// Messages of this session's own doing, whose news the client already has: UID → mod-sequence it was told of.
@@ -49,6 +37,9 @@ struct SelectedMailbox: Sendable {
 
     /// Whether an EXPUNGE waits for a command that may carry it.
     var hasPendingExpunges: Bool { !pendingExpunges.isEmpty }
+
+    /// Everything up to this mod-sequence can have been told: below what waits to be expunged. RFC 7162 §3.2
+    var tellableModSeq: UInt64 { pendingExpunges.isEmpty ? appliedModSeq : modSeqBeforeExpunges }
 
     func uid(at number: SequenceNumber) -> UInt32? {
         let offset = Int(number.rawValue) - 1
@@ -104,38 +95,36 @@ struct SelectedMailbox: Sendable {
 
     /// Takes in what the store reports since ``appliedModSeq``.
     /// - Parameters:
-    ///   - changes: new and changed messages, in any order.
+    ///   - arrivals: ascending; those not above the last UID are ignored.
     ///   - expunged: UIDs that are gone, in any order; unknown ones are ignored (arrived and left unseen).
     ///   - through: the store's mod-sequence these cover.
-    mutating func absorb(_ changes: [Change], expunged: [UInt32], through: UInt64) -> Absorbed {
-        var result = Absorbed()
-        var arrivals: [UInt32] = []
-        let last = uids.last ?? 0
-        for (offset, change) in changes.enumerated() {
-            if change.uid > last {
-                arrivals.append(change.uid)
-            } else if sequenceNumber(of: change.uid) != nil, ownChanges[change.uid] != change.modSeq {
-                result.flagChanges.append(offset)
-            }
-        }
-        ownChanges.removeAll()
-        append(arrivals, to: &result)
+    /// - Returns: the UIDs that are new to the view.
+    mutating func absorb(arrivals: [UInt32], expunged: [UInt32], through: UInt64) -> ClosedRange<UInt32>? {
         queue(expunged)
+        var new: ClosedRange<UInt32>?
+        for uid in arrivals where uid > (uids.last ?? 0) {
+            uids.append(uid)
+            new = (new?.lowerBound ?? uid)...uid
+        }
         appliedModSeq = max(appliedModSeq, through)
-        return result
+        return new
     }
 
-    private mutating func append(_ arrivals: [UInt32], to result: inout Absorbed) {
-        guard !arrivals.isEmpty else { return }
-        for uid in arrivals.sorted() where uid > (uids.last ?? 0) {
-            uids.append(uid)
-            result.arrivals = (result.arrivals?.lowerBound ?? uid)...uid
-        }
+    /// Whether the client should hear of the flags of a message that changed with this number: it knows the message,
+    /// and not the change.
+    func isNews(_ uid: UInt32, modSeq: UInt64) -> Bool {
+        ownChanges[uid] != modSeq && sequenceNumber(of: uid) != nil
+    }
+
+    /// Forgets which changes were its own, once everything up to ``appliedModSeq`` was told.
+    mutating func forgetOwnChanges() {
+        ownChanges.removeAll()
     }
 
     private mutating func queue(_ expunged: [UInt32]) {
         let known = expunged.filter { sequenceNumber(of: $0) != nil }
         guard !known.isEmpty else { return }
+        if pendingExpunges.isEmpty { modSeqBeforeExpunges = appliedModSeq }
         pendingExpunges = Set(pendingExpunges).union(known).sorted()
     }
 
@@ -159,6 +148,19 @@ struct SelectedMailbox: Sendable {
         for uid in pendingExpunges.reversed() {
             if let number = sequenceNumber(of: uid) { numbers.append(number) }
         }
+        removePending()
+        return numbers
+    }
+
+    /// The same for who is told by UID.
+    /// - Returns: ascending.
+    mutating func takeVanished() -> [UInt32] {
+        let gone = pendingExpunges
+        if !gone.isEmpty { removePending() }
+        return gone
+    }
+
+    private mutating func removePending() {
         var next = 0
         let gone = pendingExpunges
         uids.removeAll { uid in
@@ -166,7 +168,6 @@ struct SelectedMailbox: Sendable {
             return next < gone.count && gone[next] == uid
         }
         pendingExpunges = []
-        return numbers
     }
 
     /// Notes a change the client has been told of (or asked not to be told of), so that the feed does not repeat it.

@@ -20,6 +20,8 @@ struct Selection {
     let path: String
     let access: Access
     let uidValidity: UInt32
+    /// When it was selected: no message that the client has heard of before is at or above it.
+    let uidNext: UInt32
     var view: SelectedMailbox
     /// Whether messages were \Recent here first, which the store has yet to note.
     var claimsRecent = false

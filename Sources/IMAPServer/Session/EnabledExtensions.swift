@@ -17,7 +17,9 @@ struct EnabledExtensions: OptionSet, Sendable {
 
     /// The names ENABLE takes, in the order ENABLED says them, and what each switches on.
     private static let offered: [(name: String, means: EnabledExtensions)] = [
-        ("CONDSTORE", .condstore)
+        ("CONDSTORE", .condstore),
+        // RFC 7162 §3.2.3: QRESYNC takes CONDSTORE with it
+        ("QRESYNC", [.qresync, .condstore]),
     ]
 
     /// How mailbox names and strings are written from now on.

@@ -4,45 +4,90 @@ import MailStore
 /// Telling the client what other sessions, and deliveries, have done to the selected mailbox.
 extension IMAPSession {
     /// Takes in the store's changes and announces what the command in hand allows.
-    /// - Throws: ``SessionEnd/bye(_:_:)`` when the mailbox is gone.
+    /// - Throws: ``SessionEnd/bye(_:_:_:)`` when the mailbox is gone.
     func announce(_ what: Completion.Announcement) async throws {
         guard what != .nothing else { return }
         try await refreshRights()
-        guard let mailbox = selection?.mailbox, let since = selection?.view.appliedModSeq else {
-            return
-        }
-        let changes = try await service.store.changes(mailbox, since: ModSequence(rawValue: since))
-        guard changes.exists else {
+        guard let mailbox = selection?.mailbox, let view = selection?.view else { return }
+        let since = ModSequence(rawValue: view.appliedModSeq)
+        let known = view.lastUID ?? 0
+        let news = try await service.store.news(mailbox, since: since, above: known)
+        guard news.exists else {
             // RFC 3501 §7.1.5, RFC 2180 §3.2: a mailbox deleted under a session ends the session
             throw SessionEnd.bye(nil, "Selected mailbox was deleted.", "mailbox-deleted")
         }
-        guard let absorbed = try await takeIn(changes, of: mailbox) else { return }
+        let arrivals = try await takeIn(news, of: mailbox, since: since)
         if what == .everything { try await announceExpunges() }
-        if let arrivals = absorbed.arrivals { announce(arrivals: arrivals) }
-        for offset in absorbed.flagChanges where changes.changed.indices.contains(offset) {
-            announce(flagsOf: changes.changed[offset])
-            try await flushIfLarge()
+        if let arrivals { announce(arrivals: arrivals) }
+        if news.highestModSeq > since {
+            try await announceFlags(mailbox, since: since, through: news.highestModSeq, upTo: known)
         }
+        tellWhatWaits()
     }
 
-    private func takeIn(_ changes: MailboxChanges, of mailbox: MailboxID) async throws -> SelectedMailbox.Absorbed? {
-        if let applied = selection?.view.appliedModSeq, changes.purgedThrough.rawValue > applied {
+    private func takeIn(
+        _ news: MailboxNews, of mailbox: MailboxID, since: ModSequence
+    ) async throws -> ClosedRange<UInt32>? {
+        if news.expunged.purgedThrough > since {
             // Tombstones that old are gone: only the whole list says what else went.
             let whole = try await service.store.uidView(mailbox)  // arrivals among it come as changes
             selection?.view.reconcile(present: whole.uids)
         }
         return selection?.view.absorb(
-            changes.changed.map { SelectedMailbox.Change(uid: $0.uid.rawValue, modSeq: $0.modSeq.rawValue) },
-            expunged: changes.expunged.map(\.rawValue),
-            through: changes.highestModSeq.rawValue
-        )
+            arrivals: news.arrivals, expunged: news.expunged.uids, through: news.highestModSeq.rawValue)
+    }
+
+    /// Flags that others changed, in pages: memory does not grow with how much they did.
+    private func announceFlags(
+        _ mailbox: MailboxID, since: ModSequence, through: ModSequence, upTo known: UInt32
+    ) async throws {
+        var position: ChangePosition? = ChangePosition(after: since)
+        while let from = position {
+            let page = try await service.store.changedRows(
+                mailbox, from: from, through: through, upTo: known, limit: service.settings.rowPage)
+            for row in page.rows where selection?.view.isNews(row.uid.rawValue, modSeq: row.modSeq.rawValue) == true {
+                announce(flagsOf: row)
+                try await flushIfLarge()
+            }
+            position = page.next
+        }
+        selection?.view.forgetOwnChanges()
     }
 
     private func announceExpunges() async throws {
-        for number in selection?.view.takeExpunges() ?? [] {
-            encoder.expunge(number)
+        guard enabled.contains(.qresync) else {
+            for number in selection?.view.takeExpunges() ?? [] {
+                encoder.expunge(number)
+                try await flushIfLarge()
+            }
+            return
+        }
+        // RFC 7162 §3.2.10: VANISHED in place of EXPUNGE in every mailbox once QRESYNC is enabled
+        let gone = selection?.view.takeVanished() ?? []
+        guard !gone.isEmpty, let modSeq = selection?.view.appliedModSeq else { return }
+        try await vanished(NumberRanges.collapsing(gone), earlier: false)
+        // VANISHED has no mod-sequence: this is how the client comes to one that covers it. RFC 7162 §6
+        untagged(.ok, .highestModSequence(modSeq), "Highest")
+    }
+
+    /// Tells UIDs that are gone, in lines of bearable length.
+    func vanished(_ ranges: [ClosedRange<UInt32>], earlier: Bool) async throws {
+        var rest = ranges[...]
+        while !rest.isEmpty {
+            encoder.vanished(Array(rest.prefix(Self.rangesInVanished)), earlier: earlier)
+            rest = rest.dropFirst(Self.rangesInVanished)
             try await flushIfLarge()
         }
+    }
+
+    /// Ranges in one VANISHED line: some ten kilobytes at most.
+    private static let rangesInVanished = 500
+
+    /// A client that keeps the highest MODSEQ it hears must not come above what could not be told yet.
+    private func tellWhatWaits() {
+        guard enabled.contains(.qresync), let view = selection?.view, view.hasPendingExpunges else { return }
+        // RFC 7162 §3.2, §6: lower than the mod-sequence of the VANISHED that is held back
+        untagged(.ok, .highestModSequence(view.tellableModSeq), "Highest")
     }
 
     private func announce(arrivals: ClosedRange<UInt32>) {

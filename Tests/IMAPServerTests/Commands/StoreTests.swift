@@ -53,14 +53,14 @@ struct StoreTests {
             let reply = await client.command("STORE 1:3 (UNCHANGEDSINCE \(base)) +FLAGS.SILENT (\\Seen)")
             #expect(reply.tagged.hasPrefix("OK [MODIFIED 2]"))
             let told = reply.untagged.filter { $0.contains("MODSEQ (") }
-            #expect(told.contains { $0.hasPrefix("* 1 FETCH (MODSEQ (") })
-            #expect(told.contains { $0.hasPrefix("* 3 FETCH (MODSEQ (") })
+            #expect(told.contains { $0.hasPrefix("* 1 FETCH (UID 1 MODSEQ (") })
+            #expect(told.contains { $0.hasPrefix("* 3 FETCH (UID 3 MODSEQ (") })
             #expect(told.contains { $0.hasPrefix("* 2 FETCH (UID 2 FLAGS (\\Flagged \\Recent) MODSEQ (") })
             let uid = await client.command("UID STORE 2 (UNCHANGEDSINCE 0) +FLAGS (\\Seen)")
             #expect(uid.tagged.hasPrefix("OK [MODIFIED 2]"))
             #expect(await client.command("FETCH 2 FLAGS").untagged == ["* 2 FETCH (FLAGS (\\Flagged \\Recent))"])
             let silent = await client.command("STORE 1 +FLAGS.SILENT (\\Draft)").untagged
-            #expect(silent.count == 1 && silent.first?.hasPrefix("* 1 FETCH (MODSEQ (") == true)
+            #expect(silent.count == 1 && silent.first?.hasPrefix("* 1 FETCH (UID 1 MODSEQ (") == true)
         }
     }
 
