@@ -98,6 +98,7 @@ let package = Package(
         room("Blobs", uses: ["MailSyntax", "SQLEngine", "CLinux", .crypto]),
         room("Directory", uses: ["MailSyntax", "SASLCore", "SQLEngine", "CCrypt", "CArgon2", .crypto, .cryptoExtras]),
         room("MailStore", uses: ["MailSyntax", "MailMessage", "SQLEngine", "Blobs", "Directory"]),
+        room("MailMove", uses: ["MailSyntax", "IMAPCore", .crypto]),
         room("OutboundQueue", uses: ["MailSyntax", "SQLEngine", "Blobs"]),
         room(
             "MailIntake",
@@ -210,7 +211,7 @@ let package = Package(
                 "MailSyntax", "MailMessage", "MailConfig", "MailTables", "MailPolicy", "MailAuth", "MailDoctor",
                 "SASLCore", "Telemetry",
                 "SQLEngine",
-                "Blobs", "Directory", "MailStore", "OutboundQueue", "MailIntake", "NetTransport", "DNSCore",
+                "Blobs", "Directory", "MailStore", "MailMove", "OutboundQueue", "MailIntake", "NetTransport", "DNSCore",
                 "DNSClient", "OAuthClient", "MTASTSClient", "MailReports", "Sendmail", "ReportInbox",
                 "SMTPCore", "IMAPCore", "POP3Core", "SMTPServer", "IMAPServer", "POP3Server", "WebServer",
                 "SMTPDelivery", "CLinux",
@@ -219,7 +220,7 @@ let package = Package(
         ),
         .executableTarget(
             name: "martlet",
-            dependencies: ["AdminService", "Directory", "MailConfig", "MailSyntax", .argumentParser],
+            dependencies: ["AdminService", "Directory", "MailConfig", "MailMove", "MailSyntax", .argumentParser],
             swiftSettings: settings
         ),
 
@@ -264,6 +265,7 @@ let package = Package(
         tests("Blobs"),
         tests("Directory"),
         tests("MailStore"),
+        tests("MailMove"),
         tests("OutboundQueue"),
         tests("MailIntake", uses: ["OAuthClient", "MTASTSClient", "MailReports", "ReportInbox"]),
         tests("ReportInbox"),

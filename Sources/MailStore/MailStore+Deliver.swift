@@ -107,12 +107,7 @@ extension MailStore {
         for (offset, entry) in entries.enumerated() {
             let uid = UID(rawValue: UInt32(clamping: next - Int64(entries.count) + Int64(offset)))
             uids.append(uid)
-            try writer.execute(
-                MailStoreStatements.insertEntry, mailbox, uid, entry.email, entry.thread, entry.flags.rawValue, modSeq,
-                entry.internalDate, entry.zoneMinutes, now, entry.size)
-            for keyword in entry.keywords.distinctKeywords {
-                try writer.execute(MailStoreStatements.insertKeyword, mailbox, uid, keyword)
-            }
+            try write(writer, entry, uid: uid, into: mailbox, modSeq: modSeq, now: now)
         }
         return (uids, UIDValidity(rawValue: validity))
     }
@@ -126,6 +121,19 @@ extension MailStore {
             MailStoreStatements.insertEmail, email, account, thread, message.blob, message.size, message.sentAt,
             message.header, message.parsed)
         return thread
+    }
+
+    /// Writes an entry's own rows. The counts of its mailbox are the caller's.
+    static func write(
+        _ writer: any SQLWriter, _ entry: NewEntry, uid: UID, into mailbox: MailboxID, modSeq: ModSequence,
+        now: Timestamp
+    ) throws {
+        try writer.execute(
+            MailStoreStatements.insertEntry, mailbox, uid, entry.email, entry.thread, entry.flags.rawValue, modSeq,
+            entry.internalDate, entry.zoneMinutes, now, entry.size)
+        for keyword in entry.keywords.distinctKeywords {
+            try writer.execute(MailStoreStatements.insertKeyword, mailbox, uid, keyword)
+        }
     }
 
     /// The thread of what the message refers to, or one of its own.

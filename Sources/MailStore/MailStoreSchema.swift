@@ -10,6 +10,7 @@ package enum MailStoreSchema {
             ]),
         Migration("mailstore-pop3-1", [entryUIDL]),
         Migration("mailstore-mailboxes-1", mailboxesAccess),
+        Migration("mailstore-moving-1", MovingSchema.changes),
     ]
 
     /// The unique id that another server gave POP3 clients, of messages that came from it.

@@ -161,5 +161,5 @@ package enum MailStoreStatements {
         pop3Entries,
     ]
 
-    package static let all = general + mailboxStatements
+    package static let all = general + mailboxStatements + MovingStatements.all
 }

@@ -80,7 +80,7 @@ package struct CommandContext: Sendable {
     }
 
     /// What root made while the server was stopped must be the server's, or it could not open it.
-    private func giveToServerUser() throws {
+    func giveToServerUser() throws {
         guard Privileges.isRoot, let name = manifest.server.user else { return }
         try Privileges.prepareTree(manifest.storage.dataDirectory, for: try ServerUser(named: name))
     }
@@ -120,7 +120,7 @@ package struct CommandContext: Sendable {
         }
     }
 
-    private func unreachable(_ error: ControlClient.Unreachable) -> AdminError {
+    func unreachable(_ error: ControlClient.Unreachable) -> AdminError {
         switch error {
         case .notRunning:
             AdminError(

@@ -42,6 +42,7 @@ extension AdminResponse {
             case .loginPending: try PrettyJSON.text(["pending": true])
             case .routeTest(let report): try PrettyJSON.text(report)
             case .reports(let list): try PrettyJSON.text(list)
+            case .moving(let answer): try PrettyJSON.text(answer)
             }
         }
     }
@@ -78,6 +79,7 @@ extension AdminResponse {
         case .loginPending: "nobody has logged in yet\n"
         case .routeTest(let report): report.text
         case .reports(let list): ReportSummary.text(list)
+        case .moving: ""
         }
     }
 

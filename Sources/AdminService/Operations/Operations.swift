@@ -3,7 +3,9 @@ package import Logging
 package import MTASTSClient
 package import MailConfig
 import MailIntake
+import MailMove
 package import MailPolicy
+import MailStore
 import MailSyntax
 package import NetTransport
 import OutboundQueue
@@ -112,6 +114,7 @@ package struct Operations: Sendable {
         case .banRemove(let networks): try await banRemove(networks)
         case .selfTestBegin(let address, let port): .selfTest(try await selfTestBegin(address, sinkPort: port))
         case .selfTestEnd(let ticket): try await selfTestEnd(ticket)
+        case .moving(let request): .moving(try await moving(request))
         }
     }
 
@@ -207,7 +210,21 @@ extension AdminError {
         case let error as SigningKeyError: self.init(.data, "\(error)")
         case let error as PasswordHashError: self.init(.data, "the password: \(error)")
         case let error as SystemError: self.init(.osError, error.description)
+        case let error as MoveError: self.init(.data, error.message, remedy: error.remedy)
+        case let error as MailStoreError: self.init(error)
         default: self.init(.software, "\(error)")
+        }
+    }
+
+    private init(_ error: MailStoreError) {
+        switch error {
+        case .alreadyExists, .specialUseTaken: self.init(.cannotCreate, "\(error)")
+        case .invalidName, .cannotDeleteInbox, .hasChildren, .notSelectable: self.init(.data, "\(error)")
+        case .noSuchMailbox:
+            self.init(.noInput, "\(error)", remedy: "it may have been deleted meanwhile: begin again")
+        case .messageUnavailable:
+            self.init(.ioError, "\(error)", remedy: "its file is gone or damaged: look at the disk, or restore it")
+        case .overQuota, .uidsExhausted: self.init(.unavailable, "\(error)")
         }
     }
 

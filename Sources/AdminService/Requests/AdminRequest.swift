@@ -105,6 +105,9 @@ package enum AdminRequest: Codable, Sendable, Equatable {
     case selfTestBegin(address: String?, sinkPort: Int)
     case selfTestEnd(ticket: String)
 
+    /// What imports and exports ask of the store.
+    case moving(MovingRequest)
+
     /// True for what only a running server can answer.
     package var needsServer: Bool {
         switch self {

@@ -36,6 +36,7 @@ package enum AdminResponse: Codable, Sendable, Equatable {
     case loginPending(slowDown: Bool)
     case routeTest(RouteTestReport)
     case reports([ReportSummary])
+    case moving(MovingAnswer)
 }
 
 /// A client or network that is kept out.

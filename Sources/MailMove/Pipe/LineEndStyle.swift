@@ -1,0 +1,51 @@
+import Glibc
+
+/// What lines of exported messages end in.
+package enum LineEndStyle: String, Sendable, CaseIterable {
+    /// Every octet as it is kept: CRLF.
+    case stored
+    /// As most programs keep messages in files.
+    case lf
+}
+
+/// A stored message, read in pieces with the line ends that are wanted.
+struct MessageReader: ~Copyable {
+    private let descriptor: Int32
+    private let path: String
+    private let style: LineEndStyle
+    private var rest: Int
+    private var pendingCR = false
+
+    /// - Parameter size: octets; the file must have them.
+    init(_ path: String, size: Int, style: LineEndStyle) throws {
+        descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else {
+            let code = errno
+            throw MoveError(
+                "the message file \(path) can't be read: \(String(cString: strerror(code)))",
+                remedy: code == EACCES ? "run this as root or as the server's user" : "look at the disk and its log")
+        }
+        self.path = path
+        self.style = style
+        rest = size
+    }
+
+    deinit { close(descriptor) }
+
+    mutating func next() throws -> [UInt8]? {
+        while rest > 0 {
+            var piece = [UInt8](repeating: 0, count: min(rest, 262_144))
+            let count = piece.withUnsafeMutableBytes { read(descriptor, $0.baseAddress, $0.count) }
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { throw MoveError("the message file \(path) is shorter than it was") }
+            rest -= count
+            piece.removeLast(piece.count - count)
+            guard style == .lf else { return piece }
+            let converted = LineEnds.unix(piece, pendingCR: &pendingCR)
+            if !converted.isEmpty { return converted }
+        }
+        guard pendingCR else { return nil }
+        pendingCR = false
+        return [0x0D]
+    }
+}
