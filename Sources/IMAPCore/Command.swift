@@ -38,6 +38,13 @@ package struct IMAPCommand: Hashable, Sendable {
         case getQuota(root: String)
         case getQuotaRoot(IMAPMailboxName)
         case setQuota(SetQuotaCommand)
+        case setACL(SetACLCommand)
+        case deleteACL(IdentifierCommand)
+        case getACL(IMAPMailboxName)
+        case listRights(IdentifierCommand)
+        case myRights(IMAPMailboxName)
+        case getMetadata(GetMetadataCommand)
+        case setMetadata(SetMetadataCommand)
         // Selected
         case check
         case close
@@ -185,6 +192,8 @@ package enum StatusItem: String, Hashable, Sendable, CaseIterable {
     case highestModSequence = "HIGHESTMODSEQ"
     // RFC 9051 §6.3.11
     case deleted = "DELETED"
+    // RFC 9208 §4.1.4
+    case deletedStorage = "DELETED-STORAGE"
 }
 
 /// Everything of APPEND but the message, which the framer streams.

@@ -46,6 +46,8 @@ package struct IMAPLimits: Hashable, Sendable {
     package var keyword = 128
     /// Patterns in one LIST.
     package var listPatterns = 50
+    /// Names in one GETMETADATA, SETMETADATA or LIST that returns annotations.
+    package var metadataEntries = 100
     /// Pairs in one ID (RFC 2971 §3.3).
     package var idFields = 30
     /// Octets of an ID value (RFC 2971 §3.3).

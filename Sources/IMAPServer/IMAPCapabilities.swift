@@ -17,8 +17,14 @@ enum IMAPCapabilities {
         "LIST-EXTENDED", "LIST-STATUS", "SPECIAL-USE", "CREATE-SPECIAL-USE", "STATUS=SIZE",
     ]
 
+    private static let mailboxes = [
+        "ACL", "LIST-MYRIGHTS", "METADATA", "LIST-METADATA", "QUOTA=RES-STORAGE", "QUOTA=RES-MESSAGE",
+        // RFC 4314 §5.1.1: the rights that RFC 2086 did not have
+        "RIGHTS=kxte",
+    ]
+
     static func keywords(_ state: CapabilityState) -> [String] {
-        if state.isAuthenticated { return always + afterLogin }
+        if state.isAuthenticated { return always + afterLogin + mailboxes }
         var keywords = always
         // RFC 3501 §6.2.1: STARTTLS only while it can be used
         if !state.isSecure, state.canStartTLS { keywords.append("STARTTLS") }

@@ -49,6 +49,118 @@ extension MailStore {
         return given.subtracting(taken)
     }
 
+    /// Somebody of an access control list. RFC 4314 §2
+    package enum Grantee: Hashable, Sendable {
+        case anyone
+        case account(AccountID)
+
+        var id: Int64 {
+            switch self {
+            case .anyone: 0
+            case .account(let account): account.rawValue
+            }
+        }
+    }
+
+    /// One line of an access control list.
+    package struct Grant: Hashable, Sendable {
+        package let grantee: Grantee
+        /// Whether the rights are taken away instead of given.
+        package let isNegative: Bool
+        package let rights: MailboxRights
+    }
+
+    /// How SETACL changes the rights of a line. RFC 4314 §3.1
+    package enum RightsChange: Sendable {
+        case replace(MailboxRights)
+        case add(MailboxRights)
+        case remove(MailboxRights)
+    }
+
+    /// Lines of one mailbox at most.
+    package static let grantLimit = 1000
+
+    /// The lines of a mailbox, at most ``grantLimit``; the owner has none.
+    package func grants(_ mailbox: MailboxID) async throws -> [Grant] {
+        try await database.read { reader in
+            try reader.query(MailStoreStatements.acl, mailbox) { row in
+                let id = row.int64(0)
+                return Grant(
+                    grantee: id == 0 ? .anyone : .account(AccountID(rawValue: id)), isNegative: row.bool(1),
+                    rights: MailboxRights(rawValue: row.int(2)).intersection(.all))
+            }
+        }
+    }
+
+    /// Changes one line; a line without rights is removed.
+    /// - Throws: `.noSuchMailbox`, `.tooManyGrants`.
+    package func setRights(
+        _ mailbox: MailboxID, of grantee: Grantee, isNegative: Bool = false, _ change: RightsChange
+    ) async throws {
+        let account = try await account(of: mailbox)
+        let modSeq = try await database.write { writer -> ModSequence in
+            let modSeq = try Self.bump(writer, account)
+            let lines = try writer.query(MailStoreStatements.acl, mailbox) { ($0.int64(0), $0.bool(1), $0.int(2)) }
+            let old = lines.first { $0.0 == grantee.id && $0.1 == isNegative }
+            let present = MailboxRights(rawValue: old?.2 ?? 0)
+            let rights: MailboxRights =
+                switch change {
+                case .replace(let new): new
+                case .add(let new): present.union(new)
+                case .remove(let gone): present.subtracting(gone)
+                }
+            if rights.isEmpty {
+                try writer.execute(MailStoreStatements.removeAccess, mailbox, grantee.id, isNegative ? 1 : 0)
+            } else {
+                guard old != nil || lines.count < Self.grantLimit else { throw MailStoreError.tooManyGrants }
+                try writer.execute(
+                    MailStoreStatements.setAccess, mailbox, grantee.id, isNegative ? 1 : 0, rights.rawValue)
+            }
+            return modSeq
+        }
+        accessChanges.withLock { $0 += 1 }
+        changeFeed.announce(account, mailboxes: [mailbox], modSeq)
+    }
+
+    /// A mailbox of another account that somebody may see.
+    package struct SharedMailbox: Sendable {
+        package let owner: Account
+        /// The path is the owner's.
+        package let mailbox: MailboxInfo
+        package let rights: MailboxRights
+    }
+
+    /// Mailboxes of others that LIST shows to an account, by owner and path. Nothing shared costs one look-up.
+    package func sharedMailboxes(_ account: AccountID) async throws -> [SharedMailbox] {
+        let snapshot = directory.snapshot
+        return try await database.read { reader in
+            var rights: [AccountID: [MailboxID: (given: MailboxRights, taken: MailboxRights)]] = [:]
+            try reader.forEach(MailStoreStatements.sharedWith, binds: [account]) { row in
+                let owner = AccountID(rawValue: row.int64(3))
+                let mailbox = MailboxID(rawValue: row.int64(0))
+                let letters = MailboxRights(rawValue: row.int(2)).intersection(.all)
+                if row.bool(1) {
+                    rights[owner, default: [:]][mailbox, default: ([], [])].taken.formUnion(letters)
+                } else {
+                    rights[owner, default: [:]][mailbox, default: ([], [])].given.formUnion(letters)
+                }
+            }
+            var found: [SharedMailbox] = []
+            for owner in rights.keys.compactMap({ snapshot.account(id: $0) }) {
+                guard let allowed = rights[owner.id] else { continue }
+                for info in try MailboxTree.read(reader, owner.id).infos(owner.id, subscribed: []) {
+                    guard let pair = allowed[info.id] else { continue }
+                    let rights = pair.given.subtracting(pair.taken)
+                    guard rights.contains(.lookup) else { continue }
+                    found.append(SharedMailbox(owner: owner, mailbox: info, rights: rights))
+                }
+            }
+            return found.sorted {
+                ($0.owner.address.folded, $0.mailbox.path) < ($1.owner.address.folded, $1.mailbox.path)
+            }
+        }
+    }
+
     /// The account whose mailboxes a name of the shared namespace means; costs no database.
     package func account(named address: String) -> Account? { directory.snapshot.account(login: address) }
 }

@@ -10,6 +10,8 @@ extension MailStore {
         for info in infos where info.selectable { _ = try await expunge(info.id, onlyDeleted: false) }
         let now = clock.now()
         try await database.write { writer in
+            try writer.execute(MailStoreStatements.removeGrantee, account)
+            try writer.execute(MailStoreStatements.removeAccountAnnotations, account)
             try writer.execute(MailStoreStatements.deleteAccountMailboxes, account)
             let blobs = try writer.query(MailStoreStatements.accountBlobs, account) { BlobKey(rawValue: $0.int64(0)) }
             for blob in blobs { try BlobRows.release(writer, blob, now: now) }

@@ -38,7 +38,7 @@ extension MailStore {
     package func append(
         _ account: AccountID, to mailbox: MailboxID, messages: [NewMessage]
     ) async throws -> AppendResult {
-        let limit = directory.snapshot.account(id: account)?.quota
+        let room = room(account)
         let total = messages.reduce(Int64(0)) { $0 + Int64($1.index.size) }
         var staged: [StagedBlob] = []
         var prepared: [PreparedMessage] = []
@@ -50,8 +50,7 @@ extension MailStore {
         let emails = messages.map { _ in EmailID(rawValue: ids.next().rawValue) }
         let now = clock.now()
         let delivered = try await database.write(files: staged) { [staged, prepared] writer -> [Delivered] in
-            let state = try writer.first(MailStoreStatements.accountState, account) { $0.int64(0) }
-            if let limit, (state ?? 0) + total > limit { throw MailStoreError.overQuota }
+            try room.check(writer, account, octets: total, messages: messages.count)
             return try messages.indices.map { index in
                 let message = messages[index]
                 try BlobRows.insert(writer, staged[index], references: 1, now: now)
@@ -109,6 +108,8 @@ extension MailStore {
             uids.append(uid)
             try write(writer, entry, uid: uid, into: mailbox, modSeq: modSeq, now: now)
         }
+        let keywords = Set(entries.lazy.flatMap(\.keywords))
+        if !keywords.isEmpty { try note(writer, mailbox, keywords: keywords.sorted()) }
         return (uids, UIDValidity(rawValue: validity))
     }
 

@@ -54,6 +54,7 @@ extension MailStore {
         }
         var unseen = 0
         var deleted = 0
+        var noted: Set<String> = []
         for index in rows.indices {
             var row = rows[index]
             row.apply(change)
@@ -64,6 +65,7 @@ extension MailStore {
             try writer.execute(MailStoreStatements.setFlags, mailbox, row.uid, row.flags.rawValue, modSeq)
             if row.keywords != rows[index].keywords {
                 try writer.execute(MailStoreStatements.deleteKeywords, mailbox, row.uid)
+                noted.formUnion(row.keywords)
                 for word in row.keywords {
                     try writer.execute(MailStoreStatements.insertKeyword, mailbox, row.uid, word)
                 }
@@ -72,6 +74,7 @@ extension MailStore {
             deleted += (row.flags.contains(.deleted) ? 1 : 0) - (rows[index].flags.contains(.deleted) ? 1 : 0)
             rows[index] = row
         }
+        if !noted.isEmpty { try note(writer, mailbox, keywords: noted.sorted()) }
         if let modSeq = update.modSeq {
             try writer.execute(MailStoreStatements.adjustMailbox, mailbox, 0, unseen, deleted, 0, modSeq)
         }

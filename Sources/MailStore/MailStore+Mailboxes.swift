@@ -274,6 +274,10 @@ extension MailStore {
                 try writer.execute(MailStoreStatements.deleteMailbox, info.id)
             } else {
                 try writer.execute(MailStoreStatements.hideMailbox, info.id, modSeq)
+                // RFC 4314 §4 (DELETE), RFC 5464 §4.1
+                try writer.execute(MailStoreStatements.removeMailboxAccess, info.id)
+                try writer.execute(MailStoreStatements.removeMailboxAnnotations, info.id)
+                try writer.execute(MailStoreStatements.removeMailboxKeywords, info.id)
             }
             return modSeq
         }
@@ -316,6 +320,8 @@ extension MailStore {
     private func renameInbox(_ account: AccountID, to: String) async throws {
         let made = try await createMailbox(account, path: to)
         let inbox = try await inbox(account)
+        // RFC 5464 §4.1
+        try await database.write { try $0.execute(MailStoreStatements.copyAnnotations, inbox, made.id) }
         let uids = try await uidView(inbox).uids.map(UID.init(rawValue:))
         for part in uids.chunks(of: Self.unitLimit) { _ = try await move(inbox, uids: part, to: made.id) }
     }

@@ -34,15 +34,14 @@ extension MailStore {
         guard owner == account else {
             return try await transfer(mailbox, of: account, uids, to: target, of: owner, rights, removing: removing)
         }
-        let limit = directory.snapshot.account(id: account)?.quota
+        let room = room(account)
         let now = clock.now()
         let sorted = uids.sorted()
         let (result, modSeq) = try await database.write { writer -> (CopyResult, ModSequence?) in
             let rows = try Self.rows(writer, mailbox, sorted)
             guard !rows.isEmpty else { return (try Self.nothingCopied(writer, to: target), nil) }
             let size = rows.reduce(Int64(0)) { $0 + Int64($1.size) }
-            let used = try writer.first(MailStoreStatements.accountState, account) { $0.int64(0) } ?? 0
-            if let limit, !removing, used + size > limit { throw MailStoreError.overQuota }
+            if !removing { try room.check(writer, account, octets: size, messages: rows.count) }
             let modSeq =
                 removing
                 ? try Self.bump(writer, account) : try Self.bump(writer, account, octets: size, messages: rows.count)
@@ -71,7 +70,7 @@ extension MailStore {
         _ mailbox: MailboxID, of account: AccountID, _ uids: [UID], to target: MailboxID, of owner: AccountID,
         _ rights: MailboxRights, removing: Bool
     ) async throws -> CopyResult {
-        let limit = directory.snapshot.account(id: owner)?.quota
+        let room = room(owner)
         let now = clock.now()
         let sorted = uids.sorted()
         let ids = sorted.map { _ in EmailID(rawValue: self.ids.next().rawValue) }
@@ -81,8 +80,7 @@ extension MailStore {
             let rows = try Self.rows(writer, mailbox, sorted)
             guard !rows.isEmpty else { return Passed(result: try Self.nothingCopied(writer, to: target), emails: []) }
             let size = rows.reduce(Int64(0)) { $0 + Int64($1.size) }
-            let used = try writer.first(MailStoreStatements.accountState, owner) { $0.int64(0) } ?? 0
-            if let limit, used + size > limit { throw MailStoreError.overQuota }
+            try room.check(writer, owner, octets: size, messages: rows.count)
             let modSeq = try Self.bump(writer, owner, octets: size, messages: rows.count)
             var entries: [NewEntry] = []
             for (row, email) in zip(rows, ids) {

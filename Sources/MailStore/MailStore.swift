@@ -21,6 +21,7 @@ package final class MailStore: Sendable {
     private let inboxes = Mutex<[AccountID: MailboxID]>([:])
     let follower = Mutex(Follower())
     let accessChanges = Mutex(0)
+    let currentSettings = Mutex(MailStoreSettings())
 
     /// - Parameter searchIndex: nil searches by reading.
     package init(
@@ -55,13 +56,18 @@ package final class MailStore: Sendable {
         let state = try await database.read { reader in
             try reader.first(MailStoreStatements.accountState, account) { ($0.int64(0), $0.int(1)) }
         }
-        return QuotaUsage(used: state?.0 ?? 0, limit: limit, messages: state?.1 ?? 0)
+        return QuotaUsage(
+            used: state?.0 ?? 0, limit: limit, messages: state?.1 ?? 0, messageLimit: settings.messageLimit)
     }
 
     /// Whether a message of this size fits; reads nothing for an account without a limit.
     package func hasRoom(_ account: AccountID, for octets: Int) async throws -> Bool {
-        guard let limit = directory.snapshot.account(id: account)?.quota else { return true }
-        return try await quota(account).used + Int64(octets) <= limit
+        let room = room(account)
+        guard room.octets != nil || room.messages != nil else { return true }
+        let usage = try await quota(account)
+        if let limit = room.octets, usage.used + Int64(octets) > limit { return false }
+        if let limit = room.messages, usage.messages >= limit { return false }
+        return true
     }
 
     /// Opens a message's bytes.

@@ -20,4 +20,36 @@ extension MailStoreSchema {
         .createIndex(
             "entry_deleted", on: "entry", columns: ["mailbox_id", "uid", "size"], where: "(flags & 8) = 8"),
     ]
+
+    /// Annotations (RFC 5464), and which keywords a mailbox knows.
+    static let mailboxesAnnotations: [SchemaChange] = [
+        .createTable(
+            Table(
+                "mailbox_annotation",
+                columns: [
+                    .int("mailbox_id").belonging(to: "mailbox"),
+                    // Whose private value it is; 0 is everybody's.
+                    .int("account_id"),
+                    .text("entry"),
+                    .blob("value"),
+                ],
+                primaryKey: ["mailbox_id", "account_id", "entry"])),
+        .createTable(
+            Table(
+                "server_annotation",
+                columns: [.int("account_id").belonging(to: "account"), .text("entry"), .blob("value")],
+                primaryKey: ["account_id", "entry"])),
+        // What FLAGS lists, so that nobody looks through the messages for it.
+        .createTable(
+            Table(
+                "mailbox_keyword",
+                columns: [.int("mailbox_id").belonging(to: "mailbox"), .text("folded"), .text("keyword")],
+                primaryKey: ["mailbox_id", "folded"], clustered: true)),
+        .run(
+            SQLStatement(
+                """
+                INSERT INTO mailbox_keyword (mailbox_id, folded, keyword)
+                SELECT mailbox_id, lower(keyword), MIN(keyword) FROM entry_keyword GROUP BY mailbox_id, lower(keyword)
+                """)),
+    ]
 }

@@ -11,6 +11,7 @@ package enum MailStoreSchema {
         Migration("mailstore-pop3-1", [entryUIDL]),
         Migration("mailstore-mailboxes-1", mailboxesAccess),
         Migration("mailstore-moving-1", MovingSchema.changes),
+        Migration("mailstore-mailboxes-2", mailboxesAnnotations),
     ]
 
     /// The unique id that another server gave POP3 clients, of messages that came from it.

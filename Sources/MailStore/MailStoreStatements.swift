@@ -122,7 +122,7 @@ package enum MailStoreStatements {
         ORDER BY uid, keyword
         """)
     static let mailboxKeywords = SQLStatement(
-        "SELECT DISTINCT keyword FROM entry_keyword WHERE mailbox_id = $1 ORDER BY keyword")
+        "SELECT keyword FROM mailbox_keyword WHERE mailbox_id = $1 ORDER BY keyword")
     static let setFlags = SQLStatement(
         "UPDATE entry SET flags = $3, modseq = $4 WHERE mailbox_id = $1 AND uid = $2")
     static let setPOP3UIDL = SQLStatement(

@@ -182,6 +182,8 @@ package struct QuotaUsage: Sendable, Hashable {
     /// Octets; nil is unlimited.
     package let limit: Int64?
     package let messages: Int
+    /// Nil is unlimited.
+    package let messageLimit: Int?
 }
 
 package enum MailStoreError: Error, Equatable, CustomStringConvertible {
@@ -194,6 +196,12 @@ package enum MailStoreError: Error, Equatable, CustomStringConvertible {
     case notSelectable
     case overQuota
     case uidsExhausted
+    /// A mailbox has as many different keywords as it may.
+    case tooManyKeywords
+    /// A mailbox has as many lines of rights as it may.
+    case tooManyGrants
+    /// More annotations, or octets of them, than there may be.
+    case tooManyAnnotations
     /// The message's file is gone or damaged.
     case messageUnavailable(EmailID)
 
@@ -208,6 +216,9 @@ package enum MailStoreError: Error, Equatable, CustomStringConvertible {
         case .notSelectable: "mailbox can't hold messages"
         case .overQuota: "quota exceeded"
         case .uidsExhausted: "no UIDs left in this mailbox"
+        case .tooManyKeywords: "too many different keywords in this mailbox"
+        case .tooManyGrants: "too many have rights in this mailbox"
+        case .tooManyAnnotations: "too many annotations"
         case .messageUnavailable: "message is not available"
         }
     }

@@ -88,7 +88,7 @@ import Testing
             }
         ),
         ("* STATUS INBOX (MESSAGES 3 UIDNEXT 4)\r\n", { $0.status(.inbox, [(.messages, 3), (.uidNext, 4)]) }),
-        ("* NAMESPACE ((\"\" \"/\")) NIL NIL\r\n", { $0.personalNamespace() }),
+        ("* NAMESPACE ((\"\" \"/\")) ((\"Shared/\" \"/\")) NIL\r\n", { $0.namespaces(otherUsers: "Shared/") }),
         ("* QUOTA \"\" (STORAGE 10 512)\r\n", { $0.quota(root: "", [.init(name: "STORAGE", usage: 10, limit: 512)]) }),
         ("* QUOTAROOT INBOX \"\"\r\n", { $0.quotaRoot(.inbox, roots: [""]) }),
         ("* ESEARCH (TAG \"a1\") UID\r\n", { $0.esearch(.init(tag: "a1", numbering: .uid)) }),

@@ -23,15 +23,16 @@ extension CommandCursor {
         }
         var returns: ListReturn = []
         var statusItems: [StatusItem]?
+        var metadata: [MetadataEntry] = []
         if spaceBeforeMore() {
             isExtended = true
             guard takeWord("RETURN") else { throw failure(.syntax, "expected RETURN") }
             try space()
-            (returns, statusItems) = try listReturn()
+            (returns, statusItems, metadata) = try listReturn()
         }
         return ListCommand(
             selection: selection, reference: reference, patterns: patterns, returns: returns, statusItems: statusItems,
-            isExtended: isExtended)
+            metadata: metadata, isExtended: isExtended)
     }
 
     mutating func lsub() throws(IMAPParseError) -> LSubCommand {
@@ -71,15 +72,21 @@ extension CommandCursor {
         return selection
     }
 
-    private mutating func listReturn() throws(IMAPParseError) -> (ListReturn, [StatusItem]?) {
+    private mutating func listReturn() throws(IMAPParseError) -> (ListReturn, [StatusItem]?, [MetadataEntry]) {
         var returns: ListReturn = []
         var statusItems: [StatusItem]?
+        var metadata: [MetadataEntry] = []
         try list(limit: 8) { (cursor) throws(IMAPParseError) in
             let start = cursor.index
             switch try cursor.keyword("expected a return option") {
             case "SUBSCRIBED": returns.insert(.subscribed)
             case "CHILDREN": returns.insert(.children)
             case "SPECIAL-USE": returns.insert(.specialUse)
+            case "MYRIGHTS": returns.insert(.myRights)
+            case "METADATA":
+                // RFC 9590 §3
+                try cursor.space()
+                metadata = try cursor.metadataEntries()
             case "STATUS":
                 // RFC 5819 §2
                 try cursor.space()
@@ -87,6 +94,6 @@ extension CommandCursor {
             default: throw IMAPParseError(.unknownItem, at: start, "unknown return option")
             }
         }
-        return (returns, statusItems)
+        return (returns, statusItems, metadata)
     }
 }

@@ -93,7 +93,7 @@ extension CommandCursor {
     }
 
     // RFC 3501 §4.3, RFC 7888 §4
-    private mutating func literal() throws(IMAPParseError) -> [UInt8] {
+    private mutating func literal(allowsNUL: Bool = false) throws(IMAPParseError) -> [UInt8] {
         try expect("{", "expected a literal")
         let size = try number64("expected the size of the literal")
         _ = take("+")
@@ -103,10 +103,16 @@ extension CommandCursor {
         let start = index
         guard let content = slice(Int(size)) else { throw failure(.literal, "literal shorter than announced") }
         // RFC 3501 §9 (CHAR8): any octet but NUL.
-        guard !content.contains(0) else {
+        guard allowsNUL || !content.contains(0) else {
             throw IMAPParseError(.forbiddenOctet, at: start, "NUL in a literal")
         }
         return Array(content)
+    }
+
+    // RFC 5464 §5 (value), RFC 3516 §7 (literal8): any octets
+    mutating func literal8() throws(IMAPParseError) -> [UInt8] {
+        try expect("~", "expected a literal8")
+        return try literal(allowsNUL: true)
     }
 
     // MARK: Numbers

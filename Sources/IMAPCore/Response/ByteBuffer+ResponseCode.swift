@@ -40,6 +40,8 @@ extension ByteBuffer {
             writeNumberSet(source)
             writeOctet(" ")
             writeNumberSet(destination)
+        case .metadataLongEntries(let size): writeNumberCode("METADATA LONGENTRIES ", size)
+        case .metadataMaximumSize(let size): writeNumberCode("METADATA MAXSIZE ", size)
         case .modified(let numbers):
             writeStaticString("MODIFIED ")
             writeNumberSet(numbers)
@@ -65,6 +67,7 @@ extension ByteBuffer {
         case .closed: "CLOSED"
         case .notSaved: "NOTSAVED"
         case .overQuota: "OVERQUOTA"
+        case .metadataTooMany: "METADATA TOOMANY"
         case .tooBig: "TOOBIG"
         case .useAttribute: "USEATTR"
         case .unknownCTE: "UNKNOWN-CTE"
@@ -85,7 +88,7 @@ extension ByteBuffer {
         case .alreadyExists: "ALREADYEXISTS"
         case .nonExistent: "NONEXISTENT"
         case .badCharset, .capability, .permanentFlags, .uidNext, .uidValidity, .unseen, .appendUID, .copyUID,
-            .highestModSequence, .modified:
+            .highestModSequence, .metadataLongEntries, .metadataMaximumSize, .modified:
             nil
         }
     }

@@ -114,9 +114,11 @@ extension IMAPResponseEncoder {
     }
 
     // RFC 2342 §5
-    /// One personal namespace with an empty prefix and `/`; no others.
-    package mutating func personalNamespace() {
-        buffer.writeStaticString("* NAMESPACE ((\"\" \"/\")) NIL NIL\r\n")
+    /// One personal namespace with an empty prefix, that of other users, and no shared one.
+    package mutating func namespaces(otherUsers prefix: String) {
+        buffer.writeStaticString("* NAMESPACE ((\"\" \"/\")) ((")
+        buffer.writeIMAPString(prefix)
+        buffer.writeStaticString(" \"/\")) NIL\r\n")
     }
 
     // RFC 9208 §5.1

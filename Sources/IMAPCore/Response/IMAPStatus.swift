@@ -56,6 +56,12 @@ package enum IMAPResponseCode: Hashable, Sendable {
     case notSaved
     // RFC 9208 §4.3.1
     case overQuota
+    // RFC 5464 §4.2.1
+    /// The size of the largest value that was left out.
+    case metadataLongEntries(UInt64)
+    // RFC 5464 §4.3
+    case metadataMaximumSize(UInt64)
+    case metadataTooMany
     // RFC 7889 §4
     case tooBig
     // RFC 6154 §3

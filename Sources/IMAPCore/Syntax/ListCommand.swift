@@ -7,18 +7,21 @@ package struct ListCommand: Hashable, Sendable {
     package let returns: ListReturn
     /// The items of `RETURN (STATUS (…))`, nil when not asked (RFC 5819).
     package let statusItems: [StatusItem]?
+    /// The names of `RETURN (METADATA (…))`, empty when not asked (RFC 9590).
+    package let metadata: [MetadataEntry]
     /// Whether any part of the extended syntax was used.
     package let isExtended: Bool
 
     package init(
         selection: ListSelection = [], reference: String, patterns: [ListPattern], returns: ListReturn = [],
-        statusItems: [StatusItem]? = nil, isExtended: Bool = false
+        statusItems: [StatusItem]? = nil, metadata: [MetadataEntry] = [], isExtended: Bool = false
     ) {
         self.selection = selection
         self.reference = reference
         self.patterns = patterns
         self.returns = returns
         self.statusItems = statusItems
+        self.metadata = metadata
         self.isExtended = isExtended
     }
 }
@@ -54,6 +57,8 @@ package struct ListReturn: OptionSet, Hashable, Sendable {
     package static let subscribed = Self(rawValue: 1)
     package static let children = Self(rawValue: 2)
     package static let specialUse = Self(rawValue: 4)
+    // RFC 8440 §3
+    package static let myRights = Self(rawValue: 8)
 }
 
 /// A mailbox pattern, decoded from modified UTF-7, with `*` and `%` as wildcards.

@@ -1,5 +1,6 @@
 import IMAPCore
 import Logging
+import MailStore
 import Telemetry
 
 /// The small commands: what the server can, who it is, and goodbye.
@@ -29,7 +30,7 @@ extension IMAPSession {
 
     // RFC 2342 §5
     func namespace() -> Completion {
-        encoder.personalNamespace()
+        encoder.namespaces(otherUsers: SharedMailboxName.prefix)
         return .ok("Namespace completed.")
     }
 }

@@ -1,37 +1,64 @@
 import Directory
 import IMAPCore
 import MailStore
+import MailSyntax
 
 // RFC 2087, RFC 9208 §4
 extension IMAPSession {
     /// One root for all mailboxes of an account, as Dovecot calls it.
     static let quotaRoot = "User quota"
 
+    /// The root of an account's mailboxes; those of others are told apart by their owner.
+    private func quotaRoot(of account: AccountID) throws -> String {
+        guard account != (try login().id), let owner = service.store.account(account) else { return Self.quotaRoot }
+        return "\(Self.quotaRoot) \(owner.address)"
+    }
+
     func getQuota(_ root: String) async throws -> Completion {
-        guard root == Self.quotaRoot else { throw CommandRefusal.no(.nonExistent, "Quota root doesn't exist.") }
-        try await answerQuota()
+        let login = try login().id
+        if root == Self.quotaRoot {
+            try await answerQuota(login)
+            return .ok("Getquota completed.")
+        }
+        // RFC 9208 §4.1.1: that of another account, as far as something of it may be read
+        let name = root.hasPrefix("\(Self.quotaRoot) ") ? String(root.dropFirst(Self.quotaRoot.utf8.count + 1)) : ""
+        guard let owner = service.store.account(named: name), owner.id != login,
+            try await service.store.sharedMailboxes(login).contains(where: {
+                $0.owner.id == owner.id && $0.rights.contains(.read)
+            })
+        else { throw CommandRefusal.no(.nonExistent, "Quota root doesn't exist.") }
+        try await answerQuota(owner.id)
         return .ok("Getquota completed.")
     }
 
     func getQuotaRoot(_ name: IMAPMailboxName) async throws -> Completion {
-        _ = try await resolve(name, needing: .read)
-        encoder.quotaRoot(name, roots: [Self.quotaRoot])
-        try await answerQuota()
+        let target = try await resolve(name, needing: .read)
+        encoder.quotaRoot(name, roots: [try quotaRoot(of: target.account)])
+        try await answerQuota(target.account)
         return .ok("Getquotaroot completed.")
     }
 
+    // RFC 9208 §4.1.3: QUOTASET is not offered
     func setQuota() throws -> Completion {
         throw CommandRefusal.no(.noPermission, "Quotas are set by the administrator.")
     }
 
-    private func answerQuota() async throws {
-        let usage = try await service.store.quota(try login().id)
-        // RFC 9208 §5.1: STORAGE counts in units of 1024 octets; a resource without a limit is not listed
-        let storage = usage.limit.map { limit in
-            QuotaResource(
-                name: "STORAGE", usage: UInt64(clamping: (usage.used + 1023) / 1024),
-                limit: UInt64(clamping: limit / 1024))
+    private func answerQuota(_ account: AccountID) async throws {
+        let usage = try await service.store.quota(account)
+        var resources: [QuotaResource] = []
+        // RFC 9208 §4.2.1: a resource without a limit is not listed
+        if let limit = usage.limit {
+            // RFC 9208 §5.1: units of 1024 octets
+            resources.append(
+                QuotaResource(
+                    name: "STORAGE", usage: UInt64(clamping: (usage.used + 1023) / 1024),
+                    limit: UInt64(clamping: limit / 1024)))
         }
-        encoder.quota(root: Self.quotaRoot, storage.map { [$0] } ?? [])
+        if let limit = usage.messageLimit {
+            resources.append(
+                QuotaResource(
+                    name: "MESSAGE", usage: UInt64(clamping: usage.messages), limit: UInt64(clamping: limit)))
+        }
+        encoder.quota(root: try quotaRoot(of: account), resources)
     }
 }

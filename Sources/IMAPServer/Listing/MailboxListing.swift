@@ -22,6 +22,8 @@ struct ListEntry: Sendable, Equatable {
     var attributes: [ListAttribute] = []
     /// Whether a subscribed name below, not returned itself, is the reason. RFC 5258 §3.5
     var hasSubscribedChild = false
+    /// Whether it is here for itself, and not only for what is below it.
+    var meetsCriteria = true
     /// Whether STATUS can be asked of it.
     var isSelectable = true
 
@@ -73,6 +75,7 @@ struct MailboxListing: Sendable {
         return matching.compactMap { name in
             guard returned.contains(name) || parents.contains(name) else { return nil }
             var entry = entry(name, command)
+            entry.meetsCriteria = returned.contains(name)
             entry.hasSubscribedChild = criteria.contains(.subscribed) && parents.contains(name)
             return entry
         }

@@ -44,6 +44,13 @@ extension IMAPSession {
         case .getQuota(let root): return try await getQuota(root)
         case .getQuotaRoot(let name): return try await getQuotaRoot(name)
         case .setQuota: return try setQuota()
+        case .setACL(let command): return try await setACL(command)
+        case .deleteACL(let command): return try await deleteACL(command)
+        case .getACL(let name): return try await getACL(name)
+        case .listRights(let command): return try await listRights(command)
+        case .myRights(let name): return try await myRights(name)
+        case .getMetadata(let command): return try await getMetadata(command)
+        case .setMetadata(let command): return try await setMetadata(command)
         default: return try await carryOutSelected(command)
         }
     }

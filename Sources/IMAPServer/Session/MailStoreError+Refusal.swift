@@ -16,6 +16,10 @@ extension MailStoreError {
         // RFC 9208 §4.3.1
         case .overQuota: .no(.overQuota, "Quota exceeded (mailbox for user is full)")
         case .uidsExhausted: .no(.limit, "No UIDs are left in this mailbox.")
+        case .tooManyKeywords: .no(.limit, "Too many different keywords in this mailbox.")
+        case .tooManyGrants: .no(.limit, "Too many identifiers in this access control list.")
+        // RFC 5464 §4.3
+        case .tooManyAnnotations: .no(.metadataTooMany, "Too many annotations.")
         case .messageUnavailable: .no(.corruption, "A message can't be read.")
         }
     }

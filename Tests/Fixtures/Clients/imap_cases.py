@@ -309,7 +309,7 @@ def case_extensions_of_list():
 
 def case_namespace_id_enable_noop_check():
     with raw() as wire:
-        equal(wire.imap("a", "NAMESPACE")[0], ['* NAMESPACE (("" "/")) NIL NIL'])
+        equal(wire.imap("a", "NAMESPACE")[0], ['* NAMESPACE (("" "/")) (("Shared/" "/")) NIL'])
         matches(wire.imap("b", 'ID ("name" "walker" "version" NIL)')[0][0], r'\* ID \(.*"name" "Martlet"')
         wire.imap("c", "ID NIL")
         equal(wire.imap("d", "ENABLE CONDSTORE X-NOTHING")[0], ["* ENABLED CONDSTORE"])

@@ -15,7 +15,10 @@ struct MailboxTests {
                 #expect(list.contains("* LIST (\\HasNoChildren \\Sent) \"/\" Sent"))
                 #expect(list.contains("* LIST (\\HasNoChildren \\Junk) \"/\" Junk"))
                 #expect(await client.command("LIST \"\" \"\"").untagged == ["* LIST (\\Noselect) \"/\" \"\""])
-                #expect(await client.command("NAMESPACE").untagged == ["* NAMESPACE ((\"\" \"/\")) NIL NIL"])
+                #expect(
+                    await client.command("NAMESPACE").untagged == [
+                        "* NAMESPACE ((\"\" \"/\")) ((\"Shared/\" \"/\")) NIL"
+                    ])
             }
         }
     }

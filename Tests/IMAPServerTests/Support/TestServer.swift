@@ -29,6 +29,8 @@ struct TestServer: Sendable {
     let events: RecordingEventSink
     let service: ListenerService<IMAPFramer>
     let account: Account
+    /// `bob@example.org`, who has the same password.
+    let bob: Account
 
     static let loopback = IPAddress(bytes: [127, 0, 0, 1])
 
@@ -78,13 +80,16 @@ struct TestServer: Sendable {
         let account = try await directory.addAccount(address, name: nil, quota: quota, author: "test")
         let store = MailStore(database: database, blobs: blobs, directory: directory, ids: ids)
         try await store.prepareAccount(account.id)
+        let bob = try await directory.addAccount(
+            try #require(EmailAddress("bob@example.org")), name: nil, quota: nil, author: "test")
+        try await store.prepareAccount(bob.id)
         let events = RecordingEventSink()
         var authenticatorOptions = AuthenticatorOptions()
         authenticatorOptions.addsMissingVerifiers = false
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         let dependencies = IMAPServerDependencies(
             store: store, blobs: blobs,
-            authenticator: Authenticator(source: OneAccount(account: account), options: authenticatorOptions),
+            authenticator: Authenticator(source: FewAccounts(accounts: [account, bob]), options: authenticatorOptions),
             settings: settings, events: events, logger: logger, clock: SystemClock())
         let tls: ListenerTLS =
             switch listener {
@@ -100,7 +105,8 @@ struct TestServer: Sendable {
             configuration, group: .singletonMultiThreadedEventLoopGroup, makeID: { ids.next() })
         let port = try #require(try await service.bind().first).port
         return TestServer(
-            port: port, store: store, directory: directory, events: events, service: service, account: account)
+            port: port, store: store, directory: directory, events: events, service: service, account: account,
+            bob: bob)
     }
 
     private static func tlsStore(_ folder: String) throws -> TLSStore {
@@ -139,9 +145,11 @@ struct TestServer: Sendable {
     }
 
     /// Connects and logs in.
-    func session<Result: Sendable>(_ body: @Sendable (IMAPTestClient) async throws -> Result) async throws -> Result {
+    func session<Result: Sendable>(
+        as user: String = "ann@example.org", _ body: @Sendable (IMAPTestClient) async throws -> Result
+    ) async throws -> Result {
         try await client { client, _ in
-            await client.login()
+            await client.login(user)
             return try await body(client)
         }
     }
@@ -156,12 +164,12 @@ struct TestServer: Sendable {
     }
 }
 
-/// The one account there is; its password is `secret`.
-private struct OneAccount: CredentialSource {
-    let account: Account
+/// The accounts there are; their password is `secret`.
+private struct FewAccounts: CredentialSource {
+    let accounts: [Account]
 
     func credentials(for login: String) async throws -> AccountCredentials? {
-        guard login == account.address.folded else { return nil }
+        guard let account = accounts.first(where: { $0.address.folded == login }) else { return nil }
         return AccountCredentials(
             account: account, credentials: [StoredCredential(id: 1, kind: .password, value: "{PLAIN}secret")])
     }
