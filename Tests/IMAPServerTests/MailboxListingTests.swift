@@ -137,6 +137,8 @@ struct IMAPCapabilitiesTests {
                 "IMAP4rev1", "IDLE", "UIDPLUS", "MOVE", "NAMESPACE", "SPECIAL-USE", "CREATE-SPECIAL-USE", "LITERAL+",
                 "SASL-IR", "UNSELECT", "QRESYNC", "ID", "ENABLE", "CHILDREN", "ESEARCH", "LIST-EXTENDED", "LIST-STATUS",
                 "STATUS=SIZE", "CONDSTORE", "QUOTA",
+                "ACL", "RIGHTS=kxte", "LIST-MYRIGHTS", "METADATA", "LIST-METADATA", "QUOTA=RES-STORAGE",
+                "QUOTA=RES-MESSAGE",
             ])
         #expect(words.count == Set(words).count)
     }

@@ -113,9 +113,10 @@ import Testing
         #expect(try await fixture.rows().first?.keywords == ["$Junk", "b"])
         _ = try await fixture.store.updateFlags(
             fixture.inbox, uids: [uid], change: .replace([], keywords: ["$JUNK", "c"]))
-        #expect(try await fixture.store.keywords(fixture.inbox) == ["$Junk", "c"])
+        // What was in use once stays known until its room is needed.
+        #expect(try await fixture.store.keywords(fixture.inbox) == ["$Junk", "b", "c"])
         _ = try await fixture.append(keywords: ["$JUNK"])
-        #expect(try await fixture.store.keywords(fixture.inbox).map { $0.lowercased() } == ["$junk", "c"])
+        #expect(try await fixture.store.keywords(fixture.inbox).map { $0.lowercased() } == ["$junk", "b", "c"])
         _ = try await fixture.store.updateFlags(fixture.inbox, uids: [uid], change: .remove([], keywords: ["$junk"]))
         #expect(try await fixture.rows().first?.keywords == ["c"])
         #expect(try await fixture.store.search(fixture.inbox, .keyword("C")) == [uid])

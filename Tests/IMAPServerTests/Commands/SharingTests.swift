@@ -116,7 +116,7 @@ struct SharingTests {
             #expect(await bob.command("FETCH 1 BODY[HEADER.FIELDS (Subject)]").isOK)
             #expect(await bob.command("STORE 1 +FLAGS (\\Seen)").tagged.hasPrefix("NO"))
             #expect(await bob.command("EXPUNGE").tagged.hasPrefix("NO"))
-            #expect(await bob.command("FETCH 1 FLAGS").untagged == ["* 1 FETCH (FLAGS (\\Flagged $Work))"])
+            #expect(await bob.command("FETCH 1 FLAGS").untagged == ["* 1 FETCH (FLAGS (\\Flagged $Work \\Recent))"])
             #expect(await bob.command("COPY 1 INBOX").isOK)
             #expect(await bob.command("MOVE 1 INBOX").tagged.hasPrefix("NO"))
             #expect(await bob.command("STATUS INBOX (MESSAGES)").untagged == ["* STATUS INBOX (MESSAGES 1)"])
@@ -133,10 +133,10 @@ struct SharingTests {
             #expect(selected.untagged.contains { $0.hasPrefix("* OK [PERMANENTFLAGS (\\Seen)]") })
             // What is allowed of it is done.
             #expect(await bob.command("STORE 1 +FLAGS (\\Seen \\Deleted \\Draft New)").isOK)
-            #expect(await bob.command("FETCH 1 FLAGS").untagged == ["* 1 FETCH (FLAGS (\\Flagged \\Seen $Work))"])
+            #expect(await bob.command("FETCH 1 FLAGS").untagged == ["* 1 FETCH (FLAGS (\\Flagged \\Seen $Work \\Recent))"])
             #expect(await bob.command("STORE 1 +FLAGS (\\Deleted)").tagged.hasPrefix("NO [NOPERM]"))
             #expect(await bob.command("STORE 1 FLAGS ()").isOK)
-            #expect(await bob.command("FETCH 1 FLAGS").untagged == ["* 1 FETCH (FLAGS (\\Flagged $Work))"])
+            #expect(await bob.command("FETCH 1 FLAGS").untagged == ["* 1 FETCH (FLAGS (\\Flagged $Work \\Recent))"])
             #expect(await bob.append(sampleMessage("two"), to: Self.team, "(\\Seen \\Flagged Word)").isOK)
             #expect(await bob.command("FETCH 2 FLAGS").untagged.contains("* 2 FETCH (FLAGS (\\Seen \\Recent))"))
             #expect(await bob.append(sampleMessage("three"), "(\\Seen \\Flagged Word)").isOK)
@@ -169,8 +169,9 @@ struct SharingTests {
             await ann.command("SELECT Team")
             let body = await ann.command("FETCH 2 BODY.PEEK[TEXT]")
             #expect(body.untagged.contains { $0.contains("xxxxxxxx") })
-            #expect(try await server.store.quota(server.bob.id).messages == 1)
-            #expect(try await server.store.quota(server.account.id).messages == 2)
+            let his = try await server.store.quota(server.bob.id)
+            let hers = try await server.store.quota(server.account.id)
+            #expect((his.messages, hers.messages) == (1, 2))
         }
     }
 
