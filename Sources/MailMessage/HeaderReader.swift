@@ -56,7 +56,9 @@ struct HeaderReader {
         case 11 where matches(bytes, name, "content-md5"):
             if part.md5 == nil { part.md5 = text(bytes, field.value) }
         case 16 where matches(bytes, name, "content-language"):
-            if part.languages.isEmpty { readLanguages(text(bytes, field.value)) }
+            guard part.languages.isEmpty else { return }
+            var parser = ParameterParser(bytes, field.value)
+            part.languages = parser.tags(atMost: 50)
         case 16 where matches(bytes, name, "content-location"):
             if part.location == nil { part.location = text(bytes, field.value) }
         default: break
@@ -74,11 +76,6 @@ struct HeaderReader {
             // RFC 2046 §5.1.1: at most 70 characters; longer ones are seen, and 256 are compared.
             boundary = Array(value.utf8.prefix(MessageScanner.maximumBoundary))
         }
-    }
-
-    private mutating func readLanguages(_ text: String) {
-        part.languages = text.split(whereSeparator: { $0 == "," || $0 == " " || $0 == "\t" }).prefix(50).map(
-            String.init)
     }
 
     private func text(_ bytes: UnsafeBufferPointer<UInt8>, _ range: Range<Int>) -> String {

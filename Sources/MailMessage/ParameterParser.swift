@@ -59,6 +59,27 @@ struct ParameterParser {
         return RFC2231.joinContinuations(raw)
     }
 
+    /// Tags between commas, as in Content-Language (RFC 3282 §2); comments say nothing.
+    mutating func tags(atMost limit: Int) -> [String] {
+        var tags: [String] = []
+        while tags.count < limit {
+            skipBlanks()
+            guard index < end else { break }
+            let start = index
+            while index < end, !Self.endsTag(bytes[index]) { index += 1 }
+            if index > start {
+                tags.append(plainText(Array(bytes[start..<index])))
+            } else {
+                index += 1
+            }
+        }
+        return tags
+    }
+
+    private static func endsTag(_ octet: UInt8) -> Bool {
+        octet == UInt8(ascii: ",") || octet == UInt8(ascii: "(") || octet <= 32
+    }
+
     private func endOfToken() -> Int {
         var cursor = index
         while cursor < end, isToken(bytes[cursor]) { cursor += 1 }

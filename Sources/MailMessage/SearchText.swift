@@ -52,6 +52,11 @@ package enum SearchText {
         return fold(String(decoding: HTMLText.strip(decoded.utf8), as: UTF8.self))
     }
 
+    /// Whether a part is text for people, such as what a delivery report says of its recipients (RFC 3464 §2).
+    private static func isReadable(_ part: MIMEPart) -> Bool {
+        part.children.isEmpty && (part.type == "text" || (part.type == "message" && !part.isMessage))
+    }
+
     private static func collect(
         _ part: MIMEPart, isRoot: Bool, left: inout Int, read: (Range<Int>) throws -> [UInt8],
         into chunks: inout [SearchChunk]
@@ -65,7 +70,7 @@ package enum SearchText {
                 chunks.append(SearchChunk(source: .body, text: fold(EncodedWord.decode(value))))
             }
         }
-        if part.type == "text", part.children.isEmpty, left > 0, !part.bodyRange.isEmpty {
+        if isReadable(part), left > 0, !part.bodyRange.isEmpty {
             let start = part.bodyRange.lowerBound
             let range = start..<min(part.bodyRange.upperBound, start + left)
             left -= range.count

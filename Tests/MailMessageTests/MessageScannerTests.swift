@@ -116,7 +116,7 @@ struct MessageScannerTests {
             Content-MD5: Q2hlY2sgSW50ZWdyaXR5IQ==
             Content-Disposition: inline; foo=bar
             Content-Description: hellodescription
-            Content-Language: en, fi, se
+            Content-Language: en, (northern) fi (the (Finnish) one),se
             Content-Location: http://example.com/test.txt
 
             hello

@@ -172,7 +172,8 @@ struct SearchTextTests {
             "Subject: =?utf-8?q?GR=C3=9C=C3=9FE?=\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n"
             + "Content-Type: text/html; charset=iso-8859-1\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
             + "<p>=C4rger<script>x</script> &Uuml;ber\r\n--b\r\nContent-Type: image/png; name=Photo.PNG\r\n\r\nPNGDATA\r\n--b\r\n"
-            + "Content-Type: message/rfc822\r\n\r\nSubject: Inner\r\n\r\nDEEP\r\n--b--\r\n"
+            + "Content-Type: message/rfc822\r\n\r\nSubject: Inner\r\n\r\nDEEP\r\n--b\r\n"
+            + "Content-Type: message/delivery-status\r\n\r\nStatus: 5.1.1\r\n--b--\r\n"
         let bytes = Array(message.utf8)
         let chunks = SearchText.extract(index: MessageIndex(scanning: bytes)) { Array(bytes[$0]) }
         #expect(chunks.first == SearchChunk(source: .field("subject"), text: "grüße"))
@@ -182,6 +183,7 @@ struct SearchTextTests {
         #expect(body.contains("photo.png"))
         #expect(body.contains("inner"))
         #expect(body.contains("deep"))
+        #expect(body.contains("status: 5.1.1"))
         #expect(!body.contains("pngdata"))
         #expect(!body.contains("script"))
         #expect(SearchText.fold("ÄRGER") == "ärger")
