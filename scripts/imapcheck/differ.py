@@ -1,0 +1,253 @@
+"""Gives both servers the same sessions and holds what they say against each other."""
+import collections
+import random
+import re
+import sys
+import time
+
+from . import kinds, normal, sessions, wire
+
+SNAPSHOT = re.compile(rb"@(MODSEQ|NEXT)(\d+)@")
+
+
+class Side:
+    """One server in one session."""
+
+    def __init__(self, server):
+        self.server = server
+        self.connection = server.connect()
+        self.capabilities = wire_capabilities(self.connection)
+        self.view = normal.View()
+        self.snapshots = {}
+        self.highest = {}
+
+    def say(self, command):
+        command = SNAPSHOT.sub(lambda found: b"%d" % (self.snapshots[int(found.group(2))] + (found.group(1) == b"NEXT")), command)
+        return self.connection.command(command)
+
+    def run(self, command):
+        """Says a command; returns its answer with the tagged reply's kind and code, and what was said by octets."""
+        untagged, tagged = self.say(command)
+        state, code, arguments, _ = wire.status(tagged)
+        asked_uid = bool(re.match(rb"(UID )?FETCH", command)) and (
+            command.startswith(b"UID") or bool(re.search(rb"[ (]UID[ )]|[ (]UID$", command)))
+        if state == "OK" and re.match(rb"(SELECT|EXAMINE) .", command):
+            self.view.reset()
+        answer = normal.absorb(untagged, self.view, asked_uid)
+        if state == "OK" and command.startswith(b"STATUS") and answer.highest is None:
+            pass
+        answer.other["tagged"] = {"state": state}
+        if code and code not in ("HIGHESTMODSEQ", "ALERT", "READ-WRITE", "CLOSED"):
+            answer.other["tagged"][code] = normal.code_value(code, arguments)
+        return answer, untagged + [tagged]
+
+    def learn_uids(self):
+        if any(uid is None for uid in self.view.uids) or self.view.unknown:
+            untagged, _ = self.connection.command(b"FETCH 1:* (UID)")
+            normal.absorb(untagged, self.view, True)
+
+    def highest_modseq(self, mailbox):
+        untagged, _ = self.connection.command(b"STATUS " + mailbox + b" (HIGHESTMODSEQ)")
+        return normal.absorb(untagged, self.view, False).highest
+
+    def message(self, uid):
+        """The octets of a message, for those who explain a difference in it."""
+        if not isinstance(uid, int):
+            return None
+        untagged, _ = self.connection.command(b"UID FETCH %d (BODY.PEEK[])" % uid)
+        answer = normal.absorb(untagged, self.view, True)
+        return answer.fetch.get(uid, {}).get("BODY[]")
+
+
+def wire_capabilities(connection):
+    from .servers import capabilities
+    return capabilities(connection)
+
+
+class Report:
+    """What a run came to."""
+
+    def __init__(self):
+        self.sessions = self.commands = self.responses = 0
+        self.explained = collections.Counter()
+        self.unexplained = []
+        self.groups = collections.Counter()
+        self.lies = []
+        self.keywords = set()
+
+
+class Session:
+    """One seed's session on both servers."""
+
+    def __init__(self, seed, ours, theirs, report):
+        self.seed = seed
+        self.chooser = random.Random(seed)
+        self.report = report
+        self.sides = [Side(ours), Side(theirs)]
+        common = self.sides[0].capabilities & self.sides[1].capabilities
+        report.keywords = common
+        self.name = b"s%d" % seed
+        self.maker = sessions.Maker(self.chooser, self.name.decode(), common)
+        self.ended = False
+        self.read_only = False
+        self.selected = self.name
+        self.known_search = self.known_names = None
+
+    def both(self, command):
+        """Says a command to both and compares; returns False where they differ in a way nothing explains."""
+        if re.match(rb"(SELECT|EXAMINE) .", command):
+            self.read_only = command.startswith(b"EXAMINE")
+            self.selected = command.split(b" ")[1]
+            self.maker.snapshots = 0  # Mod-sequences are Dovecot's for each mailbox alone.
+        results = [side.run(command) for side in self.sides]
+        self.report.commands += 1
+        self.report.responses += len(results[0][1])
+        for side in self.sides:
+            side.learn_uids()
+        (ours, our_lines), (theirs, their_lines) = results
+        left, right = ours.value(), theirs.value()
+        self.known_search = None
+        if left["tagged"]["state"] == "OK" and re.match(rb"CREATE|DELETE|RENAME", command):
+            self.maker.done(command)
+        if command.startswith(b"APPEND"):
+            # When a session tells of its own message is open: with the answer, or with the next.
+            for side, value in zip(self.sides, (left, right)):
+                value.pop("exists", None)
+                side.run(b"NOOP")
+                side.learn_uids()
+        for name in ("flags", "permanent"):  # which keywords a mailbox is said to have, none or all that were ever there
+            left.pop(name, None)
+            right.pop(name, None)
+        found = normal.differences(left, right)
+        if self.sides[0].view.uids != self.sides[1].view.uids:
+            self.ended = True  # From here on each command would differ.
+            found.append((("uids",), self.sides[0].view.uids, self.sides[1].view.uids))
+        good = True
+        for path, mine, other in found:
+            uid = path[1] if len(path) > 1 and path[0] == "fetch" else None
+            difference = kinds.Difference(
+                command, path, mine, other, self.sides[0].message(uid) if uid else None, (left, right), self)
+            name = kinds.explain(difference)
+            if name:
+                self.report.explained[name] += 1
+                continue
+            good = False
+            self.report.groups[(command.split()[0] + b" " + (command.split()[1] if command.startswith(b"UID") else b""),
+                                tuple("n" if isinstance(step, int) else step for step in path[:8]))] += 1
+            self.report.unexplained.append((self.seed, command, path, mine, other, difference.message, our_lines, their_lines, difference.why))
+        for side, name in zip(self.sides, ("martlet", "dovecot")):
+            if side.view.lies:
+                self.report.lies.append((name, self.seed, command, side.view.lies[:]))
+                side.view.lies.clear()
+        return good
+
+    def part_octets(self, uid, numbers):
+        """The octets of a part, for those who explain a difference in it."""
+        name = ".".join(str(number) for number in numbers)
+        untagged, _ = self.sides[0].connection.command(b"UID FETCH %d (BODY.PEEK[%s])" % (uid, name.encode()))
+        return normal.absorb(untagged, self.sides[0].view, True).fetch.get(uid, {}).get(f"BODY[{name}]")
+
+    def internal_date(self, uid):
+        """INTERNALDATE as Martlet says it, with the zone that APPEND gave."""
+        untagged, _ = self.sides[0].connection.command(b"UID FETCH %d (INTERNALDATE)" % uid)
+        return next((found.group(1) for pieces in untagged if (found := re.search(rb'INTERNALDATE "([^"]+)"', pieces[0]))), b"")
+
+    def flags(self, uid):
+        """The flags of a message as each side has them."""
+        found = []
+        for side in self.sides:
+            untagged, _ = side.connection.command(b"UID FETCH %d (FLAGS)" % uid)
+            found.append(normal.absorb(untagged, side.view, True).fetch.get(uid, {}).get("FLAGS"))
+        return found
+
+    def found_by(self, criteria):
+        """UIDs that each side finds by a key."""
+        return [side.run(b"UID SEARCH CHARSET UTF-8 " + criteria)[0].other.get("SEARCH") for side in self.sides]
+
+    def snapshot(self):
+        number = self.maker.snapshots + 1
+        for side in self.sides:
+            side.snapshots[number] = side.highest_modseq(self.selected)
+        self.maker.snapshots = number
+
+    def run(self, length=25):
+        chooser, maker, name = self.chooser, self.maker, self.name
+        tidy = [name + tail for tail in (b"/a/b/c", b"/a/b", b"/a", b"/ab", b"/Z&APw-", b"/b", b"/copy", b"")]
+        if chooser.random() < 0.5:
+            keyword = b"QRESYNC" if "QRESYNC" in maker.capabilities and chooser.random() < 0.5 else b"CONDSTORE"
+            maker.enabled.add(keyword.decode())
+            self.both(b"ENABLE " + keyword)
+        self.both(b"CREATE " + name)
+        self.both(b"CREATE " + name + b"/copy")
+        for _ in range(chooser.randint(2, 8)):
+            self.both(maker.append())
+        self.both(b"SELECT " + name)
+        for _ in range(length):
+            if self.ended:
+                break
+            maker.uids = [uid for uid in self.sides[0].view.uids if uid]
+            maker.count = len(maker.uids)
+            if maker.enabled and (chooser.random() < 0.1 or not maker.snapshots):
+                self.both(b"NOOP")
+                self.snapshot()
+            if chooser.random() < 0.04:
+                self.both(chooser.choice([b"CLOSE", b"UNSELECT"]))
+                self.both(chooser.choice([b"SELECT ", b"SELECT ", b"EXAMINE "]) + chooser.choice([name, name, name + b"/copy"]))
+                continue
+            self.both(maker.next())
+        if not self.ended:
+            self.both(b"UNSELECT")
+        for side in self.sides:
+            side.connection.command(b"UNSELECT")
+            for mailbox in tidy:
+                side.connection.command(b"UNSUBSCRIBE " + mailbox)
+                side.connection.command(b"DELETE " + mailbox)
+            side.connection.command(b"LOGOUT")
+            side.connection.close()
+        self.report.sessions += 1
+
+
+def shown(value, limit=700):
+    text = repr(value)
+    return text if len(text) <= limit else text[:limit] + f"… ({len(text)} octets)"
+
+
+def run(ours, theirs, count, seed, most=20, each=3, verbose=False):
+    """Runs sessions of the seeds from `seed` on; stops after so many differences that nothing explains."""
+    report = Report()
+    started = time.monotonic()
+    for number in range(seed, seed + count):
+        try:
+            Session(number, ours, theirs, report).run()
+        except (wire.Gone, wire.Nonsense, OSError, ValueError, KeyError, IndexError, TypeError) as error:
+            report.unexplained.append((number, b"", ("broken",), repr(error), None, None, [], [], []))
+            if verbose:
+                import traceback
+                traceback.print_exc()
+        if len(report.unexplained) >= most:
+            break
+    told = collections.Counter()
+    for number, command, path, mine, other, message, our_lines, their_lines, why in report.unexplained:
+        shape = tuple("n" if isinstance(step, int) else re.sub(r"[0-9.]+", "#", str(step)) for step in path)
+        told[shape] += 1
+        if told[shape] > each:
+            continue
+        print(f"--- seed {number}: {shown(command, 300)}\n    at {path}\n    martlet {shown(mine)}\n    dovecot {shown(other)}")
+        for key, uid, is_ours, octets in why[:2]:
+            print(f"    by {key}: UID {uid} found by {'martlet' if is_ours else 'dovecot'} alone: {shown(octets, 1200)}")
+        if verbose:
+            print(f"    message {shown(message, 1500)}")
+            print(f"    martlet said {shown(our_lines, 2500)}\n    dovecot said {shown(their_lines, 2500)}")
+    for name, number, command, lies in report.lies[:10]:
+        print(f"--- seed {number}: {name} lied: {lies} at {shown(command, 200)}")
+    if verbose:
+        for group, times in report.groups.most_common(60):
+            print(times, group)
+    for name, times in sorted(report.explained.items()):
+        print(f"    explained {times:6} {name}")
+    seconds = time.monotonic() - started
+    lies = [entry for entry in report.lies if entry[0] == "martlet"]
+    print(f"differ: {report.sessions} sessions from seed {seed}, {report.commands} commands, "
+          f"{sum(report.explained.values())} explained differences of {len(report.explained)} kinds, "
+          f"{len(report.unexplained)} unexplained, {len(lies)} lies, {seconds:.0f} s")
+    return 1 if report.unexplained or lies else 0

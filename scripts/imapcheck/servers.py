@@ -1,0 +1,155 @@
+"""The two servers that are compared: Martlet, and Debian's Dovecot, each in a folder of its own."""
+import os
+import pathlib
+import shutil
+import socket
+import subprocess
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+from benchlib import servers as bench  # noqa: E402
+
+from . import wire  # noqa: E402
+
+ACCOUNT = bench.ACCOUNTS[0]
+PASSWORD = bench.PASSWORD
+STANDARD = (24, 25, 110, 143, 465, 587, 993, 995)
+
+
+def is_free(port):
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def free_offset():
+    """An offset under which each of Martlet's ports is free."""
+    while True:
+        offset = 11000 + int.from_bytes(os.urandom(2), "big") % 20000
+        if all(is_free(port + offset) for port in STANDARD):
+            return offset
+
+
+class Martlet(bench.Martlet):
+    def __init__(self, binary, folder):
+        super().__init__(binary, folder)
+        self.offset = free_offset()
+        for name, port in (("smtp", 25), ("imaps", 993), ("pop3s", 995), ("lmtp", 24), ("submission", 587)):
+            setattr(self, f"{name}_port", port + self.offset)
+        self.environment = {}
+
+    def start(self):
+        with open(self.folder / "log", "ab") as log:
+            self.process = subprocess.Popen(
+                [self.binary, "serve", "--config", str(self.config)], stdout=log, stderr=log,
+                env={**os.environ, "MARTLET_LIMITS_SESSIONS_PER_ADDRESS": "unlimited", **self.environment})
+        bench.wait_for_port(self.imaps_port, self.process)
+
+    def connect(self, account=ACCOUNT):
+        connection = wire.Connection(self.imaps_port, tls=True)
+        login(connection, account)
+        return connection
+
+    def log(self):
+        return (self.folder / "log").read_text(errors="replace")
+
+
+class Dovecot:
+    """Dovecot 2.3 with single-file storage, which keeps messages as they came."""
+
+    name = "dovecot"
+
+    def __init__(self, folder):
+        self.folder = pathlib.Path(folder)
+        self.port = bench.free_port()
+        self.process = None
+
+    def set_up(self):
+        self.folder.mkdir(parents=True)
+        # Its workers give up their rights: everything above their folders must be searchable.
+        for folder in (self.folder, *self.folder.parents):
+            if folder == pathlib.Path("/tmp"):
+                break
+            os.chmod(folder, 0o755)
+        (self.folder / "mail").mkdir()
+        shutil.chown(self.folder / "mail", "mail", "mail")
+        (self.folder / "users").write_text("".join(f"{name}:{{PLAIN}}{PASSWORD}::::::\n" for name in bench.ACCOUNTS))
+        (self.folder / "dovecot.conf").write_text(f"""protocols = imap
+base_dir = {self.folder}/run
+state_dir = {self.folder}/state
+log_path = {self.folder}/log
+ssl = no
+disable_plaintext_auth = no
+mail_location = sdbox:~/sdbox
+mail_save_crlf = yes
+mail_fsync = never
+mail_uid = mail
+mail_gid = mail
+first_valid_uid = 1
+mail_attachment_min_size = 0
+mail_max_userip_connections = 100
+namespace inbox {{
+  inbox = yes
+  separator = /
+}}
+passdb {{
+  driver = passwd-file
+  args = scheme=PLAIN username_format=%u {self.folder}/users
+}}
+userdb {{
+  driver = static
+  args = uid=mail gid=mail home={self.folder}/mail/%u
+}}
+service imap-login {{
+  inet_listener imap {{
+    address = 127.0.0.1
+    port = {self.port}
+  }}
+  inet_listener imaps {{
+    port = 0
+  }}
+}}
+service imap {{
+  process_limit = 100
+}}
+""")
+
+    def start(self):
+        self.process = subprocess.Popen(
+            ["dovecot", "-F", "-c", str(self.folder / "dovecot.conf")], stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL, env={**os.environ, "TZ": "UTC"})
+        bench.wait_for_port(self.port, self.process)
+
+    def connect(self, account=ACCOUNT):
+        connection = wire.Connection(self.port, tls=False)
+        login(connection, account)
+        return connection
+
+    def log(self):
+        path = self.folder / "log"
+        return path.read_text(errors="replace") if path.exists() else ""
+
+    def stop(self):
+        if self.process is not None:
+            self.process.terminate()
+            self.process.wait(timeout=30)
+            self.process = None
+
+
+def login(connection, account):
+    _, tagged = connection.command(b"LOGIN " + wire.quoted(account) + b" " + wire.quoted(PASSWORD))
+    if wire.status(tagged)[0] != "OK":
+        raise wire.Gone(f"login: {tagged!r}")
+
+
+def capabilities(connection):
+    untagged, _ = connection.command(b"CAPABILITY")
+    words = set()
+    for pieces in untagged:
+        if pieces[0].upper().startswith(b"* CAPABILITY "):
+            words |= set(pieces[0].decode().upper().split()[2:])
+    return words
