@@ -121,6 +121,7 @@ extension MailStore {
         try writer.execute(
             MailStoreStatements.insertEmail, email, account, thread, message.blob, message.size, message.sentAt,
             message.header, message.parsed)
+        try SortKeyRows.insert(writer, account, email, message.keys)
         return thread
     }
 

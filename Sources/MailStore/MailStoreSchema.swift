@@ -12,6 +12,11 @@ package enum MailStoreSchema {
         Migration("mailstore-mailboxes-1", mailboxesAccess),
         Migration("mailstore-moving-1", MovingSchema.changes),
         Migration("mailstore-mailboxes-2", mailboxesAnnotations),
+        Migration(
+            "mailstore-search-1",
+            [
+                .createTable(SortKeyRows.narrow), .createTable(SortKeyRows.wide), .createTable(SortKeyRows.progress),
+            ]),
     ]
 
     /// The unique id that another server gave POP3 clients, of messages that came from it.

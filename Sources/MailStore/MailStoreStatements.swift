@@ -96,6 +96,11 @@ package enum MailStoreStatements {
     static let insertKeyword = SQLStatement(
         "INSERT INTO entry_keyword (mailbox_id, uid, keyword) VALUES ($1, $2, $3)")
     static let deleteKeywords = SQLStatement("DELETE FROM entry_keyword WHERE mailbox_id = $1 AND uid = $2")
+    static let sortRows = SQLStatement(
+        """
+        SELECT uid, email_id, internal_date, size FROM entry
+        WHERE mailbox_id = $1 AND uid >= $2 AND uid <= $3 ORDER BY uid
+        """)
     static let uidScan = SQLStatement("SELECT uid, flags FROM entry WHERE mailbox_id = $1 ORDER BY uid")
     static let rows = SQLStatement(
         """
@@ -161,5 +166,5 @@ package enum MailStoreStatements {
         pop3Entries,
     ]
 
-    package static let all = general + mailboxStatements + MovingStatements.all
+    package static let all = general + mailboxStatements + MovingStatements.all + SortKeyStatements.all + [sortRows]
 }

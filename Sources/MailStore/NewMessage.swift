@@ -38,6 +38,7 @@ package struct PreparedMessage: Sendable {
     /// Hash of the message's own id, then those it refers to.
     package let ownReference: Int64?
     package let references: [Int64]
+    let keys: SortKeys
 
     package init(blob: BlobKey, index: MessageIndex) {
         self.blob = blob
@@ -48,6 +49,7 @@ package struct PreparedMessage: Sendable {
         self.ownReference = index.messageID.map(Self.hash)
         // Threads of hundreds of messages cite hundreds; the nearest are the last. RFC 5256 §3
         self.references = index.references.suffix(32).map(Self.hash)
+        self.keys = SortKeys(index)
     }
 
     /// FNV-1a: stable across versions, since it is stored.

@@ -31,6 +31,15 @@ extension SQLRow {
         return [UInt8](UnsafeRawBufferPointer(start: blob, count: count))
     }
 
+    /// Lends the octets of a column for the length of `body`; none where it is NULL.
+    package func withBytes<T>(_ column: Int, _ body: (UnsafeRawBufferPointer) throws -> T) rethrows -> T {
+        let index = Int32(truncatingIfNeeded: column)
+        guard let blob = sqlite3_column_blob(statement, index) else {
+            return try body(UnsafeRawBufferPointer(start: nil, count: 0))
+        }
+        return try body(UnsafeRawBufferPointer(start: blob, count: Int(sqlite3_column_bytes(statement, index))))
+    }
+
     package func optionalInt64(_ column: Int) -> Int64? { isNull(column) ? nil : int64(column) }
     package func optionalString(_ column: Int) -> String? { isNull(column) ? nil : string(column) }
     package func optionalBytes(_ column: Int) -> [UInt8]? { isNull(column) ? nil : bytes(column) }

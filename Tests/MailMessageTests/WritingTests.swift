@@ -176,17 +176,17 @@ struct SearchTextTests {
             + "Content-Type: message/delivery-status\r\n\r\nStatus: 5.1.1\r\n--b--\r\n"
         let bytes = Array(message.utf8)
         let chunks = SearchText.extract(index: MessageIndex(scanning: bytes)) { Array(bytes[$0]) }
-        #expect(chunks.first == SearchChunk(source: .field("subject"), text: "grüße"))
+        #expect(chunks.first == SearchChunk(source: .field("subject"), text: "grusse"))
         let body = chunks.filter { $0.source == .body }.map(\.text).joined(separator: "|")
-        #expect(body.contains("ärger"))
-        #expect(body.contains("über"))
+        #expect(body.contains("arger"))
+        #expect(body.contains("uber"))
         #expect(body.contains("photo.png"))
         #expect(body.contains("inner"))
         #expect(body.contains("deep"))
         #expect(body.contains("status: 5.1.1"))
         #expect(!body.contains("pngdata"))
         #expect(!body.contains("script"))
-        #expect(SearchText.fold("ÄRGER") == "ärger")
+        #expect(SearchText.fold("ÄRGER") == "arger")
     }
 
     @Test("Errors of reading are passed on")

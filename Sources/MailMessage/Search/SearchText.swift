@@ -41,8 +41,8 @@ package enum SearchText {
         return chunks
     }
 
-    /// The form texts and queries are compared in: lower-case and composed (NFC); accents are kept.
-    package static func fold(_ s: String) -> String { EmailAddress.fold(s) }
+    /// The form texts and queries are compared in.
+    package static func fold(_ s: String) -> String { TextFold.fold(s) }
 
     /// The folded text of one text part from its octets as transferred.
     package static func text(of part: MIMEPart, body: [UInt8]) -> String {
@@ -61,13 +61,17 @@ package enum SearchText {
         _ part: MIMEPart, isRoot: Bool, left: inout Int, read: (Range<Int>) throws -> [UInt8],
         into chunks: inout [SearchChunk]
     ) rethrows {
-        if !isRoot, let name = part.filename, !name.isEmpty {
-            chunks.append(SearchChunk(source: .body, text: fold(name)))
+        for name in [part.filename, isRoot ? nil : part.description].compactMap({ $0 }) where !name.isEmpty {
+            // The message's own header is no part of its body.
+            let source = isRoot ? SearchChunk.Source.field("content-disposition") : .body
+            chunks.append(SearchChunk(source: source, text: fold(EncodedWord.decode(name))))
         }
         if let envelope = part.embedded?.envelope {
-            let names = (envelope.from + envelope.to + envelope.cc).compactMap(\.name)
-            for value in [envelope.subject].compactMap({ $0 }) + names {
-                chunks.append(SearchChunk(source: .body, text: fold(EncodedWord.decode(value))))
+            if let subject = envelope.subject {
+                chunks.append(SearchChunk(source: .body, text: fold(EncodedWord.decode(subject))))
+            }
+            for address in envelope.from + envelope.to + envelope.cc {
+                chunks.append(SearchChunk(source: .body, text: fold(text(of: address))))
             }
         }
         if isReadable(part), left > 0, !part.bodyRange.isEmpty {
@@ -80,5 +84,13 @@ package enum SearchText {
         for child in part.children {
             try collect(child, isRoot: false, left: &left, read: read, into: &chunks)
         }
+    }
+
+    private static func text(of address: EnvelopeAddress) -> String {
+        var text = address.name.map { EncodedWord.decode($0) } ?? ""
+        if address.isComplete, let mailbox = address.mailbox, let host = address.host {
+            text += " <\(plainText(mailbox))@\(plainText(host))>"
+        }
+        return text
     }
 }
