@@ -35,6 +35,7 @@ package struct IMAPCommand: Hashable, Sendable {
         case status(StatusCommand)
         case append(AppendCommand)
         case idle
+        case multiSearch(MultiSearchCommand)
         case getQuota(root: String)
         case getQuotaRoot(IMAPMailboxName)
         case setQuota(SetQuotaCommand)
@@ -52,6 +53,10 @@ package struct IMAPCommand: Hashable, Sendable {
         case expunge
         case uidExpunge(UIDSet)
         case search(SearchCommand)
+        case sort(SortCommand)
+        case thread(ThreadCommand)
+        /// Tags of the searches. RFC 5267 §4.3.5
+        case cancelUpdate([String])
         case fetch(FetchCommand)
         case store(StoreCommand)
         case copy(CopyCommand)

@@ -34,6 +34,10 @@ package struct IMAPLimits: Hashable, Sendable {
     package var searchKeys = 500
     /// Depth of parentheses, NOT and OR in SEARCH.
     package var searchDepth = 32
+    /// Criteria of one SORT.
+    package var sortCriteria = 20
+    /// Mailboxes named in one source of ESEARCH.
+    package var searchedMailboxes = 500
     /// Items of one FETCH.
     package var fetchItems = 100
     /// Field names in one section.

@@ -15,6 +15,7 @@ enum IMAPCapabilities {
     private static let afterLogin = [
         "NAMESPACE", "UIDPLUS", "UNSELECT", "CHILDREN", "MOVE", "ESEARCH", "CONDSTORE", "QRESYNC", "QUOTA",
         "LIST-EXTENDED", "LIST-STATUS", "SPECIAL-USE", "CREATE-SPECIAL-USE", "STATUS=SIZE",
+        "SEARCHRES", "WITHIN", "PARTIAL", "SORT", "SORT=DISPLAY", "ESORT", "THREAD=ORDEREDSUBJECT", "THREAD=REFERENCES",
     ]
 
     private static let mailboxes = [

@@ -15,6 +15,7 @@ extension CommandCursor {
         }
         var changedSince: UInt64?
         var vanished = false
+        var partial: PartialRange?
         if spaceBeforeMore() {
             let start = index
             try list(limit: 4) { (cursor) throws(IMAPParseError) in
@@ -24,15 +25,21 @@ extension CommandCursor {
                     try cursor.space()
                     changedSince = try cursor.number63()
                 case "VANISHED": vanished = true
+                case "PARTIAL":
+                    try cursor.space()
+                    partial = try cursor.partialRange()
                 default: throw IMAPParseError(.unknownItem, at: start, "unknown FETCH modifier")
                 }
             }
+            // RFC 9394 §3.3
+            if partial != nil, !messages.isUID { throw IMAPParseError(.syntax, at: start, "PARTIAL needs UID FETCH") }
             // RFC 7162 §3.2.6
             if vanished, changedSince == nil || !messages.isUID {
                 throw IMAPParseError(.syntax, at: start, "VANISHED needs UID FETCH and CHANGEDSINCE")
             }
         }
-        return FetchCommand(messages: messages, items: items, changedSince: changedSince, vanished: vanished)
+        return FetchCommand(
+            messages: messages, items: items, changedSince: changedSince, vanished: vanished, partial: partial)
     }
 
     private static let fetchMacros: [String: [FetchItem]] = [

@@ -2,42 +2,190 @@ extension CommandCursor {
     // RFC 3501 §6.4.4, RFC 4731 §3.1
     mutating func search(_ numbering: SearchCommand.Numbering) throws(IMAPParseError) -> SearchCommand {
         try space()
-        var returns: SearchReturn?
+        var options: SearchOptions?
         if takeWord("RETURN") {
             try space()
-            returns = try searchReturn()
+            options = try searchOptions()
             try space()
         }
-        var charset: String?
-        if takeWord("CHARSET") {
+        return try searchProgram(numbering, options, charset: nil)
+    }
+
+    // RFC 5256 §5 (sort), RFC 5267 §5 (extended-sort)
+    mutating func sort(_ numbering: SearchCommand.Numbering) throws(IMAPParseError) -> SortCommand {
+        try space()
+        var options: SearchOptions?
+        if takeWord("RETURN") {
             try space()
-            charset = try astringText().uppercased()
+            options = try searchOptions()
             try space()
         }
+        var criteria: [SortCommand.Criterion] = []
+        let limits = limits
+        try list(limit: limits.sortCriteria) { (cursor) throws(IMAPParseError) in
+            criteria.append(try cursor.sortCriterion())
+        }
+        guard !criteria.isEmpty else { throw failure(.syntax, "expected a sort criterion") }
+        let charset = try charsetArgument()
+        return SortCommand(criteria: criteria, search: try searchProgram(numbering, options, charset: charset))
+    }
+
+    private mutating func sortCriterion() throws(IMAPParseError) -> SortCommand.Criterion {
+        var direction = SortCommand.Direction.ascending
+        if takeWord("REVERSE") {
+            direction = .descending
+            try space()
+        }
+        let start = index
+        guard let key = SortCommand.Key(rawValue: try keyword("expected a sort criterion")) else {
+            throw IMAPParseError(.unknownItem, at: start, "unknown sort criterion")
+        }
+        return SortCommand.Criterion(key, direction)
+    }
+
+    // RFC 5256 §5 (thread)
+    mutating func thread(_ numbering: SearchCommand.Numbering) throws(IMAPParseError) -> ThreadCommand {
+        try space()
+        let start = index
+        guard let algorithm = ThreadCommand.Algorithm(rawValue: try keyword("expected a threading algorithm")) else {
+            throw IMAPParseError(.unknownItem, at: start, "unknown threading algorithm")
+        }
+        let charset = try charsetArgument()
+        return ThreadCommand(algorithm: algorithm, search: try searchProgram(numbering, nil, charset: charset))
+    }
+
+    // RFC 7377 §4 (esearch)
+    mutating func multiSearch() throws(IMAPParseError) -> MultiSearchCommand {
+        try space()
+        var sources: [MultiSearchCommand.Source] = [.selected]
+        if takeWord("IN") {
+            try space()
+            sources = try searchSources()
+            try space()
+        }
+        // RFC 7377 §2.1: without result options ALL is meant
+        var options = SearchOptions()
+        if takeWord("RETURN") {
+            try space()
+            options = try searchOptions()
+            try space()
+        }
+        return MultiSearchCommand(sources: sources, search: try searchProgram(.uid, options, charset: nil))
+    }
+
+    // RFC 5267 §5
+    mutating func cancelUpdate() throws(IMAPParseError) -> [String] {
+        var tags: [String] = []
+        repeat {
+            try space()
+            guard at("\"") else { throw failure(.syntax, "expected a quoted tag") }
+            guard tags.count < limits.flags else { throw failure(.limit, "too many tags") }
+            tags.append(String(decoding: try string(), as: UTF8.self))
+        } while at(" ")
+        return tags
+    }
+
+    private mutating func charsetArgument() throws(IMAPParseError) -> String {
+        try space()
+        let charset = try astringText().uppercased()
+        try space()
+        return charset
+    }
+
+    /// What follows the options: `[CHARSET name SP] key *(SP key)`; CHARSET only where it wasn't given in front.
+    private mutating func searchProgram(
+        _ numbering: SearchCommand.Numbering, _ options: SearchOptions?, charset given: String?
+    ) throws(IMAPParseError) -> SearchCommand {
+        var charset = given
+        if given == nil, takeWord("CHARSET") { charset = try charsetArgument() }
         var budget = limits.searchKeys
         var keys = [try searchKey(depth: 0, &budget)]
         while spaceBeforeMore() { keys.append(try searchKey(depth: 0, &budget)) }
-        return SearchCommand(numbering: numbering, returns: returns, charset: charset, key: Self.conjunction(keys))
+        return SearchCommand(
+            numbering: numbering, returns: options?.returns, partial: options?.partial, charset: charset,
+            key: Self.conjunction(keys))
     }
 
     private static func conjunction(_ keys: [SearchKey]) -> SearchKey {
         if let only = keys.first, keys.count == 1 { only } else { .and(keys) }
     }
 
-    private mutating func searchReturn() throws(IMAPParseError) -> SearchReturn {
+    private struct SearchOptions {
         var returns: SearchReturn = []
+        var partial: PartialRange?
+    }
+
+    private mutating func searchOptions() throws(IMAPParseError) -> SearchOptions {
+        var options = SearchOptions()
         try list(limit: 10) { (cursor) throws(IMAPParseError) in
             let start = cursor.index
             switch try cursor.keyword("expected a RETURN option") {
-            case "MIN": returns.insert(.min)
-            case "MAX": returns.insert(.max)
-            case "ALL": returns.insert(.all)
-            case "COUNT": returns.insert(.count)
-            case "SAVE": returns.insert(.save)
+            case "MIN": options.returns.insert(.min)
+            case "MAX": options.returns.insert(.max)
+            case "ALL": options.returns.insert(.all)
+            case "COUNT": options.returns.insert(.count)
+            case "SAVE": options.returns.insert(.save)
+            case "UPDATE": options.returns.insert(.update)
+            case "CONTEXT": options.returns.insert(.context)
+            case "PARTIAL":
+                try cursor.space()
+                let range = try cursor.partialRange()
+                guard options.returns.insert(.partial).inserted else {
+                    throw IMAPParseError(.syntax, at: start, "PARTIAL may stand once")
+                }
+                options.partial = range
             default: throw IMAPParseError(.unknownItem, at: start, "unknown RETURN option")
             }
         }
-        return returns
+        // RFC 9394 §3.1
+        guard !options.returns.isSuperset(of: [.all, .partial]) else {
+            throw failure(.syntax, "ALL and PARTIAL exclude each other")
+        }
+        return options
+    }
+
+    // RFC 9394 §4 (partial-range)
+    mutating func partialRange() throws(IMAPParseError) -> PartialRange {
+        let isFromEnd = take("-")
+        let first = try nonZeroNumber32("expected a place in the result")
+        try expect(":", "expected ':'")
+        if isFromEnd { try expect("-", "expected '-'") }
+        let second = try nonZeroNumber32("expected a place in the result")
+        return PartialRange(origin: isFromEnd ? .end : .start, first: first, second: second)
+    }
+
+    // RFC 7377 §4 (esearch-source-opts), RFC 5465 §8 (filter-mailboxes)
+    private mutating func searchSources() throws(IMAPParseError) -> [MultiSearchCommand.Source] {
+        var sources: [MultiSearchCommand.Source] = []
+        let limits = limits
+        try list(limit: limits.listPatterns) { (cursor) throws(IMAPParseError) in
+            let start = cursor.index
+            switch try cursor.keyword("expected mailboxes to search") {
+            case "SELECTED": sources.append(.selected)
+            case "INBOXES": sources.append(.inboxes)
+            case "PERSONAL": sources.append(.personal)
+            case "SUBSCRIBED": sources.append(.subscribed)
+            case "SUBTREE": sources.append(.subtree(try cursor.searchedMailboxes()))
+            case "SUBTREE-ONE": sources.append(.subtreeOne(try cursor.searchedMailboxes()))
+            case "MAILBOXES": sources.append(.mailboxes(try cursor.searchedMailboxes()))
+            default: throw IMAPParseError(.unknownItem, at: start, "unknown mailboxes to search")
+            }
+        }
+        guard !sources.isEmpty else { throw failure(.syntax, "expected mailboxes to search") }
+        return sources
+    }
+
+    // RFC 5465 §8 (one-or-more-mailbox)
+    private mutating func searchedMailboxes() throws(IMAPParseError) -> [IMAPMailboxName] {
+        try space()
+        guard at("(") else { return [try mailbox()] }
+        var names: [IMAPMailboxName] = []
+        let limits = limits
+        try list(limit: limits.searchedMailboxes) { (cursor) throws(IMAPParseError) in
+            names.append(try cursor.mailbox())
+        }
+        guard !names.isEmpty else { throw failure(.syntax, "expected a mailbox") }
+        return names
     }
 
     private mutating func searchKey(depth: Int, _ budget: inout Int) throws(IMAPParseError) -> SearchKey {

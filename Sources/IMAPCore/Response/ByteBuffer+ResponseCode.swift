@@ -42,6 +42,10 @@ extension ByteBuffer {
             writeNumberSet(destination)
         case .metadataLongEntries(let size): writeNumberCode("METADATA LONGENTRIES ", size)
         case .metadataMaximumSize(let size): writeNumberCode("METADATA MAXSIZE ", size)
+        case .noUpdate(let tag):
+            writeStaticString("NOUPDATE \"")
+            writeString(tag)
+            writeOctet("\"")
         case .modified(let numbers):
             writeStaticString("MODIFIED ")
             writeNumberSet(numbers)
@@ -88,7 +92,7 @@ extension ByteBuffer {
         case .alreadyExists: "ALREADYEXISTS"
         case .nonExistent: "NONEXISTENT"
         case .badCharset, .capability, .permanentFlags, .uidNext, .uidValidity, .unseen, .appendUID, .copyUID,
-            .highestModSequence, .metadataLongEntries, .metadataMaximumSize, .modified:
+            .highestModSequence, .metadataLongEntries, .metadataMaximumSize, .modified, .noUpdate:
             nil
         }
     }

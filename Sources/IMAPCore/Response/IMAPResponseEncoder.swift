@@ -125,64 +125,6 @@ package struct IMAPResponseEncoder: Sendable {
         buffer.writeNumberSet(uids)
         buffer.writeCRLF()
     }
-
-    // MARK: Search
-
-    // RFC 3501 §7.2.5, RFC 7162 §3.1.5
-    /// - Parameter modSequence: the highest of the messages found; only when the search used MODSEQ and found something.
-    package mutating func search(_ numbers: some Sequence<UInt32>, modSequence: UInt64? = nil) {
-        buffer.writeStaticString("* SEARCH")
-        for number in numbers {
-            buffer.writeOctet(" ")
-            buffer.writeDecimal(number)
-        }
-        if let modSequence {
-            buffer.writeStaticString(" (MODSEQ ")
-            buffer.writeDecimal(modSequence)
-            buffer.writeOctet(")")
-        }
-        buffer.writeCRLF()
-    }
-
-    // RFC 4731 §3.1
-    package mutating func esearch(_ result: IMAPSearchResult) {
-        buffer.writeStaticString("* ESEARCH (TAG \"")
-        buffer.writeString(result.tag)
-        buffer.writeStaticString("\")")
-        if result.numbering == .uid { buffer.writeStaticString(" UID") }
-        if let min = result.min { pair(" MIN ", UInt64(min)) }
-        if let max = result.max { pair(" MAX ", UInt64(max)) }
-        if let all = result.all, !all.isEmpty {
-            buffer.writeStaticString(" ALL ")
-            buffer.writeNumberSet(all)
-        }
-        if let count = result.count { pair(" COUNT ", UInt64(clamping: count)) }
-        if let modSequence = result.modSequence { pair(" MODSEQ ", modSequence) }
-        buffer.writeCRLF()
-    }
-
-    private mutating func pair(_ name: StaticString, _ value: UInt64) {
-        buffer.writeStaticString(name)
-        buffer.writeDecimal(value)
-    }
-}
-
-/// What ESEARCH says; nil items are left out.
-package struct IMAPSearchResult: Hashable, Sendable {
-    /// Of the SEARCH command.
-    package var tag: String
-    package var numbering: SearchCommand.Numbering
-    package var min: UInt32?
-    package var max: UInt32?
-    /// Ascending; left out when empty, as RFC 4731 §3.1 wants.
-    package var all: [ClosedRange<UInt32>]?
-    package var count: Int?
-    package var modSequence: UInt64?
-
-    package init(tag: String, numbering: SearchCommand.Numbering) {
-        self.tag = tag
-        self.numbering = numbering
-    }
 }
 
 /// Ranges of numbers, as sets are sent.

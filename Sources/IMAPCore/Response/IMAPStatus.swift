@@ -54,6 +54,8 @@ package enum IMAPResponseCode: Hashable, Sendable {
     case closed
     // RFC 5182 §2.1
     case notSaved
+    /// The tag of the search that is not followed. RFC 5267 §4.3.1
+    case noUpdate(String)
     // RFC 9208 §4.3.1
     case overQuota
     // RFC 5464 §4.2.1

@@ -7,14 +7,18 @@ package struct FetchCommand: Hashable, Sendable {
     package let changedSince: UInt64?
     /// RFC 7162 §3.2.6; only with `changedSince` and UID.
     package let vanished: Bool
+    /// RFC 9394 §3.3; only with UID.
+    package let partial: PartialRange?
 
     package init(
-        messages: MessageSelection, items: [FetchItem], changedSince: UInt64? = nil, vanished: Bool = false
+        messages: MessageSelection, items: [FetchItem], changedSince: UInt64? = nil, vanished: Bool = false,
+        partial: PartialRange? = nil
     ) {
         self.messages = messages
         self.items = items
         self.changedSince = changedSince
         self.vanished = vanished
+        self.partial = partial
     }
 }
 

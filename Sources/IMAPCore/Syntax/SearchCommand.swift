@@ -9,19 +9,25 @@ package struct SearchCommand: Hashable, Sendable {
     package let numbering: Numbering
     /// Nil for the untagged SEARCH answer; a value, even an empty one, asks for ESEARCH (empty means ALL).
     package let returns: SearchReturn?
+    /// The part of the result that is wanted; not nil exactly when `returns` has `.partial`.
+    package let partial: PartialRange?
     /// Upper case; nil when not given (then strings are US-ASCII, or UTF-8 as clients really send it).
     package let charset: String?
     package let key: SearchKey
 
-    package init(numbering: Numbering, returns: SearchReturn? = nil, charset: String? = nil, key: SearchKey) {
+    package init(
+        numbering: Numbering, returns: SearchReturn? = nil, partial: PartialRange? = nil, charset: String? = nil,
+        key: SearchKey
+    ) {
         self.numbering = numbering
         self.returns = returns
+        self.partial = partial
         self.charset = charset
         self.key = key
     }
 }
 
-// RFC 4731 §3.1, RFC 5182 §2.1
+// RFC 4731 §3.1, RFC 5182 §2.1, RFC 5267 §4, RFC 9394 §3.1
 package struct SearchReturn: OptionSet, Hashable, Sendable {
     package let rawValue: UInt8
     package init(rawValue: UInt8) { self.rawValue = rawValue }
@@ -31,6 +37,10 @@ package struct SearchReturn: OptionSet, Hashable, Sendable {
     package static let all = Self(rawValue: 4)
     package static let count = Self(rawValue: 8)
     package static let save = Self(rawValue: 16)
+    package static let partial = Self(rawValue: 32)
+    package static let update = Self(rawValue: 64)
+    /// A hint that the search will come again. RFC 5267 §4.2
+    package static let context = Self(rawValue: 128)
 }
 
 // RFC 3501 §6.4.4

@@ -32,7 +32,6 @@ extension IMAPSession {
 
     /// UIDs of the messages a command names, ascending.
     func members(of messages: MessageSelection) throws -> [UInt32] {
-        try refuseSavedResult(messages)
         guard let view = selection?.view else { throw CommandRefusal.noMailbox }
         return view.members(of: try resolved(messages, in: view))
     }

@@ -11,7 +11,6 @@ extension IMAPSession {
 
     func expunge(_ set: UIDSet) async throws -> Completion {
         let mailbox = try writableMailbox(needing: .expunge)
-        try refuseSavedResult(set)
         let uids = selection.map { $0.view.members(of: $0.view.resolve(set)) } ?? []
         let gone =
             uids.isEmpty
@@ -51,19 +50,6 @@ extension IMAPSession {
         guard selection.access == .readWrite else { throw .no(.noPermission, "Mailbox is selected read-only.") }
         guard selection.rights.isSuperset(of: rights) else { throw .notPermitted }
         return selection.mailbox
-    }
-
-    /// `$` belongs to SEARCHRES, which is not offered. RFC 5182 §2.1
-    func refuseSavedResult(_ messages: MessageSelection) throws(CommandRefusal) {
-        switch messages {
-        case .sequence(let set) where set.isSavedResult: throw .bad(nil, "Saved search results are not supported.")
-        case .uid(let set): try refuseSavedResult(set)
-        default: return
-        }
-    }
-
-    func refuseSavedResult(_ set: UIDSet) throws(CommandRefusal) {
-        if set.isSavedResult { throw .bad(nil, "Saved search results are not supported.") }
     }
 }
 

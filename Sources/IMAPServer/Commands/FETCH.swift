@@ -14,7 +14,6 @@ import Telemetry
 extension IMAPSession {
     func fetch(_ command: FetchCommand) async throws -> Completion {
         guard let mailbox = selection?.mailbox else { throw CommandRefusal.noMailbox }
-        try refuseSavedResult(command.messages)
         // RFC 7162 §3.2.6
         if command.vanished, !enabled.contains(.qresync) { throw CommandRefusal.qresyncNotEnabled }
         guard let view = selection?.view else { throw CommandRefusal.noMailbox }
@@ -22,7 +21,7 @@ extension IMAPSession {
         let marksSeen = selection?.access == .readWrite && selection?.rights.contains(.seen) == true
         let plan = try FetchPlan(command, isReadWrite: marksSeen)
         if plan.usesModSequences { enableCondstore() }
-        let ranges = try resolved(command.messages, in: view)
+        let ranges = view.part(command.partial, of: try resolved(command.messages, in: view))
         let expected = command.changedSince == nil ? view.memberCount(of: ranges) : nil
         var progress = FetchProgress()
         if command.vanished, case .uid(let set) = command.messages, let since = command.changedSince {

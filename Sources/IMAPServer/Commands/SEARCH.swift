@@ -1,60 +1,106 @@
 import IMAPCore
 import MailStore
 import MailSyntax
+import SQLEngine
 
-// RFC 3501 §6.4.4, RFC 4731 §3, RFC 7162 §3.1.5 and §3.1.10
+// RFC 3501 §6.4.4, RFC 4731 §3, RFC 5182 §2, RFC 7162 §3.1.5, RFC 9394 §3
 extension IMAPSession {
     func search(_ command: SearchCommand, tag: String) async throws -> Completion {
-        guard let mailbox = selection?.mailbox else { throw CommandRefusal.noMailbox }
-        if let charset = command.charset, !Charset.isKnown(charset) {
-            throw CommandRefusal.no(.badCharset(["US-ASCII", "UTF-8"]), "Unknown charset.")
+        guard selection != nil else { throw CommandRefusal.noMailbox }
+        return try await savingNothingOnFailure(command) {
+            try self.checkCharset(command.charset)
+            let found = try await self.find(command)
+            let result = FoundMessages(inOrder: found, ascending: found)
+            self.save(result, command)
+            try await self.answer(result, to: command, tag: tag, as: .search)
+            return .ok("Search completed.", announce: command.announcement)
         }
-        if command.returns?.contains(.save) == true {
-            throw CommandRefusal.bad(nil, "RETURN (SAVE) is not supported.")
-        }
-        let query = try translated(command)
+    }
+
+    /// The messages of the selected mailbox that match and that the client has been told of, ascending.
+    func find(_ command: SearchCommand) async throws -> [UInt32] {
+        guard let selected = selection else { throw CommandRefusal.noMailbox }
         if command.key.usesModSequence { enableCondstore() }
-        var found = try await service.store.search(mailbox, query).map(\.rawValue)
+        // All of it is known without asking.
+        if case .all = command.key { return selected.view.uids }
+        let translation = SearchTranslation(
+            view: selected.view, charset: command.charset ?? "UTF-8", now: service.clock.now())
+        var found = try await service.store.search(selected.mailbox, try translation.query(command.key)).map(\.rawValue)
         // Messages the client has not been told of are none of its business yet.
         var cursor = 0
         found.removeAll { selection?.view.sequenceNumber(of: $0, after: &cursor) == nil }
-        let modSeq =
-            command.key.usesModSequence
-            ? try await highestModSeq(of: Self.counted(found, by: command.returns), in: mailbox) : nil
-        let numbers = command.numbering == .uid ? found : sequenceNumbers(of: found)
-        try await answer(numbers, to: command, tag: tag, modSeq: modSeq)
-        // RFC 7162 §3.2.10.2: no VANISHED, and no EXPUNGE, while sequence numbers are in use
-        let usesNumbers = command.numbering == .sequence || command.key.usesSequenceNumbers
-        return .ok("Search completed.", announce: usesNumbers ? .withoutExpunges : .everything)
+        return found
     }
 
-    private func answer(_ numbers: [UInt32], to command: SearchCommand, tag: String, modSeq: UInt64?) async throws {
+    func checkCharset(_ charset: String?) throws(CommandRefusal) {
+        if let charset, !Charset.isKnown(charset) {
+            throw .no(.badCharset(["US-ASCII", "UTF-8"]), "Unknown charset.")
+        }
+    }
+
+    // MARK: The saved result
+
+    /// RFC 5182 §2.1: a SEARCH with SAVE that is answered NO leaves an empty result; BAD leaves it as it is.
+    func savingNothingOnFailure(
+        _ command: SearchCommand, _ body: () async throws -> Completion
+    ) async throws -> Completion {
+        guard command.returns?.contains(.save) == true else { return try await body() }
+        do {
+            return try await body()
+        } catch let refusal as CommandRefusal where refusal.status.condition == .bad {
+            throw refusal
+        } catch {
+            selection?.view.savedResult = .none
+            throw error
+        }
+    }
+
+    /// Keeps what `$` will mean. RFC 5182 §2.4, RFC 9394 §3.2
+    func save(_ found: FoundMessages, _ command: SearchCommand) {
+        guard let returns = command.returns, returns.contains(.save) else { return }
+        selection?.view.savedResult = UIDRanges(uids: found.referred(by: command))
+    }
+
+    // MARK: Answers
+
+    /// How results are told where the client asks for no ESEARCH.
+    enum PlainAnswer {
+        case search
+        case sort
+    }
+
+    func answer(_ found: FoundMessages, to command: SearchCommand, tag: String, as plain: PlainAnswer) async throws {
+        guard let mailbox = selection?.mailbox else { return }
+        let modSeq =
+            command.key.usesModSequence
+            ? try await highestModSeq(of: found.countedForModSeq(command.returns), in: mailbox) : nil
         guard let returns = command.returns else {
-            encoder.search(numbers, modSequence: numbers.isEmpty ? nil : modSeq)
+            let numbers = numbers(found.inOrder, command.numbering)
+            switch plain {
+            case .search: encoder.search(numbers, modSequence: numbers.isEmpty ? nil : modSeq)
+            case .sort: encoder.sort(numbers, modSequence: numbers.isEmpty ? nil : modSeq)
+            }
             return
         }
+        // RFC 5182 §2.1: SAVE alone asks to be told nothing
+        guard returns.isTold else { return }
         var result = IMAPSearchResult(tag: tag, numbering: command.numbering)
-        // RFC 4731 §3.1: without hits MIN, MAX and ALL are left out; COUNT is 0
-        if returns.contains(.min) { result.min = numbers.first }
-        if returns.contains(.max) { result.max = numbers.last }
-        if returns.isEmpty || returns.contains(.all) { result.all = UIDRanges(uids: numbers).ranges }
-        if returns.contains(.count) { result.count = numbers.count }
-        result.modSequence = numbers.isEmpty ? nil : modSeq
+        found.fill(&result, command) { self.numbers($0, command.numbering) }
+        result.modSequence = found.inOrder.isEmpty ? nil : modSeq
         encoder.esearch(result)
     }
 
-    private func sequenceNumbers(of uids: [UInt32]) -> [UInt32] {
+    /// UIDs as the command counts; those the client doesn't know are left out.
+    func numbers(_ uids: [UInt32], _ numbering: SearchCommand.Numbering) -> [UInt32] {
+        guard numbering == .sequence, let view = selection?.view else { return uids }
         var cursor = 0
-        return uids.compactMap { selection?.view.sequenceNumber(of: $0, after: &cursor)?.rawValue }
-    }
-
-    /// The messages whose mod-sequences count for the answer. RFC 7162 §3.1.10
-    private static func counted(_ found: [UInt32], by returns: SearchReturn?) -> [UInt32] {
-        guard let returns, !returns.isEmpty, returns.isSubset(of: [.min, .max]) else { return found }
-        var counted: [UInt32] = []
-        if returns.contains(.min), let first = found.first { counted.append(first) }
-        if returns.contains(.max), let last = found.last, counted.last != last { counted.append(last) }
-        return counted
+        var last: UInt32 = 0
+        return uids.compactMap { uid in
+            // A walk forward is quick; from elsewhere the place is looked for.
+            if uid < last { cursor = view.lowerBound(uid) }
+            last = uid
+            return view.sequenceNumber(of: uid, after: &cursor)?.rawValue
+        }
     }
 
     private func highestModSeq(of uids: [UInt32], in mailbox: MailboxID) async throws -> UInt64? {
@@ -68,9 +114,64 @@ extension IMAPSession {
         }
         return highest
     }
+}
 
-    private func translated(_ command: SearchCommand) throws -> SearchQuery {
-        guard let view = selection?.view else { throw CommandRefusal.noMailbox }
-        return try SearchTranslation(view: view, charset: command.charset ?? "UTF-8").query(command.key)
+/// What a search found.
+struct FoundMessages {
+    /// UIDs in the order of the result, which SORT makes another than that of the mailbox.
+    let inOrder: [UInt32]
+    /// The same UIDs ascending.
+    let ascending: [UInt32]
+
+    /// Puts in what the client asked to be told. RFC 4731 §3.1
+    func fill(_ result: inout IMAPSearchResult, _ command: SearchCommand, numbers: ([UInt32]) -> [UInt32]) {
+        let returns = command.returns ?? []
+        // RFC 4731 §3.1: without hits MIN, MAX and ALL are left out; COUNT is 0
+        if returns.contains(.min) { result.min = inOrder.first.flatMap { numbers([$0]).first } }
+        if returns.contains(.max) { result.max = inOrder.last.flatMap { numbers([$0]).first } }
+        if returns.tellsAll { result.all = NumberRanges.collapsing(numbers(inOrder)) }
+        if returns.contains(.count) { result.count = inOrder.count }
+        if let range = command.partial {
+            let part = Array(inOrder[range.offsets(in: inOrder.count)])
+            result.partial = .init(range: range, numbers: NumberRanges.collapsing(numbers(part)))
+        }
+    }
+
+    /// What a saved result refers to. RFC 5182 §2.4, RFC 9394 §3.2
+    func referred(by command: SearchCommand) -> [UInt32] {
+        let returns = command.returns ?? []
+        let narrow: SearchReturn = [.min, .max, .partial]
+        guard returns.isDisjoint(with: [.all, .count]), !returns.isDisjoint(with: narrow) else { return ascending }
+        var referred: [UInt32] = []
+        if returns.contains(.min) { referred += inOrder.prefix(1) }
+        if returns.contains(.max) { referred += inOrder.suffix(1) }
+        if let range = command.partial { referred += inOrder[range.offsets(in: inOrder.count)] }
+        return referred
+    }
+
+    /// The messages whose mod-sequences count for the answer. RFC 7162 §3.1.10
+    func countedForModSeq(_ returns: SearchReturn?) -> [UInt32] {
+        guard let returns, !returns.isEmpty, returns.isSubset(of: [.min, .max, .save]) else { return ascending }
+        var counted: [UInt32] = []
+        if returns.contains(.min) { counted += inOrder.prefix(1) }
+        if returns.contains(.max) { counted += inOrder.suffix(1) }
+        return counted.isEmpty ? ascending : counted
+    }
+}
+
+extension SearchReturn {
+    private static let told: SearchReturn = [.min, .max, .all, .count, .partial]
+
+    /// Whether ALL is meant: it is, too, where nothing else is asked for. RFC 4731 §3.1
+    var tellsAll: Bool { contains(.all) || isDisjoint(with: [.min, .max, .count, .partial, .save]) }
+
+    /// Whether there is anything to tell; SAVE alone asks for nothing. RFC 5182 §2.1
+    var isTold: Bool { tellsAll || !isDisjoint(with: Self.told) }
+}
+
+extension SearchCommand {
+    /// RFC 3501 §7.4.1, RFC 7162 §3.2.10.2: no EXPUNGE, and no VANISHED, while sequence numbers are in use
+    var announcement: Completion.Announcement {
+        numbering == .sequence || key.usesSequenceNumbers ? .withoutExpunges : .everything
     }
 }

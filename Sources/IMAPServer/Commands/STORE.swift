@@ -10,7 +10,6 @@ extension IMAPSession {
             throw CommandRefusal.notPermitted
         }
         if command.unchangedSince != nil { enableCondstore() }
-        try refuseSavedResult(command.messages)
         guard let view = selection?.view else { throw CommandRefusal.noMailbox }
         var rest = try resolved(command.messages, in: view)
         var conflicted: [UInt32] = []

@@ -7,13 +7,15 @@ struct SearchTranslation {
     let view: SelectedMailbox
     /// What the strings of the command are written in.
     let charset: String
+    /// What OLDER and YOUNGER count from.
+    let now: Timestamp
 
     /// Days that no message lies before or behind.
     private static let earliestDay = -4_000_000
     private static let latestDay = 4_000_000
 
     /// The query, kept to what the client has been told of.
-    /// - Throws: for a sequence number the mailbox does not have, and for keys that are not offered.
+    /// - Throws: for keys that are not offered.
     func query(_ key: SearchKey) throws(CommandRefusal) -> SearchQuery {
         let translated = try translate(key)
         guard let last = view.lastUID else { return .uids([]) }
@@ -26,8 +28,9 @@ struct SearchTranslation {
         case .and(let keys): return .and(try translate(keys))
         case .or(let left, let right): return .or(try translate(left), try translate(right))
         case .not(let inner): return .not(try translate(inner))
-        case .sequence(let set): return .uids(try resolve(set).ranges)
-        case .uid(let set): return .uids(try resolve(set).ranges)
+        // RFC 7377 §2: numbers beyond the end of the mailbox are no error, they match nothing
+        case .sequence(let set): return .uids(view.clipped(set).ranges)
+        case .uid(let set): return .uids(view.resolve(set).ranges)
         case .flag(let flag): return flagQuery(flag)
         case .notFlag(let flag): return .not(flagQuery(flag))
         // RFC 3501 §6.4.4: NEW is RECENT UNSEEN
@@ -37,8 +40,11 @@ struct SearchTranslation {
         case .smaller(let octets): return .smaller(Int(clamping: octets))
         case .from, .to, .cc, .bcc, .subject, .header, .body, .text: return textQuery(key)
         case .before, .on, .since, .sentBefore, .sentOn, .sentSince: return dateQuery(key)
-        // RFC 5032 and RFC 8474 are not offered
-        case .older, .younger, .emailID, .threadID: throw .bad(nil, "Unknown search key.")
+        // RFC 5032 §3: both take in the moment itself
+        case .older(let seconds): return .not(.internalDateSince(moment(before: seconds).adding(.microseconds(1))))
+        case .younger(let seconds): return .internalDateSince(moment(before: seconds))
+        // RFC 8474 is not offered
+        case .emailID, .threadID: throw .bad(nil, "Unknown search key.")
         }
     }
 
@@ -48,21 +54,7 @@ struct SearchTranslation {
         return queries
     }
 
-    private func resolve(_ set: SequenceSet) throws(CommandRefusal) -> UIDRanges {
-        if set.isSavedResult { throw .bad(nil, "Saved search results are not supported.") }
-        // In an empty mailbox nothing matches; clients ask SEARCH 1:* there without a thought.
-        if view.count == 0 { return .none }
-        do throws(SequenceNumberOutOfRange) {
-            return try view.resolve(set)
-        } catch {
-            throw .bad(.clientBug, "Invalid messageset: the mailbox has no such message.")
-        }
-    }
-
-    private func resolve(_ set: UIDSet) throws(CommandRefusal) -> UIDRanges {
-        if set.isSavedResult { throw .bad(nil, "Saved search results are not supported.") }
-        return view.resolve(set)
-    }
+    private func moment(before seconds: UInt32) -> Timestamp { now.adding(.seconds(-Int64(seconds))) }
 
     private func flagQuery(_ flag: IMAPFlag) -> SearchQuery {
         switch flag {

@@ -19,6 +19,8 @@ struct SelectedMailbox: Sendable {
     private var modSeqBeforeExpunges: UInt64 = 0
     /// UIDs that this session was the first to hear of. RFC 3501 §2.3.2
     private(set) var recent: [ClosedRange<UInt32>] = []
+    /// UIDs of the search result that `$` means; those that are gone since match nothing. RFC 5182 §2.1
+    var savedResult = UIDRanges.none
     /// Messages of this session's own doing, whose news the client already has: UID → mod-sequence it was told of.
     private var ownChanges: [UInt32: UInt64] = [:]
 

@@ -72,6 +72,8 @@ extension SelectedMailbox {
 
     /// UIDs meant by sequence numbers. Each range of numbers is one range of UIDs, as none of the view lies between.
     func resolve(_ set: SequenceSet) throws(SequenceNumberOutOfRange) -> UIDRanges {
+        // RFC 5182 §2.1: an empty result is a valid set, too
+        if set.isSavedResult { return savedResult }
         // RFC 3501 §9 (seq-number): a number greater than the count is an error, and so is "*" when there is none
         let last = uids.isEmpty ? nil : SequenceNumber(rawValue: UInt32(truncatingIfNeeded: uids.count))
         if set.reaches(beyond: last) { throw SequenceNumberOutOfRange() }
@@ -80,6 +82,7 @@ extension SelectedMailbox {
 
     /// As ``resolve(_:)``, with numbers the mailbox does not have left out.
     func clipped(_ set: SequenceSet) -> UIDRanges {
+        if set.isSavedResult { return savedResult }
         let last = uids.isEmpty ? nil : SequenceNumber(rawValue: UInt32(truncatingIfNeeded: uids.count))
         var found: [ClosedRange<UInt32>] = []
         for range in set.ranges(last: last) where range.lowerBound >= 1 && Int(range.lowerBound) <= uids.count {
@@ -90,10 +93,18 @@ extension SelectedMailbox {
 
     /// UIDs meant by UIDs, cut to those the client can know of.
     func resolve(_ set: UIDSet) -> UIDRanges {
+        if set.isSavedResult { return savedResult }
         guard let greatest = lastUID else { return .none }
         // RFC 3501 §6.4.8: "559:*" always includes the last message
         let ranges = set.ranges(last: IMAPUID(rawValue: greatest)).filter { $0.lowerBound <= greatest }
         return UIDRanges(ranges.map { $0.lowerBound...min($0.upperBound, greatest) })
+    }
+
+    /// The part of a set that PARTIAL leaves. RFC 9394 §3.3
+    func part(_ range: PartialRange?, of ranges: UIDRanges) -> UIDRanges {
+        guard let range else { return ranges }
+        let members = members(of: ranges)
+        return UIDRanges(uids: members[range.offsets(in: members.count)])
     }
 
     /// The UIDs of the view within ranges, ascending, `limit` at most.

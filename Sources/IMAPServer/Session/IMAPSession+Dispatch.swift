@@ -64,6 +64,8 @@ extension IMAPSession {
         case .expunge: return try await expunge()
         case .uidExpunge(let set): return try await expunge(set)
         case .search(let search): return try await self.search(search, tag: command.tag)
+        case .sort(let sort): return try await self.sort(sort, tag: command.tag)
+        case .thread(let command): return try await thread(command)
         case .fetch(let command): return try await fetch(command)
         case .store(let command): return try await store(command)
         case .copy(let command): return try await copy(command)
