@@ -36,6 +36,7 @@ package struct IMAPCommand: Hashable, Sendable {
         case append(AppendCommand)
         case idle
         case multiSearch(MultiSearchCommand)
+        case unauthenticate
         case getQuota(root: String)
         case getQuotaRoot(IMAPMailboxName)
         case setQuota(SetQuotaCommand)
@@ -199,6 +200,8 @@ package enum StatusItem: String, Hashable, Sendable, CaseIterable {
     case deleted = "DELETED"
     // RFC 9208 §4.1.4
     case deletedStorage = "DELETED-STORAGE"
+    // RFC 8474 §4.3
+    case mailboxID = "MAILBOXID"
 }
 
 /// Everything of APPEND but the message, which the framer streams.

@@ -11,11 +11,12 @@ struct CapabilityState: Sendable, Equatable {
 
 /// The capabilities of each state. RFC 3501 §6.1.1
 enum IMAPCapabilities {
-    private static let always = ["IMAP4rev1", "LITERAL+", "SASL-IR", "ID", "ENABLE", "IDLE"]
+    private static let always = ["IMAP4rev1", "IMAP4rev2", "LITERAL+", "SASL-IR", "ID", "ENABLE", "IDLE"]
     private static let afterLogin = [
         "NAMESPACE", "UIDPLUS", "UNSELECT", "CHILDREN", "MOVE", "ESEARCH", "CONDSTORE", "QRESYNC", "QUOTA",
         "LIST-EXTENDED", "LIST-STATUS", "SPECIAL-USE", "CREATE-SPECIAL-USE", "STATUS=SIZE",
         "SEARCHRES", "WITHIN", "PARTIAL", "SORT", "SORT=DISPLAY", "ESORT", "THREAD=ORDEREDSUBJECT", "THREAD=REFERENCES",
+        "OBJECTID", "SAVEDATE", "UNAUTHENTICATE", "INPROGRESS",
     ]
 
     private static let mailboxes = [

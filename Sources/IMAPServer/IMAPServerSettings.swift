@@ -21,6 +21,9 @@ package struct IMAPServerSettings: Sendable {
     package var headerSize = 256 * 1024
     /// Octets of an APPEND message that are kept in memory; a larger one goes to a temporary file.
     package var appendInMemory = 256 * 1024
+    /// The least time between two words of how far a long command has come.
+    // RFC 9585 §4: some ten seconds apart
+    package var progressInterval: Duration = .seconds(10)
     /// Rows asked of the store at a time.
     package var rowPage = 1000
     /// Messages with header and structure asked of the store at a time; each may be tens of kilobytes.

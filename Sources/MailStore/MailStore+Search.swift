@@ -118,6 +118,7 @@ struct SearchJudge {
         case .flags(let flags): Verdict(row.flags.isSuperset(of: flags))
         case .keyword(let word): Verdict(row.keywords.contains { $0.lowercased() == word })
         case .internalDay(let days): Verdict(days.contains(day(row.internalDate, zoneMinutes: row.zoneMinutes)))
+        case .savedDay(let days): Verdict(days.contains(day(row.saveDate, zoneMinutes: 0)))
         case .internalDateSince(let time): Verdict(row.internalDate >= time)
         case .larger(let size): Verdict(row.size > size)
         case .smaller(let size): Verdict(row.size < size)

@@ -17,6 +17,8 @@ package indirect enum SearchQuery: Sendable, Hashable {
     case text(String)
     /// The day of the internal date in its own zone, as days since 1970-01-01.
     case internalDay(ClosedRange<Int>)
+    /// The day (UTC) that the message came into its mailbox.
+    case savedDay(ClosedRange<Int>)
     /// The day of the Date field in its own zone.
     case sentDay(ClosedRange<Int>)
     /// The internal date is at or after this moment.

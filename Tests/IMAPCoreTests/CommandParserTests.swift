@@ -46,6 +46,7 @@ extension NumberSet.Element {
         ("LOGIN {3}\r\njoe {5+}\r\np w]x", .login(.init(user: Array("joe".utf8), password: Array("p w]x".utf8)))),
         ("LOGIN a \"\"", .login(.init(user: Array("a".utf8), password: []))),
         ("LOGIN a \"pässword\"", .login(.init(user: Array("a".utf8), password: Array("pässword".utf8)))),
+        ("unauthenticate", .unauthenticate),
         ("ENABLE condstore X-Y", .enable(["CONDSTORE", "X-Y"])),
         ("ID NIL", .id([])),
         ("ID ()", .id([])),

@@ -135,10 +135,12 @@ struct IMAPCapabilitiesTests {
         #expect(
             Set(words) == [
                 "IMAP4rev1", "IDLE", "UIDPLUS", "MOVE", "NAMESPACE", "SPECIAL-USE", "CREATE-SPECIAL-USE", "LITERAL+",
-                "SASL-IR", "UNSELECT", "QRESYNC", "ID", "ENABLE", "CHILDREN", "ESEARCH", "LIST-EXTENDED", "LIST-STATUS",
+                "SASL-IR", "UNSELECT", "QRESYNC", "IMAP4rev2", "OBJECTID", "SAVEDATE", "UNAUTHENTICATE", "INPROGRESS",
+                "ID", "ENABLE", "CHILDREN", "ESEARCH", "LIST-EXTENDED", "LIST-STATUS",
                 "STATUS=SIZE", "CONDSTORE", "QUOTA",
                 "ACL", "RIGHTS=kxte", "LIST-MYRIGHTS", "METADATA", "LIST-METADATA", "QUOTA=RES-STORAGE",
-                "QUOTA=RES-MESSAGE",
+                "QUOTA=RES-MESSAGE", "SEARCHRES", "WITHIN", "PARTIAL", "SORT", "SORT=DISPLAY", "ESORT",
+                "THREAD=ORDEREDSUBJECT", "THREAD=REFERENCES",
             ])
         #expect(words.count == Set(words).count)
     }

@@ -143,9 +143,10 @@ package struct IMAPFramer: Sendable {
 
 /// The little the framer knows of commands.
 enum CommandWord {
-    private static let changing: [[UInt8]] = ["STARTTLS", "AUTHENTICATE", "LOGIN", "IDLE", "LOGOUT"].map {
-        Array($0.utf8)
-    }
+    private static let changing: [[UInt8]] = ["STARTTLS", "AUTHENTICATE", "UNAUTHENTICATE", "LOGIN", "IDLE", "LOGOUT"]
+        .map {
+            Array($0.utf8)
+        }
     private static let append = Array("APPEND".utf8)
 
     static func changesFraming(_ command: [UInt8]) -> Bool {

@@ -10,6 +10,7 @@ extension CommandCursor {
         case "STARTTLS": return .startTLS
         case "NAMESPACE": return .namespace
         case "IDLE": return .idle
+        case "UNAUTHENTICATE": return .unauthenticate
         case "CHECK": return .check
         case "CLOSE": return .close
         case "UNSELECT": return .unselect

@@ -61,6 +61,7 @@ extension CommandCursor {
         "MODSEQ": .modSequence,
         "EMAILID": .emailID,
         "THREADID": .threadID,
+        "SAVEDATE": .saveDate,
     ]
 
     private mutating func fetchItem(_ word: String) throws(IMAPParseError) -> FetchItem {

@@ -231,6 +231,8 @@ extension CommandCursor {
         "OLD": .notFlag(.recent),
         "RECENT": .flag(.recent),
         "SEEN": .flag(.seen),
+        // RFC 8514 §4.3: every mailbox here keeps save dates
+        "SAVEDATESUPPORTED": .all,
         "UNANSWERED": .notFlag(.answered),
         "UNDELETED": .notFlag(.deleted),
         "UNDRAFT": .notFlag(.draft),
@@ -255,6 +257,9 @@ extension CommandCursor {
         case "SENTBEFORE": return .sentBefore(try dateArgument())
         case "SENTON": return .sentOn(try dateArgument())
         case "SENTSINCE": return .sentSince(try dateArgument())
+        case "SAVEDBEFORE": return .savedBefore(try dateArgument())
+        case "SAVEDON": return .savedOn(try dateArgument())
+        case "SAVEDSINCE": return .savedSince(try dateArgument())
         case "LARGER": return .larger(try numberArgument())
         case "SMALLER": return .smaller(try numberArgument())
         case "KEYWORD": return .flag(try keywordArgument())

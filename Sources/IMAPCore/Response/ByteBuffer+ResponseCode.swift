@@ -49,6 +49,16 @@ extension ByteBuffer {
         case .modified(let numbers):
             writeStaticString("MODIFIED ")
             writeNumberSet(numbers)
+        case .mailboxID(let id):
+            writeStaticString("MAILBOXID (")
+            writeAtom(id)
+            writeOctet(")")
+        case .inProgress(let tag, let done, let goal):
+            writeStaticString("INPROGRESS (")
+            writeIMAPString(tag)
+            writeOptionalNumber(done)
+            writeOptionalNumber(goal)
+            writeOctet(")")
         default: break
         }
     }
@@ -56,6 +66,11 @@ extension ByteBuffer {
     private mutating func writeNumberCode(_ name: StaticString, _ value: UInt64) {
         writeStaticString(name)
         writeDecimal(value)
+    }
+
+    private mutating func writeOptionalNumber(_ value: UInt32?) {
+        writeOctet(" ")
+        if let value { writeDecimal(value) } else { writeStaticString("NIL") }
     }
 
     /// Nil for a code with arguments.
@@ -91,8 +106,10 @@ extension ByteBuffer {
         case .limit: "LIMIT"
         case .alreadyExists: "ALREADYEXISTS"
         case .nonExistent: "NONEXISTENT"
+        case .hasChildren: "HASCHILDREN"
         case .badCharset, .capability, .permanentFlags, .uidNext, .uidValidity, .unseen, .appendUID, .copyUID,
-            .highestModSequence, .metadataLongEntries, .metadataMaximumSize, .modified, .noUpdate:
+            .highestModSequence, .metadataLongEntries, .metadataMaximumSize, .modified, .noUpdate,
+            .mailboxID, .inProgress:
             nil
         }
     }

@@ -66,6 +66,12 @@ extension IMAPResponseEncoder {
         buffer.writeOctet(")")
     }
 
+    // RFC 8514 §4.2
+    package mutating func fetchSaveDate(_ date: IMAPDateTime) {
+        item("SAVEDATE ")
+        buffer.writeDateTime(date)
+    }
+
     package mutating func fetchEnvelope(_ envelope: Envelope) {
         item("ENVELOPE ")
         buffer.writeEnvelope(envelope)

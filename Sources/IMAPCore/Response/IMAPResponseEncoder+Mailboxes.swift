@@ -24,11 +24,18 @@ package struct ListResponse: Hashable, Sendable {
     // RFC 5258 §3.5
     /// Whether `("CHILDINFO" ("SUBSCRIBED"))` is added: a child below, not itself shown, is subscribed.
     package var hasSubscribedChild: Bool
+    // RFC 5465 §5.4, RFC 9051 §6.3.9.7
+    /// What the mailbox was called before.
+    package var oldName: IMAPMailboxName?
 
-    package init(_ mailbox: IMAPMailboxName, attributes: [ListAttribute], hasSubscribedChild: Bool = false) {
+    package init(
+        _ mailbox: IMAPMailboxName, attributes: [ListAttribute], hasSubscribedChild: Bool = false,
+        oldName: IMAPMailboxName? = nil
+    ) {
         self.mailbox = mailbox
         self.attributes = attributes
         self.hasSubscribedChild = hasSubscribedChild
+        self.oldName = oldName
     }
 }
 
@@ -51,6 +58,10 @@ extension IMAPResponseEncoder {
         mailboxLine("* LIST (", response)
         if response.hasSubscribedChild {
             buffer.writeStaticString(" (\"CHILDINFO\" (\"SUBSCRIBED\"))")
+        } else if let old = response.oldName {
+            buffer.writeStaticString(" (\"OLDNAME\" (")
+            write(old)
+            buffer.writeStaticString("))")
         }
         buffer.writeCRLF()
     }
@@ -98,7 +109,10 @@ extension IMAPResponseEncoder {
     }
 
     // RFC 3501 §7.2.4
-    package mutating func status(_ mailbox: IMAPMailboxName, _ items: [(item: StatusItem, value: UInt64)]) {
+    /// - Parameter id: the value of MAILBOXID, which alone is none.
+    package mutating func status(
+        _ mailbox: IMAPMailboxName, _ items: [(item: StatusItem, value: UInt64)], mailboxID id: String = ""
+    ) {
         buffer.writeStaticString("* STATUS ")
         write(mailbox)
         buffer.writeStaticString(" (")
@@ -108,7 +122,14 @@ extension IMAPResponseEncoder {
             isFirst = false
             buffer.writeString(item.rawValue)
             buffer.writeOctet(" ")
-            buffer.writeDecimal(value)
+            if item == .mailboxID {
+                // RFC 8474 §4.3
+                buffer.writeOctet("(")
+                buffer.writeAtom(id)
+                buffer.writeOctet(")")
+            } else {
+                buffer.writeDecimal(value)
+            }
         }
         buffer.writeStaticString(")\r\n")
     }

@@ -86,4 +86,10 @@ package enum IMAPResponseCode: Hashable, Sendable {
     case limit
     case alreadyExists
     case nonExistent
+    // RFC 9051 §7.1
+    case hasChildren
+    // RFC 8474 §4.1
+    case mailboxID(String)
+    /// The command's tag, how much of it is done, and how much there is; nil where that is not known. RFC 9585 §4
+    case inProgress(tag: String, done: UInt32?, of: UInt32?)
 }

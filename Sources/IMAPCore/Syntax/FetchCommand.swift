@@ -41,6 +41,8 @@ package enum FetchItem: Hashable, Sendable {
     // RFC 8474 §5
     case emailID
     case threadID
+    // RFC 8514 §4.2
+    case saveDate
 
     /// Whether fetching it sets `\Seen`.
     package var setsSeen: Bool {

@@ -88,6 +88,10 @@ package indirect enum SearchKey: Hashable, Sendable {
     // RFC 8474 §6
     case emailID(String)
     case threadID(String)
+    /// By the day (UTC) that the message came into its mailbox. RFC 8514 §4.3
+    case savedBefore(IMAPDate)
+    case savedOn(IMAPDate)
+    case savedSince(IMAPDate)
 }
 
 extension SearchKey {

@@ -11,8 +11,10 @@ extension IMAPSession {
             throw CommandRefusal.no(.useAttribute, "A mailbox takes one special use of those listed by this server.")
         }
         let (account, path) = try await creatable(command.mailbox)
-        _ = try await service.store.createMailbox(account, path: path, specialUse: command.specialUses.first?.stored)
-        return .ok("Create completed.")
+        let made = try await service.store.createMailbox(
+            account, path: path, specialUse: command.specialUses.first?.stored)
+        // RFC 8474 §4.1
+        return .ok(.mailboxID(made.objectID), "Create completed.")
     }
 
     /// Where a new mailbox may be made.
@@ -53,6 +55,10 @@ extension IMAPSession {
             throw CommandRefusal.no(.cannot, "INBOX of somebody else can't be renamed.")
         }
         try await service.store.renameMailbox(account, from: source.info.path, to: path)
+        if enabled.contains(.imap4rev2), let renamed = try? await resolve(command.destination, needing: .lookup) {
+            // RFC 9051 §6.3.9.7
+            encoder.list(listing(of: renamed, oldName: command.source))
+        }
         return .ok("Rename completed.")
     }
 

@@ -146,7 +146,11 @@ extension IMAPSession {
         case .envelope: if let index = message.index { encoder.fetchEnvelope(index.envelope) }
         case .body: if let index = message.index { encoder.fetchBody(index.structure) }
         case .bodyStructure: if let index = message.index { encoder.fetchBodyStructure(index.structure) }
-        case .section, .rfc822, .rfc822Header, .rfc822Text, .emailID, .threadID: return
+        case .emailID: encoder.fetchEmailID(row.email.objectID)
+        case .threadID: encoder.fetchThreadID(row.thread.objectID)
+        case .saveDate:
+            encoder.fetchSaveDate(IMAPDateTime(secondsSince1970: row.saveDate.seconds, zoneMinutes: 0))
+        case .section, .rfc822, .rfc822Header, .rfc822Text: return
         }
     }
 

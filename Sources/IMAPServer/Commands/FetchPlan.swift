@@ -18,10 +18,6 @@ struct FetchPlan {
     /// - Throws: for an item that is not offered.
     init(_ command: FetchCommand, isReadWrite: Bool) throws(CommandRefusal) {
         var items = command.items
-        // RFC 8474 is not offered
-        guard !items.contains(.emailID), !items.contains(.threadID) else {
-            throw .bad(nil, "Unknown FETCH item.")
-        }
         // RFC 7162 §3.1.4.1: CHANGEDSINCE asks for MODSEQ too
         if command.changedSince != nil, !items.contains(.modSequence) { items.append(.modSequence) }
         self.items = items
@@ -35,7 +31,7 @@ struct FetchPlan {
 
     private static func needsIndex(_ item: FetchItem) -> Bool {
         switch item {
-        case .flags, .uid, .internalDate, .rfc822Size, .modSequence, .emailID, .threadID: false
+        case .flags, .uid, .internalDate, .rfc822Size, .modSequence, .emailID, .threadID, .saveDate: false
         case .envelope, .body, .bodyStructure: true
         case .rfc822, .rfc822Header, .rfc822Text, .section:
             FetchContent(item).map { !$0.isWholeMessage } ?? true

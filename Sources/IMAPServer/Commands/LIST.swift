@@ -75,7 +75,7 @@ extension IMAPSession {
         return .ok("Status completed.")
     }
 
-    private func answer(status items: [StatusItem], of info: MailboxInfo, as name: IMAPMailboxName) async throws {
+    func answer(status items: [StatusItem], of info: MailboxInfo, as name: IMAPMailboxName) async throws {
         var values: [(item: StatusItem, value: UInt64)] = []
         for item in items {
             let value: Int64 =
@@ -91,10 +91,11 @@ extension IMAPSession {
                 case .deleted: Int64(info.deleted)
                 // RFC 9208 §4.1.4
                 case .deletedStorage: info.deleted == 0 ? 0 : try await service.store.deletedSize(info.id)
+                case .mailboxID: 0
                 }
             values.append((item, UInt64(clamping: value)))
         }
-        encoder.status(name, values)
+        encoder.status(name, values, mailboxID: info.objectID)
     }
 }
 

@@ -74,7 +74,9 @@ extension IMAPSession {
         let modSeq =
             command.key.usesModSequence
             ? try await highestModSeq(of: found.countedForModSeq(command.returns), in: mailbox) : nil
-        guard let returns = command.returns else {
+        // RFC 9051 §6.4.4: an IMAP4rev2 client is answered by ESEARCH always
+        let isAlwaysExtended = plain == .search && enabled.contains(.imap4rev2)
+        guard let returns = command.returns ?? (isAlwaysExtended ? [] : nil) else {
             let numbers = numbers(found.inOrder, command.numbering)
             switch plain {
             case .search: encoder.search(numbers, modSequence: numbers.isEmpty ? nil : modSeq)

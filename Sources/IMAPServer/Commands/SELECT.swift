@@ -33,7 +33,7 @@ extension IMAPSession {
         if let first = whole.uids.first, let last = whole.uids.last {
             markRecent(first...last, stored: whole.recentFrom.rawValue)
         }
-        describe(whole)
+        describe(whole, as: target)
         if let known = command.qresync { try await resynchronize(known) }
         switch access {
         case .readWrite: return .ok(.readWrite, "Select completed.", announce: .nothing)
@@ -41,15 +41,24 @@ extension IMAPSession {
         }
     }
 
-    private func describe(_ whole: UIDView) {
+    private func describe(_ whole: UIDView, as target: MailboxTarget) {
         announceFlags()
         encoder.exists(whole.uids.count)
-        encoder.recent(selection?.view.recentCount ?? 0)
-        if let unseen = whole.firstUnseen, let number = selection?.view.sequenceNumber(of: unseen.rawValue) {
+        if enabled.contains(.imap4rev2) {
+            // RFC 9051 §6.3.2: LIST in place of RECENT and UNSEEN, which it does not have
+            encoder.list(listing(of: target))
+        } else {
+            encoder.recent(selection?.view.recentCount ?? 0)
+        }
+        if !enabled.contains(.imap4rev2), let unseen = whole.firstUnseen,
+            let number = selection?.view.sequenceNumber(of: unseen.rawValue)
+        {
             untagged(.ok, .unseen(number), "First unseen.")
         }
         untagged(.ok, .uidValidity(whole.uidValidity.rawValue), "UIDs valid")
         untagged(.ok, .uidNext(IMAPUID(rawValue: whole.uidNext.rawValue)), "Predicted next UID")
+        // RFC 8474 §4.2
+        untagged(.ok, .mailboxID(target.info.objectID), "Mailbox")
         // RFC 7162 §3.1.2.1
         untagged(.ok, .highestModSequence(whole.highestModSeq.rawValue), "Highest")
     }

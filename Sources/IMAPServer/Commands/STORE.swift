@@ -12,6 +12,8 @@ extension IMAPSession {
         if command.unchangedSince != nil { enableCondstore() }
         guard let view = selection?.view else { throw CommandRefusal.noMailbox }
         var rest = try resolved(command.messages, in: view)
+        let total = view.memberCount(of: rest)
+        var done = 0
         var conflicted: [UInt32] = []
         var isMissingSome = false
         // Pages, so that a change of a hundred thousand messages neither holds the writer nor fills memory.
@@ -27,6 +29,8 @@ extension IMAPSession {
             // RFC 7162 §3.1.3: flags others have set are told at once, so that a conflict explains itself
             try await announce(.withoutExpunges)
             rest = rest.above(last)
+            done += page.count
+            try await tellProgress(done, of: total)
         }
         return stored(command, conflicted: conflicted, isMissingSome: isMissingSome)
     }

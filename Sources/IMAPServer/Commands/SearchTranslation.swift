@@ -39,12 +39,14 @@ struct SearchTranslation {
         case .larger(let octets): return .larger(Int(clamping: octets))
         case .smaller(let octets): return .smaller(Int(clamping: octets))
         case .from, .to, .cc, .bcc, .subject, .header, .body, .text: return textQuery(key)
-        case .before, .on, .since, .sentBefore, .sentOn, .sentSince: return dateQuery(key)
+        case .before, .on, .since, .sentBefore, .sentOn, .sentSince, .savedBefore, .savedOn, .savedSince:
+            return dateQuery(key)
         // RFC 5032 §3: both take in the moment itself
         case .older(let seconds): return .not(.internalDateSince(moment(before: seconds).adding(.microseconds(1))))
         case .younger(let seconds): return .internalDateSince(moment(before: seconds))
-        // RFC 8474 is not offered
-        case .emailID, .threadID: throw .bad(nil, "Unknown search key.")
+        // RFC 8474 §6: an id that none has matches nothing
+        case .emailID(let id): return EmailID(objectID: id).map { .emailID($0) } ?? .uids([])
+        case .threadID(let id): return ThreadID(objectID: id).map { .threadID($0) } ?? .uids([])
         }
     }
 
@@ -91,6 +93,10 @@ struct SearchTranslation {
         case .sentBefore(let date): .sentDay(Self.earliestDay...(date.dayNumber - 1))
         case .sentOn(let date): .sentDay(date.dayNumber...date.dayNumber)
         case .sentSince(let date): .sentDay(date.dayNumber...Self.latestDay)
+        // RFC 8514 §4.3
+        case .savedBefore(let date): .savedDay(Self.earliestDay...(date.dayNumber - 1))
+        case .savedOn(let date): .savedDay(date.dayNumber...date.dayNumber)
+        case .savedSince(let date): .savedDay(date.dayNumber...Self.latestDay)
         default: .all
         }
     }

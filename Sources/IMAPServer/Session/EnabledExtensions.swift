@@ -20,6 +20,7 @@ struct EnabledExtensions: OptionSet, Sendable {
         ("CONDSTORE", .condstore),
         // RFC 7162 §3.2.3: QRESYNC takes CONDSTORE with it
         ("QRESYNC", [.qresync, .condstore]),
+        ("IMAP4rev2", .imap4rev2),
     ]
 
     /// How mailbox names and strings are written from now on.
@@ -34,7 +35,7 @@ struct EnabledExtensions: OptionSet, Sendable {
         let wanted = Set(names.map { $0.uppercased() })
         let before = self
         var told: [String] = []
-        for (name, means) in Self.offered where wanted.contains(name) {
+        for (name, means) in Self.offered where wanted.contains(name.uppercased()) {
             if !before.isSuperset(of: means) { told.append(name) }
             formUnion(means)
         }

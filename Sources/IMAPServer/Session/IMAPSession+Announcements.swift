@@ -93,7 +93,8 @@ extension IMAPSession {
     private func announce(arrivals: ClosedRange<UInt32>) {
         markRecent(arrivals, stored: 0)
         encoder.exists(selection?.view.count ?? 0)
-        encoder.recent(selection?.view.recentCount ?? 0)
+        // RFC 9051 §E (12): no RECENT
+        if !enabled.contains(.imap4rev2) { encoder.recent(selection?.view.recentCount ?? 0) }
     }
 
     /// Tells the flags of one message, unasked.
@@ -111,7 +112,7 @@ extension IMAPSession {
     /// The flags as this session sees them, \Recent included.
     func flags(of row: EntryRow) -> [IMAPFlag] {
         var flags = row.flags.imapFlags + row.keywords.map { .keyword($0) }
-        if selection?.view.isRecent(row.uid.rawValue) == true { flags.append(.recent) }
+        if !enabled.contains(.imap4rev2), selection?.view.isRecent(row.uid.rawValue) == true { flags.append(.recent) }
         return flags
     }
 

@@ -41,6 +41,7 @@ extension IMAPSession {
         case .namespace: return namespace()
         case .status(let command): return try await status(command)
         case .idle: return try await idle()
+        case .unauthenticate: return try await unauthenticate()
         case .getQuota(let root): return try await getQuota(root)
         case .getQuotaRoot(let name): return try await getQuotaRoot(name)
         case .setQuota: return try setQuota()

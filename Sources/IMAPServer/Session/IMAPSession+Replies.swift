@@ -29,6 +29,20 @@ extension IMAPSession {
         if encoder.buffer.readableBytes >= service.settings.outputPiece { try await flush() }
     }
 
+    /// Says how far the command in hand has come, when it is time again; a long command calls it after each of its pages.
+    /// - Parameter goal: what `done` will be at the end; nil where that is not known.
+    // RFC 9585 §4
+    func tellProgress(_ done: Int, of goal: Int?) async throws {
+        let now = ContinuousClock.now
+        guard now - progressTold >= service.settings.progressInterval else { return }
+        progressTold = now
+        let goal = goal.flatMap { $0 > 0 ? UInt32(clamping: $0) : nil }
+        let done = UInt32(clamping: max(0, done))
+        untagged(
+            .ok, .inProgress(tag: tag, done: min(done, goal ?? .max), of: goal), "Still at it.")
+        try await flush()
+    }
+
     /// Sends control behind everything gathered.
     func control(_ item: Connection<IMAPFramer>.Item) async throws {
         if case .expect = item { isFramerPaused = false }

@@ -46,6 +46,10 @@ final class IMAPSession {
     var messagesTold = 0
     let started = ContinuousClock.now
     private var badCommands = 0
+    /// The tag of the command in hand.
+    private(set) var tag = ""
+    /// When the client last heard how far the command in hand has come, or when it began.
+    var progressTold = ContinuousClock.now
     /// The frame in hand paused the framer, which waits for `.expect`. A client that pipelines may have had a later frame
     /// made already: a resume sent for an earlier one would throw its APPEND away, or take what follows IDLE as commands.
     var isFramerPaused = false
@@ -184,6 +188,8 @@ final class IMAPSession {
         _ body: () async throws -> Completion,
         refused: () async throws -> Void = {}
     ) async throws {
+        self.tag = tag
+        progressTold = .now
         let completion: Completion
         do {
             completion = try await body()

@@ -11,7 +11,8 @@ extension MailStoreError {
         // RFC 6154 §3
         case .specialUseTaken: .no(.useAttribute, "Another mailbox has this special use.")
         case .cannotDeleteInbox: .no(.cannot, "INBOX can't be deleted.")
-        case .hasChildren: .no(.cannot, "Mailbox has children, delete them first.")
+        // RFC 9051 §6.3.5
+        case .hasChildren: .no(.hasChildren, "Mailbox has children, delete them first.")
         case .notSelectable: .no(.nonExistent, "Mailbox can't hold messages.")
         // RFC 9208 §4.3.1
         case .overQuota: .no(.overQuota, "Quota exceeded (mailbox for user is full)")

@@ -133,7 +133,8 @@ struct SharingTests {
             #expect(selected.untagged.contains { $0.hasPrefix("* OK [PERMANENTFLAGS (\\Seen)]") })
             // What is allowed of it is done.
             #expect(await bob.command("STORE 1 +FLAGS (\\Seen \\Deleted \\Draft New)").isOK)
-            #expect(await bob.command("FETCH 1 FLAGS").untagged == ["* 1 FETCH (FLAGS (\\Flagged \\Seen $Work \\Recent))"])
+            #expect(
+                await bob.command("FETCH 1 FLAGS").untagged == ["* 1 FETCH (FLAGS (\\Flagged \\Seen $Work \\Recent))"])
             #expect(await bob.command("STORE 1 +FLAGS (\\Deleted)").tagged.hasPrefix("NO [NOPERM]"))
             #expect(await bob.command("STORE 1 FLAGS ()").isOK)
             #expect(await bob.command("FETCH 1 FLAGS").untagged == ["* 1 FETCH (FLAGS (\\Flagged $Work \\Recent))"])

@@ -1,0 +1,24 @@
+import IMAPCore
+import Logging
+import NetTransport
+import Telemetry
+
+// RFC 8437 §3
+extension IMAPSession {
+    /// Back to the state before the login; of everything that was agreed only TLS stays.
+    func unauthenticate() async throws -> Completion {
+        // RFC 8437 §3: no expunge, and none is announced
+        await deselect()
+        phase = .notAuthenticated
+        // RFC 8437 §4.1
+        enabled = []
+        logger[metadataKey: LogKey.account] = nil
+        if let deadline = service.settings.loginDeadline {
+            try await control(.totalDeadline(deadline))
+            try await control(.deadline(deadline))
+        }
+        return .ok(
+            .capability(IMAPCapabilities.keywords(capabilityState)), "Logged out, ready for another login.",
+            announce: .nothing)
+    }
+}
