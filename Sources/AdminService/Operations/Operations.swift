@@ -224,7 +224,8 @@ extension AdminError {
             self.init(.noInput, "\(error)", remedy: "it may have been deleted meanwhile: begin again")
         case .messageUnavailable:
             self.init(.ioError, "\(error)", remedy: "its file is gone or damaged: look at the disk, or restore it")
-        case .overQuota, .uidsExhausted: self.init(.unavailable, "\(error)")
+        case .overQuota, .uidsExhausted, .tooManyKeywords, .tooManyGrants, .tooManyAnnotations:
+            self.init(.unavailable, "\(error)")
         }
     }
 
