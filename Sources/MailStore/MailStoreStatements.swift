@@ -96,6 +96,12 @@ package enum MailStoreStatements {
     static let insertKeyword = SQLStatement(
         "INSERT INTO entry_keyword (mailbox_id, uid, keyword) VALUES ($1, $2, $3)")
     static let deleteKeywords = SQLStatement("DELETE FROM entry_keyword WHERE mailbox_id = $1 AND uid = $2")
+    static let flagScan = SQLStatement(
+        """
+        SELECT uid FROM entry
+        WHERE mailbox_id = $1 AND uid >= $2 AND uid <= $3 AND (flags & $4) = CAST($5 AS BIGINT) ORDER BY uid
+        """)
+    static let emailHeader = SQLStatement("SELECT header FROM email WHERE id = $1")
     static let sortRows = SQLStatement(
         """
         SELECT uid, email_id, internal_date, size FROM entry
@@ -145,7 +151,7 @@ package enum MailStoreStatements {
     static let emailsAfter = SQLStatement("SELECT id FROM email WHERE id > $1 ORDER BY id LIMIT $2")
     static let emailAccountsAfter = SQLStatement(
         "SELECT id, account_id FROM email WHERE id > $1 ORDER BY id LIMIT $2")
-    static let emailForIndexing = SQLStatement("SELECT blob_id, header, parsed FROM email WHERE id = $1")
+    static let emailForIndexing = SQLStatement("SELECT blob_id, header, parsed, account_id FROM email WHERE id = $1")
 
     // Threads
     static let findThread = SQLStatement(
@@ -166,5 +172,7 @@ package enum MailStoreStatements {
         pop3Entries,
     ]
 
-    package static let all = general + mailboxStatements + MovingStatements.all + SortKeyStatements.all + [sortRows]
+    package static let all =
+        general + mailboxStatements + MovingStatements.all + SortKeyStatements.all
+        + [sortRows, flagScan, emailHeader]
 }

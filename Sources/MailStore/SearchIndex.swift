@@ -1,4 +1,5 @@
 package import Blobs
+package import Directory
 import MailMessage
 import MailSyntax
 package import SQLEngine
@@ -7,26 +8,9 @@ import Synchronization
 /// The text index: a signature for each email, in a database file of its own that can be deleted and is then made anew.
 ///
 /// It follows deliveries at a short distance. What it doesn't hold yet is searched by reading, so that answers are right
-/// at any moment.
+/// at any moment. New signatures stand one by one; hundreds of one account and size are turned into a block
+/// (``SignatureBlock``), of which a search reads a few kilobytes.
 package final class SearchIndex: Sendable {
-    package static let migrations = [
-        Migration(
-            "search-1",
-            [
-                .createTable(
-                    Table("signature", columns: [.int("email_id"), .blob("bits")], primaryKey: ["email_id"]))
-            ])
-    ]
-
-    package enum Statements {
-        static let insert = SQLStatement(
-            "INSERT INTO signature (email_id, bits) VALUES ($1, $2) ON CONFLICT (email_id) DO NOTHING")
-        static let find = SQLStatement("SELECT bits FROM signature WHERE email_id = $1")
-        static let delete = SQLStatement("DELETE FROM signature WHERE email_id = $1")
-        static let newest = SQLStatement("SELECT COALESCE(MAX(email_id), 0) FROM signature")
-        package static let all = [insert, find, delete, newest]
-    }
-
     private struct State {
         var waiting: [EmailID] = []
         var isOverflowing = false
@@ -35,10 +19,12 @@ package final class SearchIndex: Sendable {
     /// Emails that wait at most; more make the index catch up from the database.
     private static let waitingLimit = 10_000
     private static let batch = 64
+    /// How far back a start looks for emails that a crash kept from the index: ids are made before the commit.
+    private static let overlap: Int64 = 600_000 << 22
 
-    private let mail: any Database
-    private let index: any Database
-    private let blobs: BlobStore
+    let mail: any Database
+    let index: any Database
+    let blobs: BlobStore
     private let state = Mutex(State())
     private let wake: AsyncStream<Void>
     private let waker: AsyncStream<Void>.Continuation
@@ -74,7 +60,9 @@ package final class SearchIndex: Sendable {
     package func run(
         pause: Duration = .milliseconds(100), report: @Sendable (any Error) -> Void = { _ in }
     ) async throws {
+        try await attempt(report) { try await SortKeyFiller(mail: mail).run() }
         try await attempt(report) { try await catchUp() }
+        try await attempt(report) { try await sweep() }
         for await _ in wake {
             try await Task.sleep(for: pause)
             try await attempt(report) { try await drain() }
@@ -109,70 +97,167 @@ package final class SearchIndex: Sendable {
         }
     }
 
-    /// Indexes emails that came while nobody indexed. Ids are made before the commit, so the last ten minutes are looked
-    /// at again.
+    /// Indexes emails that came while nobody indexed.
     package func catchUp() async throws {
-        let newest = try await index.read { try $0.first(Statements.newest) { $0.int64(0) } } ?? 0
-        var after = EmailID(rawValue: max(0, newest - (600_000 << 22)))
+        let through = try await index.read { reader in
+            try reader.first(SearchIndexStatements.readProgress, Self.progressName) { $0.int64(0) } ?? 0
+        }
+        var after = EmailID(rawValue: max(0, through - Self.overlap))
         while true {
             let start = after
             let part = try await mail.read { reader in
-                try reader.query(MailStoreStatements.emailsAfter, start, 256) { EmailID(rawValue: $0.int64(0)) }
+                try reader.query(MailStoreStatements.emailAccountsAfter, start, 256) { row in
+                    (EmailID(rawValue: row.int64(0)), AccountID(rawValue: row.int64(1)))
+                }
             }
-            guard let last = part.last else { return }
+            guard let last = part.last?.0 else { return }
             after = last
-            let known = try await signatures(part)
-            let missing = part.filter { known[$0] == nil }
+            let missing = try await unknown(part)
             for piece in missing.chunks(of: Self.batch) { try await add(piece) }
+            try await index.write(.bulk) { writer in
+                try writer.execute(SearchIndexStatements.writeProgress, Self.progressName, last)
+            }
         }
+    }
+
+    private static let progressName = "through"
+
+    private func unknown(_ emails: [(EmailID, AccountID)]) async throws -> [EmailID] {
+        try await index.read { reader in
+            try emails.compactMap { email, account in
+                try reader.first(SearchIndexStatements.isKnown, account, email, map: { _ in true }) == nil ? email : nil
+            }
+        }
+    }
+
+    private struct Source: Sendable {
+        let account: AccountID
+        let email: EmailID
+        let blob: BlobID
+        let size: Int
+        let parsed: MessageIndex
     }
 
     @concurrent
     private func add(_ emails: [EmailID]) async throws {
         let found = try await mail.read { reader in
-            try emails.compactMap { email -> (EmailID, BlobID, Int, MessageIndex)? in
+            try emails.compactMap { email -> Source? in
                 let row = try reader.first(MailStoreStatements.emailForIndexing, email) { row in
                     (
                         BlobKey(rawValue: row.int64(0)),
-                        try MessageIndex.decode(row.bytes(2), headerBlock: row.bytes(1))
+                        try MessageIndex.decode(row.bytes(2), headerBlock: row.bytes(1)),
+                        AccountID(rawValue: row.int64(3))
                     )
                 }
-                guard let (key, parsed) = row, let (id, size) = try BlobRows.find(reader, key) else { return nil }
-                return (email, id, size, parsed)
+                guard let (key, parsed, account) = row, let (id, size) = try BlobRows.find(reader, key) else {
+                    return nil
+                }
+                return Source(account: account, email: email, blob: id, size: size, parsed: parsed)
             }
         }
-        var made: [(EmailID, [UInt8])] = []
-        for (email, id, size, parsed) in found {
+        var made: [(AccountID, EmailID, TextSignature)] = []
+        for source in found {
+            try Task.checkCancellation()
             // A message that vanished meanwhile needs no signature; one that can't be read is searched by reading.
-            guard let reader = try? blobs.open(id, size: size),
-                let chunks = try? SearchText.extract(index: parsed, read: { try reader.read($0) })
+            guard let reader = try? blobs.open(source.blob, size: source.size),
+                let chunks = try? SearchText.extract(index: source.parsed, read: { try reader.read($0) })
             else { continue }
-            made.append((email, TextSignature(texts: chunks.map(\.text)).bits))
+            made.append((source.account, source.email, TextSignature(texts: chunks.map(\.text))))
         }
         let signatures = made
         guard !signatures.isEmpty else { return }
         try await index.write { writer in
-            for (email, bits) in signatures { try writer.execute(Statements.insert, email, bits) }
+            for (account, email, signature) in signatures {
+                let isNew = try writer.execute(SearchIndexStatements.insertKnown, account, email) > 0
+                guard isNew else { continue }
+                try writer.execute(
+                    SearchIndexStatements.insertSignature, account, signature.width, email, signature.bits)
+            }
         }
+        var sizes: Set<SignatureClass> = []
+        for (account, _, signature) in signatures {
+            sizes.insert(SignatureClass(account: account, width: signature.width))
+        }
+        for size in sizes { try await buildBlocks(size) }
     }
 
-    /// The signatures that are there.
-    func signatures(_ emails: [EmailID]) async throws -> [EmailID: TextSignature] {
-        try await index.read { reader in
-            var found: [EmailID: TextSignature] = [:]
-            for email in emails {
-                if let bits = try reader.first(Statements.find, email, map: { $0.bytes(0) }) {
-                    found[email] = TextSignature(bits: bits)
+    /// Forgets emails that are gone, as far as their signatures stand alone; those in blocks go with the block.
+    package func remove(_ emails: [EmailID], of account: AccountID) async throws {
+        for part in emails.chunks(of: 500) {
+            try await index.write(.bulk) { writer in
+                for email in part {
+                    for width in Self.widths {
+                        try writer.execute(SearchIndexStatements.deleteSignature, account, width, email)
+                    }
+                    try writer.execute(SearchIndexStatements.deleteKnown, account, email)
                 }
             }
-            return found
+        }
+        try await dissolveSparseBlocks(account)
+    }
+
+    /// Every width a signature can have.
+    static let widths: [Int] = {
+        var widths = [TextSignature.narrowest]
+        while let last = widths.last, last < TextSignature.widest { widths.append(last * 2) }
+        return widths
+    }()
+
+    /// Takes out the keys and signatures of emails that are gone. Expunging leaves them, so that it is quick.
+    package func sweep() async throws {
+        for (account, emails) in try await SortKeyFiller(mail: mail).sweep() {
+            try await remove(emails, of: account)
         }
     }
 
-    /// Forgets emails that are gone.
-    func remove(_ emails: [EmailID]) async throws {
-        try await index.write(.bulk) { writer in
-            for email in emails { try writer.execute(Statements.delete, email) }
+    // MARK: Making it anew
+
+    /// How far a rebuild is.
+    package struct Progress: Sendable, Equatable {
+        /// Emails done, and all of them.
+        package let done: Int
+        package let total: Int
+    }
+
+    /// Makes the index of an account anew, while searches go on.
+    ///
+    /// - Parameter progress: called after each batch.
+    package func rebuild(_ account: AccountID, progress: @Sendable (Progress) -> Void = { _ in }) async throws {
+        try await clear(account)
+        let total = try await mail.read { try $0.first(SearchIndexStatements.countEmails, account) { $0.int(0) } } ?? 0
+        var after = EmailID(rawValue: 0)
+        var done = 0
+        while true {
+            let start = after
+            let part = try await mail.read { reader in
+                try reader.query(SearchIndexStatements.accountEmailsAfter, account, start, Self.batch) { row in
+                    EmailID(rawValue: row.int64(0))
+                }
+            }
+            guard let last = part.last else { return }
+            after = last
+            try await add(part)
+            done += part.count
+            progress(Progress(done: done, total: max(total, done)))
         }
+    }
+
+    private func clear(_ account: AccountID) async throws {
+        for (statement, unit) in [
+            (SearchIndexStatements.clearKnown, 500), (SearchIndexStatements.clearSignatures, 200),
+        ] {
+            var cleared = unit
+            while cleared > 0 {
+                cleared = try await index.write(.bulk) { writer in try writer.execute(statement, account, unit) }
+            }
+        }
+        for block in try await blocks(account) { try await delete(block) }
+    }
+
+    /// How many emails of an account are indexed, of how many.
+    package func progress(_ account: AccountID) async throws -> Progress {
+        let done = try await index.read { try $0.first(SearchIndexStatements.countKnown, account) { $0.int(0) } } ?? 0
+        let total = try await mail.read { try $0.first(SearchIndexStatements.countEmails, account) { $0.int(0) } } ?? 0
+        return Progress(done: min(done, total), total: total)
     }
 }

@@ -1,3 +1,4 @@
+import MailMessage
 package import MailSyntax
 
 /// What is searched for in one mailbox. Texts are compared folded, as substrings (RFC 3501 §6.4.4).
@@ -35,24 +36,43 @@ package indirect enum SearchQuery: Sendable, Hashable {
     case and([SearchQuery])
     case or(SearchQuery, SearchQuery)
 
-    /// The query with its texts folded, once.
-    var folded: SearchQuery {
+    /// The query with its texts folded and its ranges in order, once; conjunctions in conjunctions are one.
+    var prepared: SearchQuery {
         switch self {
-        case .header(let name, let text): .header(name: name.lowercased(), contains: SearchFold.fold(text))
-        case .body(let text): .body(SearchFold.fold(text))
-        case .text(let text): .text(SearchFold.fold(text))
+        case .header(let name, let text): .header(name: name.lowercased(), contains: SearchText.fold(text))
+        case .body(let text): .body(SearchText.fold(text))
+        case .text(let text): .text(SearchText.fold(text))
         case .keyword(let word): .keyword(word.lowercased())
         case .uids(let ranges): .uids(ranges.merged)
-        case .not(let inner): .not(inner.folded)
-        case .and(let all): .and(all.map(\.folded))
-        case .or(let left, let right): .or(left.folded, right.folded)
+        case .not(let inner): .not(inner.prepared)
+        case .and(let all): .and(all.flatMap(\.prepared.conjuncts))
+        case .or(let left, let right): .or(left.prepared, right.prepared)
         default: self
         }
     }
 
-    /// What must be read to judge a message.
+    private var conjuncts: [SearchQuery] {
+        if case .and(let all) = self { all } else { [self] }
+    }
+
+    /// Whether flags are all that is asked.
+    var flagTest: FlagTest? { FlagTest(self) }
+
+    var needsKeywords: Bool {
+        switch self {
+        case .keyword: true
+        case .not(let inner): inner.needsKeywords
+        case .and(let all): all.contains(where: \.needsKeywords)
+        case .or(let left, let right): left.needsKeywords || right.needsKeywords
+        default: false
+        }
+    }
+
+    /// What must be read to judge a message, the cheapest first.
     enum Depth: Int, Comparable {
         case row
+        /// What is kept beside the header.
+        case key
         case header
         case body
         static func < (a: Depth, b: Depth) -> Bool { a.rawValue < b.rawValue }
@@ -60,7 +80,8 @@ package indirect enum SearchQuery: Sendable, Hashable {
 
     var depth: Depth {
         switch self {
-        case .header, .sentDay: .header
+        case .sentDay: .key
+        case .header(let name, _): SearchRun.columns[name.lowercased()] == nil ? .header : .key
         case .body, .text: .body
         case .not(let inner): inner.depth
         case .and(let all): all.map(\.depth).max() ?? .row

@@ -37,7 +37,7 @@ import Testing
         ("oauth", OAuthStatements.all),
         ("tls_result", TLSResultStatements.all), ("mta_sts", MTASTSStatements.all),
         ("verdict", VerdictStatements.all), ("report_job", ReportJobStatements.all),
-        ("ban", BanStatements.all), ("search", SearchIndex.Statements.all),
+        ("ban", BanStatements.all), ("search", SearchIndexStatements.all),
         ("report_inbox", ReportInboxStatements.all), ("report_question", ReportQuestionStatements.all),
     ]
 

@@ -24,6 +24,12 @@ package enum SearchText {
     /// Octets of a message's text parts that are read, as transferred.
     package static let maximumBodyOctets = 8 << 20
 
+    /// Whether a visitor wants more.
+    package enum Visit: Sendable {
+        case goOn
+        case stop
+    }
+
     /// Header fields and text parts of all levels, decoded and folded.
     ///
     /// - Parameter read: gives octets of the message as stored; what it throws is passed on.
@@ -31,14 +37,28 @@ package enum SearchText {
         index: MessageIndex, read: (Range<Int>) throws -> [UInt8]
     ) rethrows -> [SearchChunk] {
         var chunks: [SearchChunk] = []
-        for field in HeaderBlock(parsing: index.headerBlock).fields where !field.name.isEmpty {
-            let text = fold(field.text)
-            guard !text.isEmpty else { continue }
-            chunks.append(SearchChunk(source: .field(field.name.lowercased()), text: text))
+        try visit(index: index, header: true, read: read) { chunk in
+            chunks.append(chunk)
+            return .goOn
         }
-        var left = maximumBodyOctets
-        try collect(index.structure, isRoot: true, left: &left, read: read, into: &chunks)
         return chunks
+    }
+
+    /// Hands over the same one by one, until the visitor has enough; nothing is read before it is needed.
+    ///
+    /// - Parameter header: whether the message's own header is visited, too.
+    package static func visit(
+        index: MessageIndex, header: Bool, read: (Range<Int>) throws -> [UInt8], chunk: (SearchChunk) -> Visit
+    ) rethrows {
+        if header {
+            for field in HeaderBlock(parsing: index.headerBlock).fields where !field.name.isEmpty {
+                let text = fold(field.text)
+                guard !text.isEmpty else { continue }
+                guard chunk(SearchChunk(source: .field(field.name.lowercased()), text: text)) == .goOn else { return }
+            }
+        }
+        var visitor = Visitor(visitsHeader: header)
+        _ = try visitor.visit(index.structure, isRoot: true, read: read, chunk: chunk)
     }
 
     /// The form texts and queries are compared in.
@@ -52,38 +72,51 @@ package enum SearchText {
         return fold(String(decoding: HTMLText.strip(decoded.utf8), as: UTF8.self))
     }
 
-    /// Whether a part is text for people, such as what a delivery report says of its recipients (RFC 3464 §2).
-    private static func isReadable(_ part: MIMEPart) -> Bool {
-        part.children.isEmpty && (part.type == "text" || (part.type == "message" && !part.isMessage))
+    private struct Visitor {
+        let visitsHeader: Bool
+        var left = maximumBodyOctets
+
+        mutating func visit(
+            _ part: MIMEPart, isRoot: Bool, read: (Range<Int>) throws -> [UInt8], chunk: (SearchChunk) -> Visit
+        ) rethrows -> Visit {
+            for text in SearchText.names(of: part, isRoot: isRoot) where visitsHeader || text.source == .body {
+                guard chunk(text) == .goOn else { return .stop }
+            }
+            if SearchText.isReadable(part), left > 0, !part.bodyRange.isEmpty {
+                let start = part.bodyRange.lowerBound
+                let range = start..<min(part.bodyRange.upperBound, start + left)
+                left -= range.count
+                let text = SearchText.text(of: part, body: try read(range))
+                if !text.isEmpty, chunk(SearchChunk(source: .body, text: text)) == .stop { return .stop }
+            }
+            for child in part.children {
+                guard try visit(child, isRoot: false, read: read, chunk: chunk) == .goOn else { return .stop }
+            }
+            return .goOn
+        }
     }
 
-    private static func collect(
-        _ part: MIMEPart, isRoot: Bool, left: inout Int, read: (Range<Int>) throws -> [UInt8],
-        into chunks: inout [SearchChunk]
-    ) rethrows {
+    /// What the header of a part says to a reader: the names of files, and of an enclosed message subject and people.
+    private static func names(of part: MIMEPart, isRoot: Bool) -> [SearchChunk] {
+        var chunks: [SearchChunk] = []
         for name in [part.filename, isRoot ? nil : part.description].compactMap({ $0 }) where !name.isEmpty {
             // The message's own header is no part of its body.
             let source = isRoot ? SearchChunk.Source.field("content-disposition") : .body
             chunks.append(SearchChunk(source: source, text: fold(EncodedWord.decode(name))))
         }
-        if let envelope = part.embedded?.envelope {
-            if let subject = envelope.subject {
-                chunks.append(SearchChunk(source: .body, text: fold(EncodedWord.decode(subject))))
-            }
-            for address in envelope.from + envelope.to + envelope.cc {
-                chunks.append(SearchChunk(source: .body, text: fold(text(of: address))))
-            }
+        guard let envelope = part.embedded?.envelope else { return chunks }
+        if let subject = envelope.subject {
+            chunks.append(SearchChunk(source: .body, text: fold(EncodedWord.decode(subject))))
         }
-        if isReadable(part), left > 0, !part.bodyRange.isEmpty {
-            let start = part.bodyRange.lowerBound
-            let range = start..<min(part.bodyRange.upperBound, start + left)
-            left -= range.count
-            let text = text(of: part, body: try read(range))
-            if !text.isEmpty { chunks.append(SearchChunk(source: .body, text: text)) }
+        for address in envelope.from + envelope.to + envelope.cc {
+            chunks.append(SearchChunk(source: .body, text: fold(text(of: address))))
         }
-        for child in part.children {
-            try collect(child, isRoot: false, left: &left, read: read, into: &chunks)
-        }
+        return chunks
+    }
+
+    /// Whether a part is text for people, such as what a delivery report says of its recipients (RFC 3464 §2).
+    private static func isReadable(_ part: MIMEPart) -> Bool {
+        part.children.isEmpty && (part.type == "text" || (part.type == "message" && !part.isMessage))
     }
 
     private static func text(of address: EnvelopeAddress) -> String {
