@@ -212,7 +212,7 @@ package final class SearchIndex: Sendable {
 
     // MARK: Making it anew
 
-    /// How far a rebuild is.
+    /// How much is indexed.
     package struct Progress: Sendable, Equatable {
         /// Emails done, and all of them.
         package let done: Int
@@ -220,26 +220,36 @@ package final class SearchIndex: Sendable {
     }
 
     /// Makes the index of an account anew, while searches go on.
-    ///
-    /// - Parameter progress: called after each batch.
-    package func rebuild(_ account: AccountID, progress: @Sendable (Progress) -> Void = { _ in }) async throws {
-        try await clear(account)
-        let total = try await mail.read { try $0.first(SearchIndexStatements.countEmails, account) { $0.int(0) } } ?? 0
+    package func rebuild(_ account: AccountID) async throws {
+        _ = try await beginRebuild(account)
         var after = EmailID(rawValue: 0)
-        var done = 0
-        while true {
-            let start = after
-            let part = try await mail.read { reader in
-                try reader.query(SearchIndexStatements.accountEmailsAfter, account, start, Self.batch) { row in
-                    EmailID(rawValue: row.int64(0))
-                }
-            }
-            guard let last = part.last else { return }
-            after = last
-            try await add(part)
-            done += part.count
-            progress(Progress(done: done, total: max(total, done)))
+        while let last = try await rebuild(account, after: after, limit: Self.batch).last { after = last }
+    }
+
+    /// Drops what is indexed of an account, and lets a start look at all emails, should the rest not come to its end.
+    ///
+    /// - Returns: how many emails there are.
+    package func beginRebuild(_ account: AccountID) async throws -> Int {
+        try await index.write(.bulk) { writer in
+            try writer.execute(SearchIndexStatements.writeProgress, Self.progressName, Int64(0))
         }
+        try await clear(account)
+        return try await mail.read { try $0.first(SearchIndexStatements.countEmails, account) { $0.int(0) } } ?? 0
+    }
+
+    /// Indexes the next emails of an account.
+    ///
+    /// - Returns: the last of them and how many they were; nil when there are no more.
+    package func rebuild(
+        _ account: AccountID, after: EmailID, limit: Int
+    ) async throws -> (last: EmailID?, count: Int) {
+        let part = try await mail.read { reader in
+            try reader.query(SearchIndexStatements.accountEmailsAfter, account, after, limit) { row in
+                EmailID(rawValue: row.int64(0))
+            }
+        }
+        for piece in part.chunks(of: Self.batch) { try await add(piece) }
+        return (part.last, part.count)
     }
 
     private func clear(_ account: AccountID) async throws {

@@ -43,6 +43,7 @@ extension AdminResponse {
             case .routeTest(let report): try PrettyJSON.text(report)
             case .reports(let list): try PrettyJSON.text(list)
             case .moving(let answer): try PrettyJSON.text(answer)
+            case .reindex(let answer): try PrettyJSON.text(answer)
             }
         }
     }
@@ -79,7 +80,7 @@ extension AdminResponse {
         case .loginPending: "nobody has logged in yet\n"
         case .routeTest(let report): report.text
         case .reports(let list): ReportSummary.text(list)
-        case .moving: ""
+        case .moving, .reindex: ""
         }
     }
 

@@ -115,6 +115,7 @@ package struct Operations: Sendable {
         case .selfTestBegin(let address, let port): .selfTest(try await selfTestBegin(address, sinkPort: port))
         case .selfTestEnd(let ticket): try await selfTestEnd(ticket)
         case .moving(let request): .moving(try await moving(request))
+        case .reindex(let request): .reindex(try await reindex(request))
         }
     }
 

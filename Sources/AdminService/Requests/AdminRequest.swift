@@ -107,6 +107,7 @@ package enum AdminRequest: Codable, Sendable, Equatable {
 
     /// What imports and exports ask of the store.
     case moving(MovingRequest)
+    case reindex(ReindexRequest)
 
     /// True for what only a running server can answer.
     package var needsServer: Bool {

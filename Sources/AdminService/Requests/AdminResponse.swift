@@ -37,6 +37,7 @@ package enum AdminResponse: Codable, Sendable, Equatable {
     case routeTest(RouteTestReport)
     case reports([ReportSummary])
     case moving(MovingAnswer)
+    case reindex(ReindexAnswer)
 }
 
 /// A client or network that is kept out.

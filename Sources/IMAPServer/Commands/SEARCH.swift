@@ -7,12 +7,14 @@ import SQLEngine
 extension IMAPSession {
     func search(_ command: SearchCommand, tag: String) async throws -> Completion {
         guard selection != nil else { throw CommandRefusal.noMailbox }
+        try checkContextTag(command, tag: tag)
         return try await savingNothingOnFailure(command) {
             try self.checkCharset(command.charset)
             let found = try await self.find(command)
             let result = FoundMessages(inOrder: found, ascending: found)
             self.save(result, command)
             try await self.answer(result, to: command, tag: tag, as: .search)
+            self.follow(result, command, tag: tag)
             return .ok("Search completed.", announce: command.announcement)
         }
     }
@@ -21,11 +23,13 @@ extension IMAPSession {
     func find(_ command: SearchCommand) async throws -> [UInt32] {
         guard let selected = selection else { throw CommandRefusal.noMailbox }
         if command.key.usesModSequence { enableCondstore() }
-        // All of it is known without asking.
-        if case .all = command.key { return selected.view.uids }
         let translation = SearchTranslation(
             view: selected.view, charset: command.charset ?? "UTF-8", now: service.clock.now())
-        var found = try await service.store.search(selected.mailbox, try translation.query(command.key)).map(\.rawValue)
+        let query = try translation.query(command.key)
+        // RFC 9585 §4
+        var found = try await service.store.search(selected.mailbox, query) { done, total in
+            try await self.tellProgress(done, of: total)
+        }.map(\.rawValue)
         // Messages the client has not been told of are none of its business yet.
         var cursor = 0
         found.removeAll { selection?.view.sequenceNumber(of: $0, after: &cursor) == nil }

@@ -25,6 +25,8 @@ struct Selection {
     var view: SelectedMailbox
     /// Whether messages were \Recent here first, which the store has yet to note.
     var claimsRecent = false
+    /// Searches that are followed. RFC 5267 §4.3
+    var contexts: [SearchContext] = []
     /// Keywords as FLAGS lists them.
     var keywords: [String]
     /// The same, folded to small letters.

@@ -17,7 +17,10 @@ extension IMAPSession {
             throw SessionEnd.bye(nil, "Selected mailbox was deleted.", "mailbox-deleted")
         }
         let arrivals = try await takeIn(news, of: mailbox, since: since)
-        if what == .everything { try await announceExpunges() }
+        if what == .everything {
+            tellContextsOfExpunges()
+            try await announceExpunges()
+        }
         if let arrivals { announce(arrivals: arrivals) }
         if news.highestModSeq > since {
             try await announceFlags(mailbox, since: since, through: news.highestModSeq, upTo: known)
@@ -41,10 +44,14 @@ extension IMAPSession {
     private func announceFlags(
         _ mailbox: MailboxID, since: ModSequence, through: ModSequence, upTo known: UInt32
     ) async throws {
+        // What a search that is followed must be asked of again: arrivals, and what changed, by this session too.
+        let isFollowed = selection?.contexts.isEmpty == false
+        var changed = isFollowed ? selection.map { Array($0.view.uids[$0.view.upperBound(known)...]) } ?? [] : []
         var position: ChangePosition? = ChangePosition(after: since)
         while let from = position {
             let page = try await service.store.changedRows(
                 mailbox, from: from, through: through, upTo: known, limit: service.settings.rowPage)
+            if isFollowed { changed += page.rows.map(\.uid.rawValue) }
             for row in page.rows where selection?.view.isNews(row.uid.rawValue, modSeq: row.modSeq.rawValue) == true {
                 announce(flagsOf: row)
                 try await flushIfLarge()
@@ -52,6 +59,7 @@ extension IMAPSession {
             position = page.next
         }
         selection?.view.forgetOwnChanges()
+        if isFollowed { try await tellContexts(of: Set(changed).sorted()) }
     }
 
     private func announceExpunges() async throws {
