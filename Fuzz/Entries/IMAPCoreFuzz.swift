@@ -9,6 +9,7 @@ enum IMAPCoreFuzz {
         FuzzEntry("imap-parser", parser),
         FuzzEntry("imap-fetch", fetch),
         FuzzEntry("imap-names", names),
+        FuzzEntry("imap-search", search),
     ]
 
     // MARK: framer
@@ -117,6 +118,35 @@ enum IMAPCoreFuzz {
         case .create(let create): check(create.mailbox)
         case .delete(let name), .subscribe(let name), .unsubscribe(let name): check(name)
         default: break
+        }
+    }
+
+    /// Searching commands: a part is never outside the result, and threads are written with as many `(` as `)`.
+    static func search(_ bytes: [UInt8]) {
+        var input = FuzzInput(bytes)
+        let verbs = ["SEARCH ", "UID SEARCH ", "UID SORT ", "THREAD ", "ESEARCH ", "CANCELUPDATE "]
+        let frame = Array("a \(verbs[input.choice(verbs.count)])".utf8) + input.remainder()
+        guard let command = try? IMAPParser().parse(frame) else { return }
+        switch command.body {
+        case .search(let search): check(search)
+        case .sort(let sort): check(sort.search)
+        case .multiSearch(let search): check(search.search)
+        case .thread:
+            let forest = ThreadForest(roots: [0, 3], messageCount: 3, children: [[], [], [], [1, 2]])
+            var encoder = IMAPResponseEncoder()
+            encoder.thread(forest, numbers: [1, 2, 3])
+            let written = encoder.buffer.readableBytesView
+            precondition(written.count { $0 == 0x28 } == written.count { $0 == 0x29 }, "parentheses don't match")
+        default: break
+        }
+    }
+
+    private static func check(_ search: SearchCommand) {
+        precondition((search.partial != nil) == (search.returns?.contains(.partial) == true), "PARTIAL without a range")
+        guard let partial = search.partial else { return }
+        for count in [0, 1, 7, 100_000] {
+            let offsets = partial.offsets(in: count)
+            precondition(offsets.lowerBound >= 0 && offsets.upperBound <= count, "a part outside the result")
         }
     }
 

@@ -9,6 +9,9 @@ enum MailMessageFuzz {
         FuzzEntry("header-addresses", FuzzEntries.headerAddresses),
         FuzzEntry("conversion", conversion),
         FuzzEntry("text", FuzzEntries.syntax),
+        FuzzEntry("search-text", FuzzEntries.searchText),
+        FuzzEntry("sort-keys", FuzzEntries.sortKeys),
+        FuzzEntry("threads", FuzzEntries.threads),
     ]
 
     /// Converted or refused; what was converted is narrow enough to need nothing more.

@@ -63,4 +63,50 @@ package enum FuzzEntries {
         _ = DomainName(text)
         _ = IPNetwork(text)
     }
+
+    /// What is folded is folded; every text of a message is; nothing outside the message is read.
+    package static func searchText(_ bytes: [UInt8]) {
+        let text = TextFold.fold(String(decoding: bytes, as: UTF8.self))
+        promise(TextFold.fold(text) == text, "folding twice differs")
+        let index = MessageIndex(scanning: bytes)
+        let chunks = SearchText.extract(index: index) { range in
+            promise(range.lowerBound >= 0 && range.upperBound <= bytes.count, "a range outside the message")
+            return Array(bytes[range])
+        }
+        for chunk in chunks { promise(TextFold.fold(chunk.text) == chunk.text, "a text is not folded") }
+    }
+
+    /// A base subject is its own base subject; keys are within their limits.
+    package static func sortKeys(_ bytes: [UInt8]) {
+        let base = BaseSubject(bytes)
+        if !base.text.contains("=?") {
+            promise(BaseSubject(Array(base.text.utf8)).text == base.text, "a base subject has another")
+        }
+        let keys = SortKeys(MessageIndex(scanning: bytes))
+        promise(keys.subject.count <= SortKeys.maximumKey && keys.displayTo.count <= SortKeys.maximumKey, "a long key")
+        promise(keys.references.count <= SortKeys.maximumReferences, "many references")
+    }
+
+    /// Each message stands once in the threads, whatever it refers to.
+    package static func threads(_ bytes: [UInt8]) {
+        var rest = bytes[...]
+        var messages: [ThreadedMessage] = []
+        while let head = rest.popFirst() {
+            let cited = rest.prefix(Int(head >> 6))
+            rest = rest.dropFirst(cited.count)
+            messages.append(
+                ThreadedMessage(
+                    sentAt: Int64(head & 3), subject: Int64(head >> 3 & 3), isReplyOrForward: head & 4 != 0,
+                    messageID: head & 32 == 0 ? Int64(head & 31) : nil, references: cited.map { Int64($0 & 31) }))
+        }
+        for forest in [ThreadForest(references: messages), ThreadForest(orderedSubject: messages)] {
+            var seen: [Int] = []
+            var stack = forest.roots
+            while let node = stack.popLast(), seen.count <= messages.count {
+                if forest.isMessage(node) { seen.append(node) }
+                stack += forest.children(of: node)
+            }
+            promise(seen.sorted() == Array(messages.indices), "a message is missing, or there twice")
+        }
+    }
 }
