@@ -37,6 +37,7 @@ package struct IMAPCommand: Hashable, Sendable {
         case idle
         case multiSearch(MultiSearchCommand)
         case unauthenticate
+        case notify(NotifyCommand)
         case getQuota(root: String)
         case getQuotaRoot(IMAPMailboxName)
         case setQuota(SetQuotaCommand)

@@ -119,7 +119,9 @@ extension MailStore {
             return modSeq
         }
         accessChanges.withLock { $0 += 1 }
-        changeFeed.announce(account, mailboxes: [mailbox], modSeq)
+        changeFeed.announce(account, mailboxes: [mailbox], modSeq, kinds: [.messages, .mailboxes])
+        // Who was given a mailbox knows nothing of its owner yet.
+        changeFeed.announce(AccountID(rawValue: grantee.id), kinds: .mailboxes)
     }
 
     /// A mailbox of another account that somebody may see.

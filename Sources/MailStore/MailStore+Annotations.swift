@@ -52,12 +52,14 @@ extension MailStore {
     package func setAnnotations(
         _ place: AnnotationPlace, for account: AccountID, _ changes: [AnnotationChange]
     ) async throws {
-        try await database.write { writer in
+        let changed = try await database.write { writer -> (owner: AccountID, modSeq: ModSequence)? in
             switch place {
             case .mailbox(let mailbox):
-                guard try writer.first(MailStoreStatements.mailbox, mailbox, map: { _ in true }) != nil else {
-                    throw MailStoreError.noSuchMailbox
-                }
+                let owner = try writer.first(MailStoreStatements.mailbox, mailbox) { AccountID(rawValue: $0.int64(0)) }
+                guard let owner else { throw MailStoreError.noSuchMailbox }
+                // RFC 7162 §3.2: a mailbox's mod-sequence rises with its annotations
+                let modSeq = try Self.bump(writer, owner)
+                try writer.execute(MailStoreStatements.adjustMailbox, mailbox, 0, 0, 0, 0, modSeq)
                 for change in changes {
                     let owner = change.isShared ? 0 : account.rawValue
                     if let value = change.value {
@@ -72,6 +74,7 @@ extension MailStore {
                             ($0.int(0), $0.int(1))
                         })
                 }
+                return (owner, modSeq)
             case .server:
                 for change in changes {
                     if let value = change.value {
@@ -80,10 +83,30 @@ extension MailStore {
                         try writer.execute(MailStoreStatements.removeServerAnnotation, account, change.entry)
                     }
                 }
-                guard changes.contains(where: { $0.value != nil }) else { return }
+                guard changes.contains(where: { $0.value != nil }) else { return nil }
                 try Self.check(
                     try writer.first(MailStoreStatements.serverAnnotationUsage, account) { ($0.int(0), $0.int(1)) })
+                return nil
             }
+        }
+        announce(changes, of: place, by: account, changed)
+    }
+
+    /// What one has to oneself is told to oneself alone.
+    private func announce(
+        _ changes: [AnnotationChange], of place: AnnotationPlace, by account: AccountID,
+        _ changed: (owner: AccountID, modSeq: ModSequence)?
+    ) {
+        guard case .mailbox(let mailbox) = place, let changed else {
+            let news = AnnotationNews(mailbox: nil, entries: changes.map(\.entry))
+            return changeFeed.announce(account, kinds: .annotations, annotations: news)
+        }
+        changeFeed.announce(changed.owner, mailboxes: [mailbox], changed.modSeq)
+        for isShared in [false, true] {
+            let entries = changes.filter { $0.isShared == isShared }.map(\.entry)
+            guard !entries.isEmpty else { continue }
+            let news = AnnotationNews(mailbox: mailbox, entries: entries)
+            changeFeed.announce(isShared ? changed.owner : account, kinds: .annotations, annotations: news)
         }
     }
 

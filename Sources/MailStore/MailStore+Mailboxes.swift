@@ -227,7 +227,7 @@ extension MailStore {
             }
         }
         guard let made = try await mailbox(account, path: path) else { throw MailStoreError.noSuchMailbox }
-        changeFeed.announce(account, mailboxes: [made.id], made.highestModSeq)
+        changeFeed.announce(account, mailboxes: [made.id], made.highestModSeq, kinds: [.messages, .mailboxes])
         return made
     }
 
@@ -281,7 +281,7 @@ extension MailStore {
             }
             return modSeq
         }
-        changeFeed.announce(account, mailboxes: [info.id], modSeq)
+        changeFeed.announce(account, mailboxes: [info.id], modSeq, kinds: [.messages, .mailboxes])
     }
 
     /// Renames a mailbox with all below it. INBOX's messages move to a new mailbox and INBOX stays. RFC 3501 §6.3.5
@@ -314,7 +314,7 @@ extension MailStore {
             try writer.execute(MailStoreStatements.moveMailbox, row.id, parent, levels[levels.count - 1], modSeq)
             return (row.id, modSeq)
         }
-        changeFeed.announce(account, mailboxes: [id], modSeq)
+        changeFeed.announce(account, mailboxes: [id], modSeq, kinds: [.messages, .mailboxes])
     }
 
     private func renameInbox(_ account: AccountID, to: String) async throws {
@@ -331,6 +331,7 @@ extension MailStore {
         let path = MailboxName.canonical(path)
         let statement = isSubscribed ? MailStoreStatements.subscribe : MailStoreStatements.unsubscribe
         try await database.write { try $0.execute(statement, account, path) }
+        changeFeed.announce(account, kinds: .subscriptions)
     }
 
     package func subscriptions(_ account: AccountID) async throws -> [String] {

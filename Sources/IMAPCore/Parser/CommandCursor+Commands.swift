@@ -11,6 +11,7 @@ extension CommandCursor {
         case "NAMESPACE": return .namespace
         case "IDLE": return .idle
         case "UNAUTHENTICATE": return .unauthenticate
+        case "NOTIFY": return .notify(try notify())
         case "CHECK": return .check
         case "CLOSE": return .close
         case "UNSELECT": return .unselect

@@ -64,7 +64,7 @@ extension CommandCursor {
         "SAVEDATE": .saveDate,
     ]
 
-    private mutating func fetchItem(_ word: String) throws(IMAPParseError) -> FetchItem {
+    mutating func fetchItem(_ word: String) throws(IMAPParseError) -> FetchItem {
         if let item = Self.plainItems[word] { return item }
         switch word {
         case "BODY":

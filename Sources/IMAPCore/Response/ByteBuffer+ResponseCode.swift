@@ -49,6 +49,13 @@ extension ByteBuffer {
         case .modified(let numbers):
             writeStaticString("MODIFIED ")
             writeNumberSet(numbers)
+        case .badEvent(let names):
+            writeStaticString("BADEVENT (")
+            for (index, name) in names.enumerated() {
+                if index > 0 { writeOctet(" ") }
+                writeAtom(name)
+            }
+            writeOctet(")")
         case .mailboxID(let id):
             writeStaticString("MAILBOXID (")
             writeAtom(id)
@@ -107,9 +114,10 @@ extension ByteBuffer {
         case .alreadyExists: "ALREADYEXISTS"
         case .nonExistent: "NONEXISTENT"
         case .hasChildren: "HASCHILDREN"
+        case .notificationOverflow: "NOTIFICATIONOVERFLOW"
         case .badCharset, .capability, .permanentFlags, .uidNext, .uidValidity, .unseen, .appendUID, .copyUID,
             .highestModSequence, .metadataLongEntries, .metadataMaximumSize, .modified, .noUpdate,
-            .mailboxID, .inProgress:
+            .mailboxID, .inProgress, .badEvent:
             nil
         }
     }

@@ -43,6 +43,17 @@ extension IMAPResponseEncoder {
     /// - Parameters:
     ///   - mailbox: nil for the server's.
     ///   - values: not empty; nil where there is none.
+    /// Entries that have changed, without their values; nil for those of the server. RFC 5464 §4.4.2
+    package mutating func metadata(changed entries: [String], of mailbox: IMAPMailboxName?) {
+        buffer.writeStaticString("* METADATA ")
+        if let mailbox { write(mailbox) } else { buffer.writeStaticString("\"\"") }
+        for entry in entries {
+            buffer.writeOctet(" ")
+            buffer.writeAString(entry)
+        }
+        buffer.writeCRLF()
+    }
+
     package mutating func metadata(
         _ mailbox: IMAPMailboxName?, _ values: [(entry: MetadataEntry, value: [UInt8]?)]
     ) {

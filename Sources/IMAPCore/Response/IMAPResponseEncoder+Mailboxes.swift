@@ -13,6 +13,8 @@ package enum ListAttribute: Hashable, Sendable {
     case nonExistent
     case subscribed
     case remote
+    // RFC 5465 §3.1
+    case noAccess
     // RFC 6154 §2
     case specialUse(IMAPSpecialUse)
 }
@@ -99,6 +101,7 @@ extension IMAPResponseEncoder {
         case .hasNoChildren: buffer.writeStaticString("\\HasNoChildren")
         case .nonExistent: buffer.writeStaticString("\\NonExistent")
         case .subscribed: buffer.writeStaticString("\\Subscribed")
+        case .noAccess: buffer.writeStaticString("\\NoAccess")
         case .remote: buffer.writeStaticString("\\Remote")
         case .specialUse(let use): buffer.writeString(use.rawValue)
         }

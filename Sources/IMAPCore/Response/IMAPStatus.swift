@@ -88,6 +88,9 @@ package enum IMAPResponseCode: Hashable, Sendable {
     case nonExistent
     // RFC 9051 §7.1
     case hasChildren
+    /// The events that can be had. RFC 5465 §8
+    case badEvent([String])
+    case notificationOverflow
     // RFC 8474 §4.1
     case mailboxID(String)
     /// The command's tag, how much of it is done, and how much there is; nil where that is not known. RFC 9585 §4

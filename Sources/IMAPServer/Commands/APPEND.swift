@@ -15,6 +15,7 @@ extension IMAPSession {
         var isAccepted = false
         let tag = parser.tag(of: prefix) ?? "*"
         try await answer(tag) {
+            self.isChangingMessages = true
             let plan = try await self.plan(prefix: prefix, size: size)
             isAccepted = true
             if literal == .synchronizing { self.encoder.continuation("OK") }

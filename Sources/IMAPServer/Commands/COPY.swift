@@ -5,6 +5,7 @@ import MailStore
 // RFC 3501 §6.4.7, RFC 4315 §3, RFC 6851 §3
 extension IMAPSession {
     func copy(_ command: CopyCommand) async throws -> Completion {
+        isChangingMessages = true
         guard let source = selection?.mailbox else { throw CommandRefusal.noMailbox }
         let uids = try members(of: command.messages)
         let target = try await destination(command.destination)
@@ -18,6 +19,7 @@ extension IMAPSession {
     }
 
     func move(_ command: CopyCommand) async throws -> Completion {
+        isChangingMessages = true
         // RFC 6851 §3.3: what COPY, STORE +FLAGS (\Deleted) and EXPUNGE need
         let source = try writableMailbox(needing: [.deleteMessages, .expunge])
         let uids = try members(of: command.messages)

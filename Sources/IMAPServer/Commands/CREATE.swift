@@ -11,6 +11,7 @@ extension IMAPSession {
             throw CommandRefusal.no(.useAttribute, "A mailbox takes one special use of those listed by this server.")
         }
         let (account, path) = try await creatable(command.mailbox)
+        noteOwn(command.mailbox)
         let made = try await service.store.createMailbox(
             account, path: path, specialUse: command.specialUses.first?.stored)
         // RFC 8474 §4.1
@@ -37,6 +38,7 @@ extension IMAPSession {
         // RFC 3501 §6.3.4
         if name.isInbox { throw CommandRefusal.no(.cannot, "INBOX can't be deleted.") }
         let target = try await resolve(name, needing: .delete)
+        noteOwn(name)
         try await service.store.deleteMailbox(target.account, path: target.info.path)
         // One's own selected mailbox is left rather than ending one's own session. By id, since it may have another name
         // by now.
@@ -54,6 +56,7 @@ extension IMAPSession {
         if account != (try login().id), source.info.path == "INBOX" {
             throw CommandRefusal.no(.cannot, "INBOX of somebody else can't be renamed.")
         }
+        noteOwn(command.source, command.destination)
         try await service.store.renameMailbox(account, from: source.info.path, to: path)
         if enabled.contains(.imap4rev2), let renamed = try? await resolve(command.destination, needing: .lookup) {
             // RFC 9051 §6.3.9.7
@@ -64,11 +67,13 @@ extension IMAPSession {
 
     func subscribe(_ name: IMAPMailboxName) async throws -> Completion {
         _ = try await resolve(name, needing: .lookup)
+        noteOwn(name)
         try await service.store.setSubscribed(try login().id, path: name.path, true)
         return .ok("Subscribe completed.")
     }
 
     func unsubscribe(_ name: IMAPMailboxName) async throws -> Completion {
+        noteOwn(name)
         try await service.store.setSubscribed(try login().id, path: name.path, false)
         return .ok("Unsubscribe completed.")
     }

@@ -19,6 +19,7 @@ extension IMAPSession {
     }
 
     private func expunged(_ gone: [UID]) async throws -> Completion {
+        isChangingMessages = true
         try await announce(.everything)
         // RFC 7162 §3.2.7, §3.2.9: the value after the removal, for a client that keeps one
         if !gone.isEmpty, enabled.contains(.condstore), let modSeq = selection?.view.tellableModSeq {

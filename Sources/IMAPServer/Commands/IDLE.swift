@@ -8,6 +8,8 @@ extension IMAPSession {
     func idle() async throws -> Completion {
         encoder.continuation("idling")
         try await control(.expect(.idle))
+        // RFC 5465 §4: the same events as outside IDLE
+        if notification != nil { return try await idleNotifying() }
         guard let mailbox = selection?.mailbox, let account = selection?.account else {
             // Nothing can change that would be told: only wait.
             return try await waitForDone()
@@ -27,12 +29,23 @@ extension IMAPSession {
         return completion
     }
 
+    private func idleNotifying() async throws -> Completion {
+        try await tellNotifications(expungesMayBeTold: true)
+        try await announce(.everything)
+        try await flush()
+        return try await waitForDone()
+    }
+
     private func waitForDone() async throws -> Completion {
         while true {
             switch await nextEvent() {
             case .woken:
                 try requireOpen(try login())
-                try await announce(.everything)
+                if notification != nil {
+                    try await tellNotifications(expungesMayBeTold: true)
+                } else {
+                    try await announce(.everything)
+                }
                 try await flush()
             case .frame(.line(let line)):
                 guard IMAPParser.isDone(line) else { throw CommandRefusal.bad(.clientBug, "Expected DONE.") }

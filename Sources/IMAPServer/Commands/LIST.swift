@@ -46,7 +46,7 @@ extension IMAPSession {
     }
 
     /// Every mailbox that this session may see, its own and others'.
-    private func listable() async throws -> (listing: MailboxListing, targets: [String: MailboxTarget]) {
+    func listable() async throws -> (listing: MailboxListing, targets: [String: MailboxTarget]) {
         let login = try login().id
         let own = try await service.store.mailboxes(login)
         let subscribed = try await service.store.subscriptions(login)

@@ -12,6 +12,7 @@ extension IMAPSession {
         phase = .notAuthenticated
         // RFC 8437 §4.1
         enabled = []
+        notification = nil
         logger[metadataKey: LogKey.account] = nil
         if let deadline = service.settings.loginDeadline {
             try await control(.totalDeadline(deadline))

@@ -8,6 +8,9 @@ extension IMAPSession {
     func announce(_ what: Completion.Announcement) async throws {
         guard what != .nothing else { return }
         try await refreshRights()
+        // RFC 5465 §3.1: what is not asked for of the selected mailbox is not told, but by the command that does it
+        let wish = notification.map { $0.wishes.selected } ?? NotifyWishes.Selected()
+        guard wish != nil || isChangingMessages else { return }
         guard let mailbox = selection?.mailbox, let view = selection?.view else { return }
         let since = ModSequence(rawValue: view.appliedModSeq)
         let known = view.lastUID ?? 0
@@ -22,10 +25,24 @@ extension IMAPSession {
             try await announceExpunges()
         }
         if let arrivals { announce(arrivals: arrivals) }
-        if news.highestModSeq > since {
+        if let wish, wish.tellsFlags, news.highestModSeq > since {
             try await announceFlags(mailbox, since: since, through: news.highestModSeq, upTo: known)
         }
+        if let wish, !wish.items.isEmpty, let arrivals, !isChangingMessages {
+            try await fetch(wish.items, of: arrivals)
+        }
         tellWhatWaits()
+    }
+
+    /// What NOTIFY asked to be told of each new message. RFC 5465 §5.2
+    private func fetch(_ items: [FetchItem], of arrivals: ClosedRange<UInt32>) async throws {
+        let range = UIDSet.Element(
+            .number(IMAPUID(rawValue: arrivals.lowerBound)), .number(IMAPUID(rawValue: arrivals.upperBound)))
+        do {
+            _ = try await fetch(FetchCommand(messages: .uid(UIDSet(elements: [range])), items: items))
+        } catch let refusal as CommandRefusal {
+            untagged(.no, refusal.status.code, refusal.status.text)
+        }
     }
 
     private func takeIn(

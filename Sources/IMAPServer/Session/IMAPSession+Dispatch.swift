@@ -41,6 +41,7 @@ extension IMAPSession {
         case .namespace: return namespace()
         case .status(let command): return try await status(command)
         case .idle: return try await idle()
+        case .notify(let command): return try await notify(command)
         case .unauthenticate: return try await unauthenticate()
         case .multiSearch(let search): return try await multiSearch(search, tag: command.tag)
         case .getQuota(let root): return try await getQuota(root)

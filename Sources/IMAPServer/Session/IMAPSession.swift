@@ -46,6 +46,10 @@ final class IMAPSession {
     var messagesTold = 0
     let started = ContinuousClock.now
     private var badCommands = 0
+    /// Nil until NOTIFY is given. RFC 5465 §3.1
+    var notification: NotifyState?
+    /// The command in hand adds messages of its own, or must tell what it removes, whatever NOTIFY says.
+    var isChangingMessages = false
     /// The tag of the command in hand.
     private(set) var tag = ""
     /// When the client last heard how far the command in hand has come, or when it began.
@@ -96,7 +100,7 @@ final class IMAPSession {
             try await greet()
             while true {
                 if case .over = phase { break }
-                try await handle(await nextFrame())
+                try await handle(await nextCommandFrame())
             }
         } catch let end as SessionEnd {
             reason = end.reason
@@ -147,6 +151,32 @@ final class IMAPSession {
         }
     }
 
+    /// The next frame between commands, where NOTIFY lets the server speak.
+    private func nextCommandFrame() async throws -> IMAPFrame {
+        while true {
+            try await notifyIfAsked()
+            switch await nextEvent() {
+            case .frame(let frame): return frame
+            case .woken, .tlsEstablished: continue
+            case let other: throw SessionEnd(event: other)
+            }
+        }
+    }
+
+    /// What can't be read now can be told later.
+    private func notifyIfAsked() async throws {
+        guard notification != nil else { return }
+        do {
+            try await tellNotifications(expungesMayBeTold: false)
+        } catch let end as SessionEnd {
+            throw end
+        } catch is CancellationError {
+            throw SessionEnd.connectionLost
+        } catch {
+            logger.error("changes can't be read", metadata: [LogKey.error: "\(error)"])
+        }
+    }
+
     // MARK: Frames
 
     private func handle(_ frame: IMAPFrame) async throws {
@@ -189,6 +219,7 @@ final class IMAPSession {
         refused: () async throws -> Void = {}
     ) async throws {
         self.tag = tag
+        isChangingMessages = false
         progressTold = .now
         let completion: Completion
         do {
@@ -204,6 +235,7 @@ final class IMAPSession {
             try await refused()
         }
         try await announceIfPossible(completion.announce)
+        isChangingMessages = false
         tagged(tag, completion.status)
         try await resumeFramer()
         try noteBad(completion.status.condition == .bad)

@@ -51,7 +51,7 @@ extension MailStore {
                 IncomingTarget(mailbox: id, source: incoming.source, keepsUIDs: true, uidValidity: theirs), modSeq
             )
         }
-        if let modSeq { changeFeed.announce(account, mailboxes: [id], modSeq) }
+        if let modSeq { changeFeed.announce(account, mailboxes: [id], modSeq, kinds: [.messages, .mailboxes]) }
         return target
     }
 
