@@ -52,8 +52,10 @@ class Martlet:
     name = "martlet"
     offset = 21000
 
-    def __init__(self, binary, folder, wrapper=()):
+    def __init__(self, binary, folder, wrapper=(), offset=None):
         self.binary = str(binary)
+        if offset is not None:
+            self.offset = offset
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.config = self.folder / "martlet.yaml"
@@ -221,3 +223,108 @@ mail_max_userip_connections = 2000
             self.dovecot.terminate()
             self.dovecot.wait(timeout=30)
             self.dovecot = None
+
+
+def free_offset():
+    """What to add to the standard ports so that all of them are free."""
+    for offset in range(21000, 60000, 1100):
+        try:
+            for port in (25, 110, 143, 465, 587, 993, 995):
+                with socket.socket() as probe:
+                    probe.bind(("127.0.0.1", port + offset))
+            return offset
+        except OSError:
+            continue
+    raise RuntimeError("no ports are free")
+
+
+class Dovecot:
+    """Dovecot alone, as Debian ships it: IMAP in the clear and with TLS, Maildir."""
+
+    name = "dovecot"
+
+    def __init__(self, folder):
+        self.folder = pathlib.Path(folder)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.imap_port = free_port()
+        self.imaps_port = free_port()
+        self.process = None
+
+    def maildir(self, address):
+        return self.folder / "mail" / address / "Maildir"
+
+    def set_up(self):
+        for parent in (self.folder, *self.folder.parents):
+            if parent == pathlib.Path("/tmp") or parent == pathlib.Path("/"):
+                break
+            os.chmod(parent, 0o755)
+        for name in ("etc", "mail"):
+            (self.folder / name).mkdir(exist_ok=True)
+        shutil.chown(self.folder / "mail", "mail", "mail")
+        etc = self.folder / "etc"
+        (etc / "users").write_text("".join(f"{address}:{{PLAIN}}{PASSWORD}::::::\n" for address in ACCOUNTS))
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+             "-subj", "/CN=mx.bench.test", "-keyout", etc / "key.pem", "-out", etc / "chain.pem"],
+            check=True, capture_output=True)
+        (etc / "dovecot.conf").write_text(
+            f"""protocols = imap
+base_dir = {self.folder}/run
+state_dir = {self.folder}/state
+log_path = {self.folder}/dovecot.log
+ssl = yes
+ssl_cert = <{etc}/chain.pem
+ssl_key = <{etc}/key.pem
+disable_plaintext_auth = no
+mail_location = maildir:~/Maildir
+mail_uid = mail
+mail_gid = mail
+first_valid_uid = 1
+passdb {{
+  driver = passwd-file
+  args = scheme=PLAIN username_format=%u {etc}/users
+}}
+userdb {{
+  driver = static
+  args = uid=mail gid=mail home={self.folder}/mail/%u
+}}
+service imap-login {{
+  inet_listener imap {{
+    address = 127.0.0.1
+    port = {self.imap_port}
+  }}
+  inet_listener imaps {{
+    address = 127.0.0.1
+    port = {self.imaps_port}
+    ssl = yes
+  }}
+  process_limit = 3000
+  client_limit = 3000
+}}
+service imap {{
+  process_limit = 3000
+}}
+service anvil {{
+  client_limit = 10000
+}}
+service auth {{
+  client_limit = 10000
+}}
+mail_max_userip_connections = 3000
+""")
+
+    def start(self):
+        self.process = subprocess.Popen(
+            ["dovecot", "-F", "-c", str(self.folder / "etc" / "dovecot.conf")],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        wait_for_port(self.imap_port, self.process)
+
+    @property
+    def roots(self):
+        return [self.process.pid]
+
+    def stop(self):
+        if self.process is not None:
+            self.process.terminate()
+            self.process.wait(timeout=60)
+            self.process = None
