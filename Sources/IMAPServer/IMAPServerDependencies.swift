@@ -60,10 +60,13 @@ package struct IMAPService: Sendable {
     }
 
     /// One listener; bind and run it in a service group.
-    /// - Parameter configuration: `.startTLS` for port 143, `.implicit` for port 993.
+    /// - Parameters:
+    ///   - configuration: `.startTLS` for port 143, `.implicit` for port 993.
+    ///   - allowsPlaintextLogin: whether passwords may cross this listener without TLS, whatever the settings say.
     package func listener(
         _ configuration: ListenerConfiguration,
         group: MultiThreadedEventLoopGroup,
+        allowsPlaintextLogin: Bool = false,
         makeID: @escaping @Sendable () -> MailID
     ) -> ListenerService<IMAPFramer> {
         let dependencies = dependencies
@@ -82,6 +85,7 @@ package struct IMAPService: Sendable {
             session: { connection in
                 var service = dependencies
                 service.settings = settings()
+                if allowsPlaintextLogin { service.settings.allowsPlaintextLogin = true }
                 await IMAPSession(service: service, connection: connection, canStartTLS: canStartTLS).run()
             }
         )

@@ -117,7 +117,7 @@ extension Schema {
                 + "its kind, 24 for `lmtp`, 2525 for `device`) and a `name` (its kind). An `lmtp` listener may have a "
                 + "`socket` (a path, with the file mode `socket_mode`) instead of address and port. Where mail is taken, `auth` says whether a login is `required` (standard on "
                 + "submission; trusted networks need none), `optional` (on `device`) or `off` (on `mx`), and "
-                + "`auth_without_tls: true` lets passwords travel in the clear. "
+                + "`auth_without_tls: true` (there and on `imap`) lets passwords travel in the clear. "
                 + "`proxy` lists the networks of proxies, which have to begin with a PROXY header (version 1 or 2), `xclient` those "
                 + "of clients that may use XCLIENT. "
                 + "A list that is written replaces the seven standard ones."

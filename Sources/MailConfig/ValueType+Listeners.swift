@@ -70,8 +70,10 @@ private enum ListenerRecord {
         } else if hasMode {
             return ValueProblem(message: "\(item) with `socket_mode`", remedy: "add `socket: PATH`, or remove it")
         }
-        if listener.auth != nil || listener.allowsClearTextAuth, !listener.kind.takesMail || listener.kind == .lmtp {
-            let remedy = "remove `auth` and `auth_without_tls`: they are for mx, submission, submissions and device"
+        let judgesLogins = listener.kind.takesMail && listener.kind != .lmtp
+        if !judgesLogins, listener.auth != nil || listener.allowsClearTextAuth && listener.kind != .imap {
+            let remedy =
+                "remove it: `auth` is for mx, submission, submissions and device, `auth_without_tls` for these and imap"
             return ValueProblem(message: "\(item) with a rule for logins", remedy: remedy)
         }
         if !listener.xclients.isEmpty, !listener.kind.takesMail {

@@ -32,6 +32,11 @@ import Testing
         #expect(try load("{kind: \(kind), auth: off}").first?.authentication == .off)
     }
 
+    @Test func `a listener of IMAP may take passwords in the clear`() throws {
+        #expect(try load("{kind: imap, auth_without_tls: true}").first?.allowsClearTextAuth == true)
+        #expect(try load("{kind: imap}").first?.allowsClearTextAuth == false)
+    }
+
     @Test(arguments: [
         ("{kind: mx}", false), ("{kind: mx, auth: optional}", true), ("{kind: device}", true),
         ("{kind: device, auth_without_tls: true}", false), ("{kind: device, auth: off}", false),
@@ -45,6 +50,8 @@ import Testing
     @Test(arguments: [
         ("{kind: mx, auth: sometimes}", "not one of its words"),
         ("{kind: imap, auth: required}", "a rule for logins"),
+        ("{kind: imaps, auth_without_tls: true}", "a rule for logins"),
+        ("{kind: pop3, auth_without_tls: true}", "a rule for logins"),
         ("{kind: mx, socket: /run/x}", "with `socket`"),
         ("{kind: mx, socket_mode: 0600}", "with `socket_mode`"),
         ("{kind: mx, proxy: 10.0.0.0/33}", "not a network"),

@@ -78,6 +78,7 @@ struct ProtocolServers {
                     listener, address, refusal: "* BYE Too many connections\r\n",
                     banRefusal: "* BYE Too much abuse from your address\r\n"),
                 group: group,
+                allowsPlaintextLogin: listener.allowsClearTextAuth,
                 makeID: { ids.next() }
             )
         case .pop3, .pop3s:
