@@ -97,7 +97,7 @@ let package = Package(
         room("MailTables", uses: ["MailSyntax", "MailConfig", "MailPolicy", "MailAuth", "SQLEngine"]),
         room("Blobs", uses: ["MailSyntax", "SQLEngine", "CLinux", .crypto]),
         room("Directory", uses: ["MailSyntax", "SASLCore", "SQLEngine", "CCrypt", "CArgon2", .crypto, .cryptoExtras]),
-        room("MailStore", uses: ["MailSyntax", "MailMessage", "SQLEngine", "Blobs", "Directory"]),
+        room("MailStore", uses: ["MailSyntax", "MailMessage", "IMAPCore", "SQLEngine", "Blobs", "Directory"]),
         room("MailMove", uses: ["MailSyntax", "IMAPCore", .crypto]),
         room("OutboundQueue", uses: ["MailSyntax", "SQLEngine", "Blobs"]),
         room(

@@ -31,7 +31,9 @@ package struct IMAPServerSettings: Sendable {
     /// Octets of body read and sent at a time.
     package var bodyPiece = 64 * 1024
     /// Octets of responses gathered before they are sent.
-    package var outputPiece = 16 * 1024
+    package var outputPiece = 32 * 1024
+    /// Octets of a FETCH of rows that are written at a time, and the next message.
+    package var fetchPiece = 64 * 1024
     /// Fields of the answer to ID. RFC 2971 §3.3
     package var identification: [IDField] = [IDField(name: "name", value: "Martlet")]
     /// Stands in the greeting; never a version.

@@ -1,5 +1,6 @@
 import Blobs
 package import Directory
+import IMAPCore
 import MailMessage
 package import MailSyntax
 package import SQLEngine
@@ -122,6 +123,8 @@ extension MailStore {
             MailStoreStatements.insertEmail, email, account, thread, message.blob, message.size, message.sentAt,
             message.header, message.parsed)
         try SortKeyRows.insert(writer, account, email, message.keys)
+        try writer.execute(
+            MailStoreStatements.insertText, email, FetchText.version, message.envelopeText, message.structureText)
         return thread
     }
 

@@ -23,10 +23,13 @@ extension MailStore {
     /// Flags alone are judged where they lie.
     private func search(_ mailbox: MailboxID, _ test: FlagTest) async throws -> [UID] {
         try await database.read { reader in
+            // The unread have an index of their own.
+            let isUnread = test.mask.contains(.seen) && !test.value.contains(.seen)
+            let statement = isUnread ? MailStoreStatements.unseenUIDs : MailStoreStatements.flagScan
             var found: [UID] = []
             for range in test.ranges {
                 try reader.forEach(
-                    MailStoreStatements.flagScan,
+                    statement,
                     binds: [mailbox, range.lowerBound, range.upperBound, test.mask.rawValue, test.value.rawValue]
                 ) { found.append(UID(rawValue: $0.uint32(0))) }
             }

@@ -17,6 +17,7 @@ package enum MailStoreSchema {
             [
                 .createTable(SortKeyRows.narrow), .createTable(SortKeyRows.wide), .createTable(SortKeyRows.progress),
             ]),
+        Migration("mailstore-perf-1", [emailText, entryUnseen]),
     ]
 
     /// The unique id that another server gave POP3 clients, of messages that came from it.
@@ -83,6 +84,18 @@ package enum MailStoreSchema {
                 .blob("parsed"),
             ],
             primaryKey: ["id"]))
+
+    // What FETCH tells of a whole mailbox, as it is sent. Apart from the email, whose header makes its rows wide: two of
+    // them fill a page, of these eight. Rows of older emails, or of another version, are made when they are asked for.
+    private static let emailText = SchemaChange.createTable(
+        Table(
+            "email_text",
+            columns: [.int("email_id").belonging(to: "email"), .int("version"), .blob("envelope"), .blob("structure")],
+            primaryKey: ["email_id"]))
+
+    // Unread mail is what clients ask for most, and there is little of it.
+    private static let entryUnseen = SchemaChange.createIndex(
+        "entry_unseen", on: "entry", columns: ["mailbox_id", "uid"], where: "(flags & 1) = 0")
 
     private static let emailAccount = SchemaChange.createIndex(
         "email_account", on: "email", columns: ["account_id", "id"])

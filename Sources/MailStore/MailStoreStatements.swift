@@ -174,5 +174,5 @@ package enum MailStoreStatements {
 
     package static let all =
         general + mailboxStatements + MovingStatements.all + SortKeyStatements.all
-        + [sortRows, flagScan, emailHeader]
+        + [sortRows, flagScan, emailHeader] + pageStatements
 }

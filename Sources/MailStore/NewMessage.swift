@@ -1,4 +1,5 @@
 package import Blobs
+import IMAPCore
 package import MailMessage
 package import MailSyntax
 
@@ -34,6 +35,9 @@ package struct PreparedMessage: Sendable {
     package let size: Int
     package let header: [UInt8]
     package let parsed: [UInt8]
+    /// What FETCH tells most, as it is sent.
+    let envelopeText: [UInt8]
+    let structureText: [UInt8]
     package let sentAt: Timestamp?
     /// Hash of the message's own id, then those it refers to.
     package let ownReference: Int64?
@@ -45,6 +49,8 @@ package struct PreparedMessage: Sendable {
         self.size = index.size
         self.header = index.headerBlock
         self.parsed = index.encode()
+        self.envelopeText = FetchText.envelope(index.envelope)
+        self.structureText = FetchText.structure(index.structure)
         self.sentAt = index.sentDate
         self.ownReference = index.messageID.map(Self.hash)
         // Threads of hundreds of messages cite hundreds; the nearest are the last. RFC 5256 §3

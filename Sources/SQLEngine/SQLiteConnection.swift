@@ -40,6 +40,15 @@ extension SQLRow {
         return try body(UnsafeRawBufferPointer(start: blob, count: Int(sqlite3_column_bytes(statement, index))))
     }
 
+    /// The octets where they lie: valid until the closure that was handed the row returns. Empty for NULL.
+    package func octets(_ column: Int) -> UnsafeRawBufferPointer {
+        let index = Int32(truncatingIfNeeded: column)
+        guard let blob = sqlite3_column_blob(statement, index) else {
+            return UnsafeRawBufferPointer(start: nil, count: 0)
+        }
+        return UnsafeRawBufferPointer(start: blob, count: Int(sqlite3_column_bytes(statement, index)))
+    }
+
     package func optionalInt64(_ column: Int) -> Int64? { isNull(column) ? nil : int64(column) }
     package func optionalString(_ column: Int) -> String? { isNull(column) ? nil : string(column) }
     package func optionalBytes(_ column: Int) -> [UInt8]? { isNull(column) ? nil : bytes(column) }

@@ -32,6 +32,58 @@ extension IMAPResponseEncoder {
         buffer.writeFlagList(flags)
     }
 
+    /// The same from bits, without a list of flags.
+    /// - Parameter bits: 1 \\Seen, 2 \\Answered, 4 \\Flagged, 8 \\Deleted, 16 \\Draft.
+    package mutating func fetchFlags(bits: Int, keywords: [String], isRecent: Bool) {
+        item("FLAGS (")
+        let index = bits & 31
+        buffer.writeStaticString(Self.systemFlags[index])
+        var isFirst = index == 0
+        for keyword in keywords {
+            if !isFirst { buffer.writeOctet(" ") }
+            isFirst = false
+            buffer.writeAtom(keyword)
+        }
+        if isRecent { buffer.writeStaticString(isFirst ? "\\Recent" : " \\Recent") }
+        buffer.writeOctet(")")
+    }
+
+    /// The system flags of each combination of bits, in the order that ``IMAPFlag`` lists them.
+    private static let systemFlags: [StaticString] = [
+        "",
+        "\\Seen",
+        "\\Answered",
+        "\\Answered \\Seen",
+        "\\Flagged",
+        "\\Flagged \\Seen",
+        "\\Answered \\Flagged",
+        "\\Answered \\Flagged \\Seen",
+        "\\Deleted",
+        "\\Deleted \\Seen",
+        "\\Answered \\Deleted",
+        "\\Answered \\Deleted \\Seen",
+        "\\Flagged \\Deleted",
+        "\\Flagged \\Deleted \\Seen",
+        "\\Answered \\Flagged \\Deleted",
+        "\\Answered \\Flagged \\Deleted \\Seen",
+        "\\Draft",
+        "\\Seen \\Draft",
+        "\\Answered \\Draft",
+        "\\Answered \\Seen \\Draft",
+        "\\Flagged \\Draft",
+        "\\Flagged \\Seen \\Draft",
+        "\\Answered \\Flagged \\Draft",
+        "\\Answered \\Flagged \\Seen \\Draft",
+        "\\Deleted \\Draft",
+        "\\Deleted \\Seen \\Draft",
+        "\\Answered \\Deleted \\Draft",
+        "\\Answered \\Deleted \\Seen \\Draft",
+        "\\Flagged \\Deleted \\Draft",
+        "\\Flagged \\Deleted \\Seen \\Draft",
+        "\\Answered \\Flagged \\Deleted \\Draft",
+        "\\Answered \\Flagged \\Deleted \\Seen \\Draft",
+    ]
+
     package mutating func fetchInternalDate(_ date: IMAPDateTime) {
         item("INTERNALDATE ")
         buffer.writeDateTime(date)
@@ -75,6 +127,18 @@ extension IMAPResponseEncoder {
     package mutating func fetchEnvelope(_ envelope: Envelope) {
         item("ENVELOPE ")
         buffer.writeEnvelope(envelope)
+    }
+
+    /// - Parameter text: as ``FetchText`` makes it.
+    package mutating func fetchEnvelope(text: UnsafeRawBufferPointer) {
+        item("ENVELOPE ")
+        buffer.writeBytes(text)
+    }
+
+    /// - Parameter text: as ``FetchText`` makes it.
+    package mutating func fetchBodyStructure(text: UnsafeRawBufferPointer) {
+        item("BODYSTRUCTURE ")
+        buffer.writeBytes(text)
     }
 
     /// `BODY`: the structure without extension data.

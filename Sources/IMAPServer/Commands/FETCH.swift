@@ -28,7 +28,9 @@ extension IMAPSession {
             // RFC 7162 §3.2.6: before any FETCH, else numbers and UIDs could be matched wrongly
             try await tellVanished(among: set, since: since)
         }
-        if plan.needsIndex {
+        if let detail = plan.pageDetail {
+            try await fetchPages(ranges, plan, detail, mailbox, &progress)
+        } else if plan.needsIndex {
             try await fetchIndexed(ranges, plan, mailbox, &progress)
         } else {
             try await fetchRows(ranges, plan, mailbox, &progress)
@@ -54,22 +56,26 @@ extension IMAPSession {
     ) async throws {
         var rest = ranges
         // A page that is to be marked as read is one write: keep it small.
-        let limit = plan.marksSeen ? service.settings.indexPage : service.settings.rowPage
+        let limit = plan.marksSeen || plan.readsOctets ? service.settings.indexPage : service.settings.rowPage
         while !rest.isEmpty {
             let rows = try await service.store.rows(
                 mailbox, uids: rest.ranges, changedSince: plan.changedSince.map { ModSequence(rawValue: $0) },
                 limit: limit)
             let seen = try await markSeen(rows, plan, mailbox)
+            // Where the octets are is asked for all messages of a page at once.
+            let places = plan.readsOctets ? try await service.store.places(of: rows.map(\.email)) : [:]
             for row in rows {
                 let marked = seen[row.uid.rawValue]
-                try await answer(FetchedMessage(row: marked ?? row, isMarked: marked != nil), plan, &progress)
+                let message = FetchedMessage(
+                    row: marked ?? row, octets: places[row.email], isMarked: marked != nil)
+                try await answer(message, plan, &progress)
             }
             guard let last = rows.last, rows.count >= limit else { return }
             rest = rest.above(last.uid.rawValue)
         }
     }
 
-    private func fetchIndexed(
+    func fetchIndexed(
         _ ranges: UIDRanges, _ plan: FetchPlan, _ mailbox: MailboxID, _ progress: inout FetchProgress
     ) async throws {
         var rest = ranges
@@ -188,6 +194,7 @@ extension IMAPSession {
 
     private func openReader(_ known: BlobReader?, of message: FetchedMessage) async throws -> BlobReader {
         if let known { return known }
+        if let place = message.octets { return try service.store.open(place) }
         return try await service.store.openMessage(message.row.email)
     }
 

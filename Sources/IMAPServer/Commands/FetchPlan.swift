@@ -12,6 +12,8 @@ struct FetchPlan {
     let marksSeen: Bool
     /// Whether envelope, structure or header are needed; else the row is enough.
     let needsIndex: Bool
+    /// Whether the messages' octets are read.
+    let readsOctets: Bool
     let usesModSequences: Bool
     let changedSince: UInt64?
 
@@ -25,6 +27,7 @@ struct FetchPlan {
         tellsFlags = items.contains(.flags)
         marksSeen = isReadWrite && items.contains(where: \.setsSeen)
         needsIndex = items.contains(where: Self.needsIndex)
+        readsOctets = items.contains { FetchContent($0) != nil }
         usesModSequences = items.contains(.modSequence)
         changedSince = command.changedSince
     }
@@ -52,15 +55,18 @@ struct FetchProgress {
 struct FetchedMessage {
     let row: EntryRow
     var index: MessageIndex?
+    /// Where the whole message is, when that was asked already.
+    var octets: MessagePlace?
     /// Whether this FETCH has set \Seen.
     let isMarked: Bool
 
     /// The most that is read of the header of an enclosed message, as much as the scanner reads of the outermost.
     private static let headerLimit = 4 << 20
 
-    init(row: EntryRow, index: MessageIndex? = nil, isMarked: Bool) {
+    init(row: EntryRow, index: MessageIndex? = nil, octets: MessagePlace? = nil, isMarked: Bool) {
         self.row = row
         self.index = index
+        self.octets = octets
         self.isMarked = isMarked
     }
 

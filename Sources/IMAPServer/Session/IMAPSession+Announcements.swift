@@ -143,9 +143,13 @@ extension IMAPSession {
 
     /// Announces keywords the client has not been told of, before a FETCH shows them. RFC 3501 §7.2.6
     func announce(keywordsOf row: EntryRow) {
-        guard !row.keywords.isEmpty, selection != nil else { return }
+        announce(keywords: row.keywords)
+    }
+
+    func announce(keywords: [String]) {
+        guard !keywords.isEmpty, selection != nil else { return }
         var isNew = false
-        for keyword in row.keywords where selection?.announcedKeywords.insert(keyword.lowercased()).inserted == true {
+        for keyword in keywords where selection?.announcedKeywords.insert(keyword.lowercased()).inserted == true {
             selection?.keywords.append(keyword)
             isNew = true
         }

@@ -24,6 +24,17 @@ extension IMAPSession {
         }
     }
 
+    /// Sends what another encoder has gathered, behind what this session's has sent.
+    /// - Throws: ``SessionEnd/connectionLost``.
+    func send(_ other: IMAPResponseEncoder) async throws {
+        guard other.buffer.readableBytes > 0 else { return }
+        do {
+            try await connection.send(bytes: other.buffer)
+        } catch {
+            throw SessionEnd.connectionLost
+        }
+    }
+
     /// Sends what has been gathered once it is a piece worth sending.
     func flushIfLarge() async throws {
         if encoder.buffer.readableBytes >= service.settings.outputPiece { try await flush() }

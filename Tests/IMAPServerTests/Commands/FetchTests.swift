@@ -156,6 +156,41 @@ struct FetchTests {
             })
     }
 
+    @Test("rows told from texts say what the index says, piece by piece, with keywords announced first")
+    func texts() async throws {
+        let messages = [
+            multipart, sampleMessage("plain"), sampleMessage("=?utf-8?Q?d=C3=A9j=C3=A0?="),
+            "Subject: \u{E9} raw\r\nFrom: \"a \\\"b\\\"\" <x@y.z>, group: c@d.e;\r\n\r\n", "no header at all",
+        ]
+        try await TestServer.run(
+            settings: {
+                $0.fetchPiece = 1
+                $0.rowPage = 3
+            },
+            { server in
+                try await server.inbox { client in
+                    for message in messages { await client.append(message) }
+                    await client.command("NOOP")
+                    let texts = await client.command("FETCH 1:* (UID ENVELOPE BODYSTRUCTURE RFC822.SIZE)").untagged
+                    // BODY.PEEK[9] keeps the answer from being made of texts.
+                    let indexed = await client.command(
+                        "FETCH 1:* (UID ENVELOPE BODYSTRUCTURE RFC822.SIZE BODY.PEEK[9])"
+                    ).untagged
+                    #expect(texts.count == messages.count)
+                    #expect(texts == indexed.map { $0.replacing(" BODY[9] NIL)", with: ")") })
+                    await client.command("STORE 2 +FLAGS.SILENT (\\Answered $Later junk)")
+                    _ = try await server.inbox { other in
+                        await other.command("STORE 4 +FLAGS.SILENT (Fresh \\Draft)")
+                    }
+                    let flags = await client.command("UID FETCH 1:* (FLAGS)").untagged
+                    let told = flags.firstIndex { $0.hasPrefix("* FLAGS (") && $0.contains(" Fresh") }
+                    let used = flags.firstIndex { $0.hasPrefix("* 4 FETCH (UID 4 FLAGS (\\Draft Fresh") }
+                    #expect(told != nil && used != nil && (told ?? 9) < (used ?? 0), "\(flags)")
+                    #expect(flags.contains { $0.hasPrefix("* 2 FETCH (UID 2 FLAGS (\\Answered $Later junk") })
+                }
+            })
+    }
+
     @Test("CHANGEDSINCE gives what changed, with MODSEQ")
     func changedSince() async throws {
         try await TestServer.run { server in

@@ -1,0 +1,23 @@
+package import MailMessage
+import NIOCore
+
+/// The values of ENVELOPE and BODYSTRUCTURE as they are sent, made once when a message comes in and kept beside it: a
+/// FETCH of a whole mailbox then copies them instead of taking each message's index apart.
+package enum FetchText {
+    /// Stands beside what is kept. Raise it with any change of what is written: texts of another version are made anew.
+    package static let version = 1
+
+    /// `(date subject …)`. RFC 3501 §7.4.2
+    package static func envelope(_ envelope: Envelope) -> [UInt8] {
+        var buffer = ByteBuffer()
+        buffer.writeEnvelope(envelope)
+        return Array(buffer.readableBytesView)
+    }
+
+    /// The structure with extension data, as BODYSTRUCTURE tells it. RFC 3501 §7.4.2
+    package static func structure(_ root: MIMEPart) -> [UInt8] {
+        var buffer = ByteBuffer()
+        buffer.writeBodyStructure(root, .extended)
+        return Array(buffer.readableBytesView)
+    }
+}

@@ -1,0 +1,129 @@
+import IMAPCore
+import MailStore
+import MailSyntax
+import NIOCore
+
+// FETCH of what stands in rows: flags, dates, sizes, envelopes, structures. The answer is written where the rows are read,
+// into one piece at a time, so that a mailbox of a hundred thousand messages costs neither memory nor a copy a message.
+
+extension FetchPlan {
+    /// What a walk has to see; nil where the answer needs more than rows and texts.
+    var pageDetail: EntryDetail? {
+        guard !marksSeen else { return nil }
+        var detail = EntryDetail.flags
+        for item in items {
+            switch item {
+            case .flags, .uid, .modSequence: continue
+            case .internalDate, .rfc822Size: detail = max(detail, .row)
+            case .envelope, .bodyStructure: detail = .texts
+            default: return nil
+            }
+        }
+        return detail
+    }
+}
+
+/// A piece of a FETCH answer while it is written.
+private struct FetchPage: Sendable {
+    var encoder: IMAPResponseEncoder
+    let view: SelectedMailbox
+    let plan: FetchPlan
+    /// Keywords the client knows, folded.
+    let announced: Set<String>
+    let limit: Int
+    var cursor: Int
+    var answered = 0
+    /// Keywords that the client must hear of first.
+    var unannounced: [String] = []
+
+    mutating func knows(_ keywords: [UID: [String]]) -> Bool {
+        guard plan.tellsFlags else { return true }
+        for words in keywords.values {
+            for word in words where !announced.contains(word.lowercased()) { unannounced.append(word) }
+        }
+        return unannounced.isEmpty
+    }
+
+    /// - Returns: false once the piece is large enough.
+    mutating func tell(_ message: EntrySight, _ keywords: [String]) -> Bool {
+        // One that arrived and was not announced yet has no number.
+        guard let number = view.sequenceNumber(of: message.uid, after: &cursor) else { return true }
+        answered += 1
+        encoder.beginFetch(number)
+        if plan.addsUID { encoder.fetchUID(IMAPUID(rawValue: message.uid)) }
+        for item in plan.items { tell(item, message, keywords) }
+        encoder.endFetch()
+        return encoder.buffer.readableBytes < limit
+    }
+
+    private mutating func tell(_ item: FetchItem, _ message: EntrySight, _ keywords: [String]) {
+        switch item {
+        case .flags:
+            encoder.fetchFlags(
+                bits: message.flags.rawValue, keywords: keywords,
+                isRecent: !view.recent.isEmpty && view.isRecent(message.uid))
+        case .uid: encoder.fetchUID(IMAPUID(rawValue: message.uid))
+        case .modSequence: encoder.fetchModSequence(message.modSeq.rawValue)
+        case .internalDate:
+            encoder.fetchInternalDate(
+                IMAPDateTime(secondsSince1970: message.internalDate.seconds, zoneMinutes: message.zoneMinutes))
+        case .rfc822Size: encoder.fetchSize(message.size)
+        case .envelope: encoder.fetchEnvelope(text: message.envelope)
+        case .bodyStructure: encoder.fetchBodyStructure(text: message.structure)
+        default: return
+        }
+    }
+}
+
+extension IMAPSession {
+    /// Answers a FETCH by walks over pages of rows.
+    func fetchPages(
+        _ ranges: UIDRanges, _ plan: FetchPlan, _ detail: EntryDetail, _ mailbox: MailboxID,
+        _ progress: inout FetchProgress
+    ) async throws {
+        var rest = ranges
+        while let view = selection?.view {
+            let part = view.part(of: rest, limit: service.settings.rowPage)
+            guard let last = part.last?.upperBound else { return }
+            let page = FetchPage(
+                encoder: IMAPResponseEncoder(nameEncoding: encoder.nameEncoding), view: view, plan: plan,
+                announced: selection?.announcedKeywords ?? [], limit: service.settings.fetchPiece,
+                cursor: progress.cursor)
+            let walk = try await service.store.walk(
+                mailbox, uids: part, changedSince: plan.changedSince.map { ModSequence(rawValue: $0) },
+                detail: detail, state: page, prepare: { $0.knows($1) }, body: { $0.tell($1, $2) })
+            if !walk.state.unannounced.isEmpty {
+                announce(keywords: walk.state.unannounced)
+                continue
+            }
+            progress.cursor = walk.state.cursor
+            progress.answered += walk.state.answered
+            try await flush()
+            try await send(walk.state.encoder)
+            switch walk.end {
+            case .done: rest = rest.above(last)
+            case .stopped(let uid): rest = rest.above(uid)
+            case .withoutTexts(let uid):
+                // Told from its index, or it is there no more.
+                try await fetchIndexed(UIDRanges([uid...uid]), plan, mailbox, &progress)
+                rest = rest.above(uid)
+            }
+        }
+    }
+}
+
+extension SelectedMailbox {
+    /// The first of the messages within ranges, as ranges whose ends are messages; `limit` of them at most.
+    func part(of ranges: UIDRanges, limit: Int) -> [ClosedRange<UInt32>] {
+        var part: [ClosedRange<UInt32>] = []
+        var room = limit
+        for range in ranges.ranges where room > 0 {
+            let start = lowerBound(range.lowerBound)
+            let end = min(upperBound(range.upperBound), start + room)
+            guard start < end else { continue }
+            part.append(uids[start]...uids[end - 1])
+            room -= end - start
+        }
+        return part
+    }
+}

@@ -1,0 +1,47 @@
+import SQLEngine
+
+// What walks over mailboxes read.
+extension MailStoreStatements {
+    static let flagRows = SQLStatement(
+        """
+        SELECT uid, flags, modseq FROM entry WHERE mailbox_id = $1 AND uid >= $2 AND uid <= $3 AND modseq > $4
+        ORDER BY uid
+        """)
+    static let narrowRows = SQLStatement(
+        """
+        SELECT uid, flags, modseq, internal_date, zone, size FROM entry
+        WHERE mailbox_id = $1 AND uid >= $2 AND uid <= $3 AND modseq > $4 ORDER BY uid
+        """)
+    static let textRows = SQLStatement(
+        """
+        SELECT uid, flags, modseq, internal_date, zone, size, envelope, structure
+        FROM entry LEFT JOIN email_text ON email_text.email_id = entry.email_id AND version = $5
+        WHERE mailbox_id = $1 AND uid >= $2 AND uid <= $3 AND modseq > $4 ORDER BY uid
+        """)
+    // Of these the first is answered by the index entry_unseen, whose condition it repeats.
+    static let unseenUIDs = SQLStatement(
+        """
+        SELECT uid FROM entry WHERE mailbox_id = $1 AND uid >= $2 AND uid <= $3 AND (flags & 1) = 0
+            AND (flags & $4) = $5
+        ORDER BY uid
+        """)
+    static let flaggedUIDs = SQLStatement(
+        "SELECT uid FROM entry WHERE mailbox_id = $1 AND uid >= $2 AND uid <= $3 AND (flags & $4) = $5 ORDER BY uid")
+    static let emailsWithoutText = SQLStatement(
+        """
+        SELECT entry.email_id, parsed FROM entry JOIN email ON email.id = entry.email_id
+        WHERE mailbox_id = $1 AND uid >= $2 AND uid <= $3
+            AND NOT EXISTS (SELECT 1 FROM email_text WHERE email_text.email_id = entry.email_id AND version = $4)
+        ORDER BY uid LIMIT $5
+        """)
+    static let insertText = SQLStatement(
+        """
+        INSERT INTO email_text (email_id, version, envelope, structure) VALUES ($1, $2, $3, $4)
+        ON CONFLICT (email_id) DO UPDATE SET version = $2, envelope = $3, structure = $4
+        """)
+    static let emailPlace = SQLStatement(
+        "SELECT blob.id, random, blob.size FROM email JOIN blob ON blob.id = email.blob_id WHERE email.id = $1")
+
+    static let pageStatements = [flagRows, narrowRows, textRows, emailsWithoutText, insertText, emailPlace,
+        unseenUIDs, flaggedUIDs]
+}
