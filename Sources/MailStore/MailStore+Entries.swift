@@ -140,17 +140,19 @@ extension MailStore {
         let size = rows.reduce(Int64(0)) { $0 + Int64($1.size) }
         let modSeq =
             keepingEmails ? try bump(writer, account) : try bump(writer, account, octets: -size, messages: -rows.count)
-        for row in rows {
-            try writer.execute(MailStoreStatements.deleteEntry, mailbox, row.uid)
-            try writer.execute(MailStoreStatements.insertExpunged, mailbox, row.uid, modSeq)
-            if !row.keywords.isEmpty { try writer.execute(MailStoreStatements.deleteKeywords, mailbox, row.uid) }
-            guard !keepingEmails else { continue }
-            if try writer.first(MailStoreStatements.emailIsUsed, row.email, map: { _ in true }) == nil {
-                let blob = try writer.first(MailStoreStatements.deleteEmail, row.email) {
-                    BlobKey(rawValue: $0.int64(0))
-                }
-                if let blob { try BlobRows.release(writer, blob, now: now) }
+        // Runs of neighbours go together: nothing else can stand among them.
+        for run in rows.map(\.uid).ranges {
+            try writer.execute(MailStoreStatements.insertTombstones, mailbox, run.lowerBound, run.upperBound, modSeq)
+            try writer.execute(MailStoreStatements.deleteEntryRun, mailbox, run.lowerBound, run.upperBound)
+            if rows.contains(where: { !$0.keywords.isEmpty }) {
+                try writer.execute(MailStoreStatements.deleteKeywordRun, mailbox, run.lowerBound, run.upperBound)
             }
+        }
+        for row in rows where !keepingEmails {
+            let blob = try writer.first(MailStoreStatements.deleteUnusedEmail, row.email) {
+                BlobKey(rawValue: $0.int64(0))
+            }
+            if let blob { try BlobRows.release(writer, blob, now: now) }
         }
         let unseen = rows.count { !$0.flags.contains(.seen) }
         let deleted = rows.count { $0.flags.contains(.deleted) }

@@ -42,6 +42,22 @@ extension MailStoreStatements {
     static let emailPlace = SQLStatement(
         "SELECT blob.id, random, blob.size FROM email JOIN blob ON blob.id = email.blob_id WHERE email.id = $1")
 
-    static let pageStatements = [flagRows, narrowRows, textRows, emailsWithoutText, insertText, emailPlace,
-        unseenUIDs, flaggedUIDs]
+    // Runs of messages that leave a mailbox.
+    static let insertTombstones = SQLStatement(
+        """
+        INSERT INTO expunged (mailbox_id, uid, modseq)
+        SELECT mailbox_id, uid, CAST($4 AS BIGINT) FROM entry WHERE mailbox_id = $1 AND uid >= $2 AND uid <= $3
+        """)
+    static let deleteEntryRun = SQLStatement("DELETE FROM entry WHERE mailbox_id = $1 AND uid >= $2 AND uid <= $3")
+    static let deleteKeywordRun = SQLStatement(
+        "DELETE FROM entry_keyword WHERE mailbox_id = $1 AND uid >= $2 AND uid <= $3")
+    static let deleteUnusedEmail = SQLStatement(
+        """
+        DELETE FROM email WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM entry WHERE email_id = $1) RETURNING blob_id
+        """)
+
+    static let pageStatements = [
+        flagRows, narrowRows, textRows, unseenUIDs, flaggedUIDs, emailsWithoutText, insertText, emailPlace,
+        insertTombstones, deleteEntryRun, deleteKeywordRun, deleteUnusedEmail,
+    ]
 }
