@@ -189,6 +189,9 @@ class Comparison:
         for tls, limit in ((False, 12), (True, 60)):
             words = "with TLS" if tls else "in the clear"
             for server in self.everyone:
+                # Anew: what earlier connections left behind would be lent to these.
+                server.stop()
+                server.start()
                 value = imapload.idle_kib(server, self.options.idle, tls)
                 self.report.add(
                     f"an idle connection {words}, of {self.options.idle}: {server.name}", value, "KiB",

@@ -30,6 +30,8 @@ private struct FetchPage: Sendable {
     let plan: FetchPlan
     /// Keywords the client knows, folded.
     let announced: Set<String>
+    /// RFC 9051 Appendix E: there is no \Recent in IMAP4rev2
+    let tellsRecent: Bool
     let limit: Int
     var cursor: Int
     var answered = 0
@@ -61,7 +63,7 @@ private struct FetchPage: Sendable {
         case .flags:
             encoder.fetchFlags(
                 bits: message.flags.rawValue, keywords: keywords,
-                isRecent: !view.recent.isEmpty && view.isRecent(message.uid))
+                isRecent: tellsRecent && view.isRecent(message.uid))
         case .uid: encoder.fetchUID(IMAPUID(rawValue: message.uid))
         case .modSequence: encoder.fetchModSequence(message.modSeq.rawValue)
         case .internalDate:
@@ -87,7 +89,8 @@ extension IMAPSession {
             guard let last = part.last?.upperBound else { return }
             let page = FetchPage(
                 encoder: IMAPResponseEncoder(nameEncoding: encoder.nameEncoding), view: view, plan: plan,
-                announced: selection?.announcedKeywords ?? [], limit: service.settings.fetchPiece,
+                announced: selection?.announcedKeywords ?? [],
+                tellsRecent: !enabled.contains(.imap4rev2) && !view.recent.isEmpty, limit: service.settings.fetchPiece,
                 cursor: progress.cursor)
             let walk = try await service.store.walk(
                 mailbox, uids: part, changedSince: plan.changedSince.map { ModSequence(rawValue: $0) },
