@@ -18,15 +18,13 @@ extension MailStoreStatements {
         FROM entry LEFT JOIN email_text ON email_text.email_id = entry.email_id AND version = $5
         WHERE mailbox_id = $1 AND uid >= $2 AND uid <= $3 AND modseq > $4 ORDER BY uid
         """)
-    // Of these the first is answered by the index entry_unseen, whose condition it repeats.
+    // As flagScan; answered by the index entry_unseen, whose condition it repeats.
     static let unseenUIDs = SQLStatement(
         """
         SELECT uid FROM entry WHERE mailbox_id = $1 AND uid >= $2 AND uid <= $3 AND (flags & 1) = 0
-            AND (flags & $4) = $5
+            AND (flags & $4) = CAST($5 AS BIGINT)
         ORDER BY uid
         """)
-    static let flaggedUIDs = SQLStatement(
-        "SELECT uid FROM entry WHERE mailbox_id = $1 AND uid >= $2 AND uid <= $3 AND (flags & $4) = $5 ORDER BY uid")
     static let emailsWithoutText = SQLStatement(
         """
         SELECT entry.email_id, parsed FROM entry JOIN email ON email.id = entry.email_id
@@ -57,7 +55,7 @@ extension MailStoreStatements {
         """)
 
     static let pageStatements = [
-        flagRows, narrowRows, textRows, unseenUIDs, flaggedUIDs, emailsWithoutText, insertText, emailPlace,
+        flagRows, narrowRows, textRows, unseenUIDs, emailsWithoutText, insertText, emailPlace,
         insertTombstones, deleteEntryRun, deleteKeywordRun, deleteUnusedEmail,
     ]
 }
