@@ -52,7 +52,15 @@ class View:
         return self.uids.pop(number - 1)
 
     def vanish(self, uids):
+        """Takes away what VANISHED names; one whose UID was not told is of the messages between its neighbours."""
+        unknown = uids - set(self.uids)
         self.uids = [uid for uid in self.uids if uid is None or uid not in uids]
+        for uid in unknown:
+            place = next((index for index, other in enumerate(self.uids) if other is not None and other > uid), len(self.uids))
+            if place == 0 or self.uids[place - 1] is not None:
+                self.lies.append(f"VANISHED {sorted(uids)[:10]} names {uid}, which was never there")
+                return
+            self.uids.pop(place - 1)
 
 
 def numbers(text):

@@ -49,6 +49,16 @@ class Martlet(bench.Martlet):
                 env={**os.environ, "MARTLET_LIMITS_SESSIONS_PER_ADDRESS": "unlimited", **self.environment})
         bench.wait_for_port(self.imaps_port, self.process)
 
+    has_lmtp = False
+
+    def listen_for_everything(self):
+        """Listens for LMTP too, which quickstart leaves out."""
+        kinds = (("mx", self.smtp_port), ("submission", self.submission_port), ("imaps", self.imaps_port),
+                 ("pop3s", self.pop3s_port), ("lmtp", self.lmtp_port))
+        self.environment["MARTLET_LISTENERS"] = ",".join(
+            f"kind={kind};address=127.0.0.1;port={port}" for kind, port in kinds)
+        self.has_lmtp = True
+
     def connect(self, account=ACCOUNT):
         connection = wire.Connection(self.imaps_port, tls=True)
         login(connection, account)
