@@ -35,6 +35,16 @@ struct SelectedMailboxTests {
         #expect(view.sequenceNumber(of: 6001, after: &other) == nil)
     }
 
+    @Test("the greatest UID is remembered when its message is gone: * of VANISHED reaches it")
+    func greatest() {
+        var view = SelectedMailbox(uids: [1, 2], appliedModSeq: 1)
+        _ = view.absorb(arrivals: [3], expunged: [], through: 2)
+        _ = view.absorb(arrivals: [], expunged: [1, 2, 3], through: 3)
+        _ = view.takeExpunges()
+        #expect(view.lastUID == nil)
+        #expect(view.greatestUID == 3)
+    }
+
     @Test("an expunge waits until it is taken, and numbers stay as they are")
     func expungeWaits() {
         var view = SelectedMailbox(uids: [1, 2, 3, 4, 5], appliedModSeq: 1)

@@ -54,7 +54,7 @@ extension IMAPSession {
 extension Selection {
     /// Every UID that a client can have heard of.
     var everyUID: UIDRanges {
-        let last = max(view.lastUID ?? 0, uidNext - min(uidNext, 1))
+        let last = max(view.greatestUID, uidNext - min(uidNext, 1))
         return last > 0 ? UIDRanges([1...last]) : .none
     }
 

@@ -11,6 +11,8 @@ import IMAPCore
 /// - Memory: four octets a message, plus whatever expunge waits to be announced.
 struct SelectedMailbox: Sendable {
     private(set) var uids: [UInt32]
+    /// The greatest that was ever among `uids`; 0 when there was none.
+    private(set) var greatestUID: UInt32
     /// Changes of the store up to and including this mod-sequence have been taken in.
     private(set) var appliedModSeq: UInt64
     /// Gone from the store, still counted by the client; ascending, all members of `uids`.
@@ -29,6 +31,7 @@ struct SelectedMailbox: Sendable {
     ///   - appliedModSeq: the mod-sequence the list of UIDs was read at.
     init(uids: [UInt32], appliedModSeq: UInt64) {
         self.uids = uids
+        greatestUID = uids.last ?? 0
         self.appliedModSeq = appliedModSeq
     }
 
@@ -106,6 +109,7 @@ struct SelectedMailbox: Sendable {
         var new: ClosedRange<UInt32>?
         for uid in arrivals where uid > (uids.last ?? 0) {
             uids.append(uid)
+            greatestUID = uid
             new = (new?.lowerBound ?? uid)...uid
         }
         appliedModSeq = max(appliedModSeq, through)
