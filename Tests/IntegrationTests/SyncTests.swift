@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import MartletTesting
 import Testing
 
@@ -9,15 +10,16 @@ struct SyncTests {
         _ = try Peer.require("mbsync")
         let result = try await ProcessRunner.run(
             ["mbsync", "-V", "-c", server.folder.file("mbsyncrc"), "all"],
-            environment: ["HOME": server.folder.path]
+            environment: ["HOME": server.folder.path],
+            timeout: .seconds(240)
         )
         expectSuccess(result)
         return result
     }
 
-    private func configure(_ server: ServerUnderTest) throws {
-        let maildir = server.folder.file("maildir")
-        try server.folder.makeFolder("maildir")
+    private func configure(_ server: ServerUnderTest, maildir name: String = "maildir") throws {
+        let maildir = server.folder.file(name)
+        try server.folder.makeFolder(name)
         try server.folder.write(
             """
             IMAPAccount martlet
@@ -101,7 +103,47 @@ struct SyncTests {
         try await expectNothingToDo(server, "nothing to do at the end")
     }
 
-    private func messages(_ server: ServerUnderTest) -> [String] {
-        server.folder.files(in: "maildir/INBOX/cur") + server.folder.files(in: "maildir/INBOX/new")
+    /// Five thousand messages, with mbsync and then the server killed on the way there and on the way back: nothing is
+    /// lost, nothing comes twice.
+    @Test func resumesAfterInterruptions() async throws {
+        let server = try server()
+        let certificate = try await server.makeCertificate("sync", names: ["localhost", ServerUnderTest.hostname])
+        try await server.stop()
+        try await server.start(["MARTLET_TLS_CERTIFICATES": certificate])
+        try configure(server, maildir: "large")
+        expectSuccess(try await server.python("tool", "fill-fast", "4000", timeout: .seconds(200)))
+        let command = ["mbsync", "-q", "-c", server.folder.file("mbsyncrc"), "all"]
+        for part in [500, 2000] {
+            let interrupted = try ChildProcess.start(command, environment: ["HOME": server.folder.path])
+            try await eventually(within: .seconds(120), "mbsync has pulled \(part)") {
+                messages(server, in: "large").count >= part || !interrupted.isRunning
+            }
+            interrupted.signal(SIGKILL)
+            #expect(await interrupted.waitForExit(.seconds(20)))
+        }
+        _ = try await sync(server)
+        #expect(messages(server, in: "large").count == 4000, "pulled, each once")
+
+        // A thousand written here go there, over a server that is killed meanwhile
+        for number in 4001...5000 {
+            try server.folder.write(
+                "Subject: filled \(number)\nMessage-ID: <\(number)@filled.example>\n\nwritten here\n",
+                to: "large/INBOX/new/1700000000.\(number).here")
+        }
+        let pushing = try ChildProcess.start(command, environment: ["HOME": server.folder.path])
+        try await eventually(within: .seconds(120), "some of them have arrived") {
+            let count = try await server.python("tool", "count", ServerUnderTest.account)
+            return (Int(count.output.filter(\.isNumber)) ?? 0) >= 4200 || !pushing.isRunning
+        }
+        server.signal(SIGKILL)
+        #expect(await pushing.waitForExit(.seconds(60)))
+        try await server.start(["MARTLET_TLS_CERTIFICATES": certificate])
+        _ = try await sync(server)
+        expectSuccess(try await server.python("tool", "subjects", "5000", timeout: .seconds(120)))
+        #expect(messages(server, in: "large").count == 5000)
+    }
+
+    private func messages(_ server: ServerUnderTest, in maildir: String = "maildir") -> [String] {
+        server.folder.files(in: "\(maildir)/INBOX/cur") + server.folder.files(in: "\(maildir)/INBOX/new")
     }
 }

@@ -37,7 +37,7 @@ class Side:
         if state == "OK" and command.startswith(b"STATUS") and answer.highest is None:
             pass
         answer.other["tagged"] = {"state": state}
-        if code and code not in ("HIGHESTMODSEQ", "ALERT", "READ-WRITE", "CLOSED"):
+        if code and code not in ("HIGHESTMODSEQ", "ALERT", "READ-WRITE", "CLOSED", "MAILBOXID"):
             answer.other["tagged"][code] = normal.code_value(code, arguments)
         return answer, untagged + [tagged]
 

@@ -257,7 +257,8 @@ def read_only_mailbox(d):
 def blank_line_before_a_boundary(d):
     """The blank line that ends a header, directly before a boundary, is told with the header."""
     return d.item.startswith("BODY[") and (".HEADER" in d.item or ".MIME" in d.item) and isinstance(d.ours, bytes) and isinstance(
-        d.theirs, bytes) and d.ours == d.theirs + b"\r\n" and d.ours.endswith(b"\r\n\r\n")
+        d.theirs, bytes) and d.ours == d.theirs + b"\r\n" and (
+            d.ours == b"\r\n" or d.ours.endswith(b"\r\n\r\n"))
 
 
 @kind("edges_of_a_header")
@@ -400,7 +401,14 @@ def modseq_of_a_search(d):
 @kind("not_modseq")
 def not_modseq(d):
     """NOT MODSEQ finds what MODSEQ does not; in Dovecot nothing that is older than all."""
-    return d.path[0] in ("SEARCH", "ESEARCH", "SORT", "THREAD", "SEARCH-modseq") and b"NOT MODSEQ" in d.command
+    return d.path[0] in ("SEARCH", "ESEARCH", "SORT", "THREAD", "SEARCH-modseq", "SORT-modseq") and b"NOT MODSEQ" in d.command
+
+
+@kind("or_of_flags")
+def or_of_flags(d):
+    """OR of two flags that are not set finds what lacks either; Dovecot what lacks both."""
+    return d.path[0] in ("SEARCH", "ESEARCH", "SORT", "THREAD", "SEARCH-modseq", "SORT-modseq") and re.search(
+        rb"OR (UN|NOT )[A-Z]+ (UN|NOT )[A-Z]+", d.command) is not None
 
 
 @kind("number_of_no_message")
@@ -469,6 +477,24 @@ class SearchCase:
 
 SEARCHES = re.compile(rb"(UID )?(SEARCH|SORT|THREAD) ")
 SEARCH_KINDS = []
+MONTHS = "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec"
+DATE = re.compile(
+    rf"\s*(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)\s*,\s*)?(\d\d?)\s+({MONTHS})\s+(\d{{2,4}})\s+\d\d:\d\d(?::\d\d)?(?:\s|$)", re.I)
+
+
+def date_is_plain(tree):
+    """Whether a message has one Date, of the grammar, of a day that there is, after the first of January 1970."""
+    values = tree.get_all("Date") or []
+    found = DATE.match(str(values[0])) if len(values) == 1 else None
+    if found is None:
+        return False
+    day, month, year = int(found.group(1)), MONTHS.split("|").index(found.group(2).title()) + 1, int(found.group(3))
+    if len(found.group(3)) == 2:
+        year += 1900 if year >= 50 else 2000
+    # To Dovecot the first day of 1970 is no date either.
+    if (year, month, day) <= (1970, 1, 1):
+        return False
+    return day <= calendar.monthrange(2000, month)[1] and (month != 2 or day != 29 or calendar.isleap(year))
 
 
 def search_kind(name):
@@ -478,9 +504,44 @@ def search_kind(name):
     return register
 
 
+ODD = (
+    ("date_that_cannot_be_read", lambda tree: not date_is_plain(tree)),
+    ("field_twice", lambda tree: any(len(tree.get_all(name) or []) > 1 for name in (*ADDRESSES, "subject", "date", "message-id"))),
+    ("addresses_of_no_grammar", lambda tree: any(
+        not is_address_list(str(value)) for name in ("from", "to", "cc") for value in tree.get_all(name) or [])),
+)
+
+
+def flattened(value):
+    return [number for item in value for number in (flattened(item) if isinstance(item, tuple) else [item])]
+
+
+def explain_order(d):
+    """The names of what explains another order of the same messages: without the odd ones both have the same."""
+    if d.path[0] not in ("SORT", "THREAD") or not isinstance(d.ours, (list, tuple)) or not isinstance(d.theirs, (list, tuple)):
+        return set()
+    ours, theirs = flattened(d.ours), flattened(d.theirs)
+    if sorted(ours) != sorted(theirs):
+        return set()
+    uids = d.session.sides[0].view.uids
+    names, odd = set(), set()
+    for number in ours:
+        uid = number if d.command.startswith(b"UID") else uids[number - 1]
+        tree = email.message_from_bytes(d.session.sides[0].message(uid) or b"")
+        found = {name for name, is_odd in ODD if is_odd(tree)}
+        if found:
+            names |= found
+            odd.add(number)
+    same = [number for number in ours if number not in odd] == [number for number in theirs if number not in odd]
+    return names if same else set()
+
+
 def explain_search(d):
     """The names of what explains a SEARCH; none where a key, or the criteria as a whole, stays unexplained."""
-    if not SEARCHES.match(d.command) or d.path[0] not in ("SEARCH", "ESEARCH", "SORT", "THREAD", "SEARCH-modseq"):
+    names = explain_order(d)
+    if names:
+        return names
+    if not SEARCHES.match(d.command) or d.path[0] not in ("SEARCH", "ESEARCH", "SORT", "THREAD", "SEARCH-modseq", "SORT-modseq"):
         return set()
     names = set()
     if d.session.known_search == d.command:
@@ -500,23 +561,12 @@ def explain_search(d):
     return names
 
 
-MONTHS = "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec"
-DATE = re.compile(
-    rf"\s*(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)\s*,\s*)?(\d\d?)\s+({MONTHS})\s+(\d{{2,4}})\s+\d\d:\d\d(?::\d\d)?(?:\s|$)", re.I)
-
-
 @search_kind("date_that_cannot_be_read")
 def date_that_cannot_be_read(case):
     """Messages without a Date that can be read, or from before 1970: Martlet takes the internal date, Dovecot 1970."""
     if case.key not in (b"SENTBEFORE", b"SENTON", b"SENTSINCE"):
         return False
-    values = email.message_from_bytes(case.message).get_all("Date") or []
-    found = DATE.match(str(values[0])) if values else None
-    if found is None or len(values) > 1:
-        return True
-    day, month, year = int(found.group(1)), MONTHS.split("|").index(found.group(2).title()) + 1, int(found.group(3))
-    return (len(found.group(3)) == 4 and year < 1970) or day > calendar.monthrange(2000, month)[1] or (
-        month == 2 and day == 29 and not calendar.isleap(year))
+    return not date_is_plain(email.message_from_bytes(case.message))
 
 
 @search_kind("zone_of_the_internal_date")
@@ -533,7 +583,7 @@ def zone_of_the_internal_date(case):
 
 def decoded(value):
     """A header value as people read it, folded as Martlet folds: case and composition."""
-    raw = value.encode("ascii", "surrogateescape").decode("utf-8", "replace") if isinstance(value, str) else str(value)
+    raw = value.encode("utf-8", "surrogateescape").decode("utf-8", "replace") if isinstance(value, str) else str(value)
     try:
         text = str(email.header.make_header(email.header.decode_header(raw)))
     except Exception:
@@ -577,7 +627,7 @@ def fields_of_inner_messages(case):
     inner = [part for part in tree.walk() if part is not tree]
     fields = [(name.lower(), decoded(value)) for part in inner for name, value in part.items()]
     broken = [folded(part.as_bytes().decode("utf-8", "replace")) for part in inner if not part.items()]
-    names = [folded(part.get_filename() or "") for part in inner]
+    names = [decoded(part.get_filename() or "") for part in inner]
     if case.is_ours:
         told = [value for name, value in fields if name in ("subject", "from", "to", "cc")]
         return any(text in value for value in told + names)
@@ -601,14 +651,26 @@ def markup(case):
 @search_kind("addresses_of_no_grammar")
 def placeholders_of_addresses(case):
     """Fields of addresses are searched as they are written: MISSING_MAILBOX and its like are not in them."""
-    if case.key not in (b"FROM", b"TO", b"CC", b"BCC") or case.is_ours:
+    if case.key not in (b"FROM", b"TO", b"CC", b"BCC"):
         return False
     values = email.message_from_bytes(case.message).get_all(case.key.decode()) or []
-    return any(not is_address_list(str(value)) for value in values) and any(
-        folded(case.text) in word for word in ("missing_mailbox", "missing_domain", "syntax_error", "invalid_route"))
+    if not any(not is_address_list(str(value)) for value in values):
+        return False
+    if case.is_ours:
+        return any(folded(case.text) in decoded(value) for value in values)
+    return any(folded(case.text) in word for word in ("missing_mailbox", "missing_domain", "syntax_error", "invalid_route"))
 
 
-@search_kind("octets_of_no_charset")
+@search_kind("text_beyond_ascii")
+def case_beyond_ascii(case):
+    """Case is compared as Unicode folds it: STRASSE finds Straße."""
+    if not case.is_ours or case.key in (b"KEYWORD", b"UNKEYWORD"):
+        return False
+    simple = case.text.lower()
+    return "ss" in simple or "ß" in simple or not case.text.isascii()
+
+
+@search_kind("text_beyond_ascii")
 def octets_of_no_charset(case):
     """Text beyond ASCII without a charset is read as UTF-8 where it is that, else as ISO 8859-1; Dovecot finds none of it."""
     if case.key not in (b"BODY", b"TEXT") or not case.is_ours or case.text.isascii():

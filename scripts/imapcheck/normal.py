@@ -286,7 +286,7 @@ def named(answer, kind, pieces):
         state, code, arguments, _ = status(pieces)
         if code == "HIGHESTMODSEQ":
             answer.highest = int(arguments)
-        if code and code not in ("ALERT", "CLOSED", "HIGHESTMODSEQ", "UIDVALIDITY", "PERMANENTFLAGS", "NOMODSEQ"):
+        if code and code not in ("ALERT", "CLOSED", "HIGHESTMODSEQ", "UIDVALIDITY", "PERMANENTFLAGS", "NOMODSEQ", "MAILBOXID"):
             answer.other[f"{state} {code}"] = code_value(code, arguments)
         elif code == "PERMANENTFLAGS":
             answer.other["permanent"] = code_value(code, arguments)

@@ -8,6 +8,33 @@ def fill(count):
         deliver(subject=f"filled {number + 1}", body=f"text {number + 1}\r\n")
 
 
+def fill_fast(count):
+    """As fill, for thousands: many APPENDs on their way at once."""
+    empty()
+    with Wire(993, tls=True) as wire:
+        wire.line()
+        wire.imap("L", f'LOGIN {ACCOUNT} "{PASSWORD}"')
+        for first in range(1, int(count) + 1, 100):
+            last = min(first + 99, int(count))
+            texts = [f"From: a@b.example\r\nMessage-ID: <{n}@filled.example>\r\nSubject: filled {n}\r\n\r\ntext {n}\r\n"
+                     for n in range(first, last + 1)]
+            wire.send("".join(f"a{first + index} APPEND INBOX {{{len(text)}+}}\r\n{text}\r\n"
+                              for index, text in enumerate(texts)))
+            for n in range(first, last + 1):
+                wire.imap_result(f"a{n}")
+        wire.imap("b", "LOGOUT")
+
+
+def subjects(count):
+    """INBOX holds each of the messages of fill_fast once."""
+    client = imap()
+    client.select("INBOX", readonly=True)
+    data = client.fetch("1:*", "(BODY.PEEK[HEADER.FIELDS (SUBJECT)])")[1]
+    seen = sorted(int(matches(item[1].decode(), r"filled (\d+)").group(1)) for item in data if isinstance(item, tuple))
+    equal(seen, list(range(1, int(count) + 1)), "the messages")
+    client.logout()
+
+
 def expect(messages, flagged, subject):
     """So many messages in INBOX, so many of them flagged, one with that subject."""
     client = imap()
@@ -64,5 +91,5 @@ def state():
 
 
 if __name__ == "__main__":
-    {"empty": empty, "fill": fill, "expect": expect, "delete-first": delete_first, "count": count,
+    {"empty": empty, "fill": fill, "fill-fast": fill_fast, "subjects": subjects, "expect": expect, "delete-first": delete_first, "count": count,
      "state": state, "verify": verify}[sys.argv[1]](*sys.argv[2:])
