@@ -7,7 +7,13 @@ package enum DirectorySchema {
         Migration("directory-2", [membersSend, sendGrant]),
         Migration("directory-3", [domainKind]),
         Migration("directory-4", keyRotation),
+        Migration("directory-login-1", [serverSecret]),
     ]
+
+    /// Random octets that this server, and every node of it, makes things with that must stay the same.
+    private static let serverSecret = SchemaChange.createTable(
+        Table(
+            "server_secret", columns: [.text("name"), .text("value"), .int("created_at")], primaryKey: ["name"]))
 
     /// Whether those who get an alias' mail may send as it.
     private static let membersSend = SchemaChange.addColumn(
@@ -197,6 +203,9 @@ package enum DirectoryStatements {
         """)
     static let deleteCredential = SQLStatement("DELETE FROM credential WHERE id = $1")
     static let deleteLabelled = SQLStatement("DELETE FROM credential WHERE account_id = $1 AND label = $2")
+    static let insertSecret = SQLStatement(
+        "INSERT INTO server_secret (name, value, created_at) VALUES ($1, $2, $3) ON CONFLICT (name) DO NOTHING")
+    static let secret = SQLStatement("SELECT value FROM server_secret WHERE name = $1")
     static let touchCredential = SQLStatement("UPDATE credential SET last_used_at = $2 WHERE id = $1")
 
     package static let all = [
@@ -204,6 +213,6 @@ package enum DirectoryStatements {
         setCatchAll, deleteDomain, insertAccount, setEnabled, setQuota, deleteAccount, insertAlias, insertAliasTarget,
         deleteAlias, setMembersSend, sendGrants, insertSendGrant, deleteSendGrant, deleteGrantsOfSender, insertKey,
         setKeyState, retireKey, deleteKey, noteKeySeen, keysSeen, credentials, insertCredential, deleteCredential,
-        deleteLabelled, touchCredential,
+        deleteLabelled, touchCredential, insertSecret, secret,
     ]
 }

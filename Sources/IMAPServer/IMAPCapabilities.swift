@@ -1,3 +1,5 @@
+import SASLCore
+
 /// What a session may do, as far as CAPABILITY depends on it.
 struct CapabilityState: Sendable, Equatable {
     /// Whether the connection is encrypted.
@@ -6,6 +8,8 @@ struct CapabilityState: Sendable, Equatable {
     var canStartTLS: Bool
     /// Whether passwords may cross an unencrypted connection.
     var allowsPlaintext = false
+    /// What AUTHENTICATE takes.
+    var mechanisms: [SASLMechanism] = [.plain, .login]
     var isAuthenticated = false
 }
 
@@ -32,7 +36,7 @@ enum IMAPCapabilities {
         // RFC 3501 §6.2.1: STARTTLS only while it can be used
         if !state.isSecure, state.canStartTLS { keywords.append("STARTTLS") }
         if state.isSecure || state.allowsPlaintext {
-            keywords += ["AUTH=PLAIN", "AUTH=LOGIN"]
+            keywords += state.mechanisms.map { "AUTH=\($0.rawValue)" }
         } else {
             // RFC 3501 §7.2.1, §11.2: no password before encryption
             keywords.append("LOGINDISABLED")

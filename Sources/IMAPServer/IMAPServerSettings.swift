@@ -1,4 +1,5 @@
 package import IMAPCore
+package import SASLCore
 
 /// What an operator, or a test, may set about IMAP sessions. Every value is named with its reason.
 package struct IMAPServerSettings: Sendable {
@@ -11,6 +12,8 @@ package struct IMAPServerSettings: Sendable {
     /// How long a logged-in client may be silent, IDLE included.
     // RFC 3501 §5.4: at least 30 minutes; RFC 2177 §3: clients renew IDLE every 29
     package var inactivityDeadline: Duration? = .seconds(30 * 60)
+    /// The mechanisms of AUTHENTICATE.
+    package var logins = SASLOffer()
     /// How long the answer to a failed login is held back, so that guessing is slow.
     package var loginFailureDelay: Duration = .seconds(2)
     /// Failed logins after which the connection is closed.

@@ -19,6 +19,7 @@ package struct Manifest: Sendable, Equatable {
     package var milters: [Milter] = []
     package var bans = Bans()
     package var authentication = Authentication()
+    package var logins = Logins()
     package var imap = IMAP()
     package var pop3 = POP3()
     package var queue = Queue()

@@ -25,6 +25,7 @@ package enum ManifestValidator {
         check.smarthost()
         check.openRelay()
         check.devices()
+        check.logins()
         check.authentication()
         check.ownPolicy()
         check.routing()

@@ -101,7 +101,7 @@ extension ValueType where Value == String {
     }
 
     /// Visible ASCII: ids, scopes, redirect addresses. // RFC 6749 §A.1
-    fileprivate static var oauthWord: ValueType {
+    static var oauthWord: ValueType {
         .scalar("visible ASCII", example: "offline_access") { text throws(ValueProblem) in
             guard !text.isEmpty, text.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
                 throw ValueProblem(message: "is `\(text)`", remedy: "write it in ASCII, without blanks")

@@ -1,7 +1,7 @@
 /// All settings of the server half, in the order of the reference.
 package enum Schema {
     package static let settings: [Setting] =
-        server + network + limits + mailServices + relaying + authentication + rewriting + sending + ownPolicy + routing
+        server + network + limits + userLogins + mailServices + relaying + authentication + rewriting + sending + ownPolicy + routing
         + localMail + operating + reports + receivedReports
 
     /// What a section is for, in the reference and in the manifest that `quickstart` writes.
@@ -14,6 +14,11 @@ package enum Schema {
         ("storage", "Where mail and state are kept."),
         ("tls", "Certificates. TLS 1.2 and 1.3 are spoken, nothing older. The files are read again on reload."),
         ("limits", "What one peer can ask for."),
+        (
+            "logins",
+            "How people log in to IMAP, POP3 and submission. Passwords as they are (PLAIN, LOGIN) are always offered over TLS."
+        ),
+        ("logins.oauth2", "Logins with access tokens. `docs/imap.md` has an example."),
         ("smtp", "SMTP as a server."),
         ("smtp.timeouts", "How long an SMTP client may take before it is told 421."),
         ("mail", "What holds for addresses."),

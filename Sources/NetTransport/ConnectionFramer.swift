@@ -134,8 +134,15 @@ package struct TLSInfo: Sendable, Hashable {
     package var serverName: String?
     /// The server, as a client has seen it; nil on the server's side.
     package var peer: TLSPeer?
+    /// The digest of the certificate that this server has shown, by which both ends know the connection; nil on a client's
+    /// side, and where the certificate defines none. RFC 5929 §4.1
+    package var endPoint: [UInt8]?
 
-    package init(version: String, cipher: String, bits: Int, serverName: String? = nil, peer: TLSPeer? = nil) {
+    package init(
+        version: String, cipher: String, bits: Int, serverName: String? = nil, peer: TLSPeer? = nil,
+        endPoint: [UInt8]? = nil
+    ) {
+        self.endPoint = endPoint
         self.peer = peer
         self.version = version
         self.cipher = cipher

@@ -13,7 +13,7 @@ import NIOTLS
 
 /// Where TLS contexts come from on this side.
 struct ServerTLSSource: Sendable {
-    var makeContext: @Sendable () -> NIOSSLContext?
+    var makeContext: @Sendable () -> ServerTLSContext?
 }
 
 /// The handler between the socket (or TLS) and the async channel of one connection.
@@ -358,7 +358,8 @@ final class FramingHandler<Framer: ConnectionFramer>: ChannelDuplexHandler {
             cipher: suite.name,
             bits: suite.bits,
             serverName: hello?.serverName,
-            peer: hello?.findings.map { TLSPeer(chain: $0.value.chain, trust: $0.value.trust) }
+            peer: hello?.findings.map { TLSPeer(chain: $0.value.chain, trust: $0.value.trust) },
+            endPoint: hello?.endPoint
         )
     }
 

@@ -186,8 +186,8 @@ package final class ListenerService<Framer: ConnectionFramer>: Service {
         var source: ServerTLSSource?
         switch configuration.tls {
         case .none: break
-        case .startTLS(let store): source = ServerTLSSource { store.context }
-        case .implicit(let store): implicit = TLSHandlers.server(store.context)
+        case .startTLS(let store): source = ServerTLSSource { store.serverContext }
+        case .implicit(let store): implicit = TLSHandlers.server(store.serverContext)
         }
         try implicit?.insert(into: channel.pipeline)
         let framing = FramingHandler(

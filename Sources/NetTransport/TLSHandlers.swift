@@ -24,8 +24,13 @@ struct TLSHandlers {
         return configuration
     }
 
-    static func server(_ context: NIOSSLContext) -> TLSHandlers {
-        TLSHandlers(hello: TLSHello(), ssl: NIOSSLServerHandler(context: context, configuration: configuration))
+    static func server(_ context: ServerTLSContext) -> TLSHandlers {
+        let hello = TLSHello()
+        hello.identities = context.identities
+        // One certificate is known without looking at what the client asks for.
+        if context.identities.dependsOnName { hello.clientHello = ClientHelloReader() }
+        return TLSHandlers(
+            hello: hello, ssl: NIOSSLServerHandler(context: context.ssl, configuration: configuration))
     }
 
     static func client(_ client: ClientTLS) throws -> TLSHandlers {

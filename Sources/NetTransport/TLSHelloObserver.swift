@@ -6,10 +6,16 @@ final class TLSHello {
     var serverName: String?
     /// On a client's side, what the verification has found.
     var findings: PeerFindings?
+    /// On the server's side, its certificates; and what reads the client's choice among several.
+    var identities: ServerIdentities?
+    var clientHello: ClientHelloReader?
+
+    /// The digest of the certificate that the client was shown. RFC 5929 §4.1
+    var endPoint: [UInt8]? { identities?.endPoint(for: clientHello?.name) }
 }
 
-/// Reads the negotiated cipher suite off the ServerHello as it passes, because the TLS library does not tell it, then
-/// leaves the pipeline. It never changes or holds an octet.
+/// Reads the negotiated cipher suite off the ServerHello as it passes, because the TLS library does not tell it, and of
+/// several certificates the name that the client asks for, then leaves the pipeline. It never changes or holds an octet.
 final class TLSHelloObserver: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer
@@ -23,8 +29,10 @@ final class TLSHelloObserver: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        let octets = Self.unwrapInboundIn(data)
+        hello.clientHello?.read(octets)
         context.fireChannelRead(data)
-        observe(Self.unwrapInboundIn(data), context: context)
+        observe(octets, context: context)
     }
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {

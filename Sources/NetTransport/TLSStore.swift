@@ -40,7 +40,7 @@ package struct CertificateSummary: Sendable, Hashable {
 /// swaps the whole set, or throws and leaves what was there. Connections keep the context they began with.
 package final class TLSStore: Sendable {
     private struct Loaded: Sendable {
-        var context: NIOSSLContext
+        var context: ServerTLSContext
         var summaries: [CertificateSummary]
     }
 
@@ -49,6 +49,7 @@ package final class TLSStore: Sendable {
         var chain: [NIOSSLCertificateSource]
         var key: NIOSSLPrivateKeySource
         var summary: CertificateSummary
+        var endPoint: [UInt8]?
     }
 
     private let loaded: Mutex<Loaded>
@@ -59,7 +60,10 @@ package final class TLSStore: Sendable {
     }
 
     /// The context for a new connection.
-    package var context: NIOSSLContext { loaded.withLock(\.context) }
+    package var context: NIOSSLContext { loaded.withLock(\.context.ssl) }
+
+    /// The same, with what is known of its certificates.
+    var serverContext: ServerTLSContext { loaded.withLock(\.context) }
 
     package var certificates: [CertificateSummary] { loaded.withLock(\.summaries) }
 
@@ -86,7 +90,10 @@ package final class TLSStore: Sendable {
             }
         }
         do {
-            return Loaded(context: try NIOSSLContext(configuration: configuration), summaries: entries.map(\.summary))
+            let context = ServerTLSContext(
+                ssl: try NIOSSLContext(configuration: configuration),
+                identities: ServerIdentities(entries.map { .init(names: $0.names, endPoint: $0.endPoint) }))
+            return Loaded(context: context, summaries: entries.map(\.summary))
         } catch {
             throw TLSStoreError(file: first.summary.files.certificateChain, reason: "\(error)")
         }
@@ -109,10 +116,10 @@ package final class TLSStore: Sendable {
 
     /// The override for a server name; none means the first certificate. // RFC 6066 §3
     private static func choose(_ name: String?, from entries: [Entry]) -> NIOSSLContextConfigurationOverride {
-        guard let name = name?.lowercased(),
-            let entry = entries.first(where: { $0.names.contains(name) })
-                ?? entries.first(where: { entry in entry.names.contains { wildcard($0, covers: name) } })
+        guard let name, let index = ServerIdentities.index(of: name, in: entries.map(\.names)),
+            entries.indices.contains(index)
         else { return .noChanges }
+        let entry = entries[index]
         var override = NIOSSLContextConfigurationOverride()
         override.certificateChain = entry.chain
         override.privateKey = entry.key
@@ -128,12 +135,16 @@ package final class TLSStore: Sendable {
     private static func entry(_ files: CertificateFiles) throws(TLSStoreError) -> Entry {
         let chain: [NIOSSLCertificate]
         let summary: CertificateSummary
+        let endPoint: [UInt8]?
         do {
             chain = try NIOSSLCertificate.fromPEMFile(files.certificateChain)
             guard let leaf = chain.first else {
                 throw TLSStoreError(file: files.certificateChain, reason: "no certificate in this file")
             }
-            summary = try summarize(leaf, files: files)
+            let der = try leaf.toDERBytes()
+            let certificate = try Certificate(derEncoded: der)
+            summary = try summarize(certificate, files: files)
+            endPoint = ServerIdentities.endPoint(of: certificate, der: der)
         } catch let error as TLSStoreError {
             throw error
         } catch {
@@ -145,7 +156,8 @@ package final class TLSStore: Sendable {
                 names: summary.names,
                 chain: chain.map { .certificate($0) },
                 key: .privateKey(key),
-                summary: summary
+                summary: summary,
+                endPoint: endPoint
             )
             _ = try NIOSSLContext(configuration: configuration(entry))  // Does the key belong to the certificate?
             return entry
@@ -157,8 +169,7 @@ package final class TLSStore: Sendable {
         }
     }
 
-    private static func summarize(_ leaf: NIOSSLCertificate, files: CertificateFiles) throws -> CertificateSummary {
-        let certificate = try Certificate(derEncoded: try leaf.toDERBytes())
+    private static func summarize(_ certificate: Certificate, files: CertificateFiles) throws -> CertificateSummary {
         var names: [String] = []
         if let alternatives = try certificate.extensions.subjectAlternativeNames {
             for case .dnsName(let name) in alternatives { names.append(name.lowercased()) }

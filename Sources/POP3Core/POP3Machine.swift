@@ -79,7 +79,8 @@ package struct POP3Machine: Sendable {
 
     let limits: POP3Limits
     let implementation: String
-    let mechanisms: [String]
+    /// What AUTH offers, in order of preference; some depend on the TLS connection.
+    package var mechanisms: [String]
     private let hostname: String
     var security: POP3Security
     var state = State.authorization(user: nil)

@@ -8,8 +8,11 @@ package struct POP3Maildrop: Sendable {
         package let octets: Int
         /// What the store calls the message.
         package let reference: Int64
+        /// What UIDL says of it when it came from another server; nil for an identifier of our own.
+        package let givenID: String?
 
-        package init(uid: UInt32, octets: Int, reference: Int64) {
+        package init(uid: UInt32, octets: Int, reference: Int64, givenID: String? = nil) {
+            self.givenID = givenID
             self.uid = uid
             self.octets = octets
             self.reference = reference
@@ -18,6 +21,7 @@ package struct POP3Maildrop: Sendable {
 
     package let uidValidity: UInt32
     package let entries: [Entry]
+    private let repeatedIDs: Set<String>
     /// By index; the marks of DELE.
     private var marks: [Bool]
     private(set) var remaining: Int
@@ -26,6 +30,7 @@ package struct POP3Maildrop: Sendable {
     package init(uidValidity: UInt32, entries: [Entry]) {
         self.uidValidity = uidValidity
         self.entries = entries
+        repeatedIDs = Self.repeated(entries, uidValidity)
         marks = [Bool](repeating: false, count: entries.count)
         remaining = entries.count
         remainingOctets = entries.reduce(0) { $0 + max($1.octets, 0) }
@@ -55,13 +60,33 @@ package struct POP3Maildrop: Sendable {
         self = POP3Maildrop(uidValidity: uidValidity, entries: entries)
     }
 
-    /// The identifier of a message, in Dovecot's default shape: eight hexadecimal digits each of UID and UIDVALIDITY.
+    /// The identifier of a message: what another server gave it, or else Dovecot's default shape, eight hexadecimal digits
+    /// each of UID and UIDVALIDITY.
     // RFC 1939 §7: 1 to 70 characters in the range 0x21 to 0x7E
     package func uniqueID(_ index: Int) -> String {
-        hexadecimal(entries[index].uid) + hexadecimal(uidValidity)
+        let entry = entries[index]
+        if let given = entry.givenID, !repeatedIDs.contains(given) { return given }
+        return Self.hexadecimal(entry.uid) + Self.hexadecimal(uidValidity)
     }
 
-    private func hexadecimal(_ value: UInt32) -> String {
+    /// What can't be used as an identifier: given to more than one message, or what we would call another one.
+    // RFC 1939 §7: two messages of a maildrop never have the same
+    private static func repeated(_ entries: [Entry], _ uidValidity: UInt32) -> Set<String> {
+        var seen: Set<String> = []
+        var repeated: Set<String> = []
+        for entry in entries {
+            guard let given = entry.givenID, !seen.insert(given).inserted else { continue }
+            repeated.insert(given)
+        }
+        guard !seen.isEmpty else { return [] }
+        for entry in entries where entry.givenID == nil || repeated.contains(entry.givenID ?? "") {
+            let own = hexadecimal(entry.uid) + hexadecimal(uidValidity)
+            if seen.contains(own) { repeated.insert(own) }
+        }
+        return repeated
+    }
+
+    private static func hexadecimal(_ value: UInt32) -> String {
         let digits = String(value, radix: 16)
         return String(repeating: "0", count: 8 - digits.utf8.count) + digits
     }

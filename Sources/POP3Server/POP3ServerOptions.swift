@@ -1,4 +1,5 @@
 package import POP3Core
+package import SASLCore
 
 /// Settings of the POP3 server.
 package struct POP3ServerOptions: Sendable {
@@ -10,6 +11,8 @@ package struct POP3ServerOptions: Sendable {
     // RFC 1939 §3: at least 10 minutes
     package var idleTimeout = Duration.seconds(600)
     package var limits = POP3Limits()
+    /// The mechanisms of AUTH.
+    package var logins = SASLOffer()
 
     package init(hostname: String) {
         self.hostname = hostname

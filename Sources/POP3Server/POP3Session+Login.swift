@@ -14,35 +14,47 @@ extension POP3Session {
         return await check(SASLCredentials(login: user, password: Secret(login.password)), mechanism: "USER")
     }
 
+    /// What the TLS connection is known by; nil where it doesn't matter.
+    private var channelBinding: ChannelBinding? { options.logins.binding(endPoint: tls?.endPoint) }
+
+    /// TLS is on: some mechanisms depend on it.
+    mutating func offerMechanisms() {
+        machine.mechanisms = options.logins.mechanisms(isSecure: tls != nil, binding: channelBinding).map(\.rawValue)
+    }
+
     /// AUTH and its continuation lines.
     mutating func advance(_ step: POP3Exchange) async -> POP3Action {
         let line: SASLLine?
         switch step {
         case .start(let name, let initialResponse):
             guard let mechanism = SASLMechanism(name: name) else { return machine.exchangeFailed("unknown mechanism") }
-            exchange = (mechanism, SASLServer(mechanism))
+            exchange = LoginExchange(
+                mechanism, authenticator: server.authenticator, client: connection.info.remote, binding: channelBinding)
             line = initialResponse.map { SASLLine(initialResponse: $0) }
         case .line(let octets): line = SASLLine(continuation: octets)
         case .lineTooLong: line = .malformed
         }
-        guard let (mechanism, begun) = exchange else { return machine.exchangeFailed("no exchange") }
-        var server = begun
+        guard var server = exchange else { return machine.exchangeFailed("no exchange") }
+        let mechanism = server.mechanism.rawValue
         exchange = nil
-        let result: SASLStep
+        let result: LoginExchange.Step
         switch (step, line) {
-        case (.start, nil): result = server.start(initialResponse: nil)
-        case (.start, .response(let message)): result = server.start(initialResponse: message)
-        case (_, .response(let message)): result = server.respond(message)
+        case (.start, nil): result = await server.start(initialResponse: nil)
+        case (.start, .response(let message)): result = await server.start(initialResponse: message)
+        case (_, .response(let message)): result = await server.respond(message)
         // RFC 5034 §4
         case (_, .cancel): return machine.exchangeFailed("authentication cancelled")
         case (_, .malformed), (_, nil): return machine.exchangeFailed("not base64")
         }
         switch result {
         case .challenge(let challenge):
-            exchange = (mechanism, server)
+            exchange = server
             return machine.challenge(SASLLine.encode(challenge))
-        case .credentials(let credentials): return await check(credentials, mechanism: mechanism.rawValue)
+        case .credentials(let credentials): return await check(credentials, mechanism: mechanism)
+        case .judged(let report, let login): return await conclude(report, login: login, mechanism: mechanism)
         case .failed(.authorizationDenied): return machine.loginRefused()
+        case .failed(.channelBinding), .failed(.downgrade), .failed(.unsupportedChannelBinding):
+            return machine.loginRefused("the channel binding does not fit")
         case .failed(let failure): return machine.exchangeFailed(failure.description)
         }
     }
@@ -50,6 +62,10 @@ extension POP3Session {
     private mutating func check(_ credentials: SASLCredentials, mechanism: String) async -> POP3Action {
         let attempt = LoginAttempt(credentials: credentials, protocol: .pop3, client: connection.info.remote)
         let report = await server.authenticator.judge(attempt)
+        return await conclude(report, login: credentials.login, mechanism: mechanism)
+    }
+
+    private mutating func conclude(_ report: LoginReport, login: String, mechanism: String) async -> POP3Action {
         let action: POP3Action
         let outcome: MailEvent.Login.Outcome
         switch report.outcome {
@@ -75,7 +91,7 @@ extension POP3Session {
                     outcome: outcome,
                     service: LoginProtocol.pop3.rawValue,
                     peer: peer,
-                    user: credentials.login,
+                    user: login,
                     mechanism: mechanism
                 )
             )
@@ -94,8 +110,12 @@ extension POP3Session {
             entries.reserveCapacity(inbox.messages)
             var next: UInt32? = 1
             while let first = next {
-                let rows = try await store.rows(inbox.id, uids: [first...UInt32.max], limit: Self.page)
-                entries += rows.map { .init(uid: $0.uid.rawValue, octets: $0.size, reference: $0.email.rawValue) }
+                let rows = try await store.pop3Entries(inbox.id, from: UID(rawValue: first), limit: Self.page)
+                entries += rows.map {
+                    .init(
+                        uid: $0.uid.rawValue, octets: $0.size, reference: $0.email.rawValue,
+                        givenID: $0.uniqueID?.text)
+                }
                 let last = rows.last?.uid.rawValue ?? UInt32.max
                 next = rows.count == Self.page && last < UInt32.max ? last + 1 : nil
             }

@@ -5,7 +5,6 @@ import MailSyntax
 import NIOCore
 import NetTransport
 import POP3Core
-import SASLCore
 import Telemetry
 
 /// One connection: carries out what its machine asks for.
@@ -14,7 +13,7 @@ struct POP3Session {
     let connection: Connection<POP3Framer>
     let options: POP3ServerOptions
     var machine: POP3Machine
-    var exchange: (mechanism: SASLMechanism, server: SASLServer)?
+    var exchange: LoginExchange?
     var mailbox: MailboxID?
     var account: Account?
     var tls: TLSInfo?
@@ -70,6 +69,7 @@ struct POP3Session {
         case .tlsEstablished(let info):
             tls = info
             machine.tlsEstablished()
+            offerMechanisms()
             // RFC 8314 §3.3: inside TLS from the start the greeting comes after the handshake
             if connection.info.hasImplicitTLS { await send(machine.greeting) }
             return true

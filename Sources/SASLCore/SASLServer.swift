@@ -4,11 +4,17 @@ package enum SASLStep: Sendable, Equatable {
     case challenge([UInt8])
     /// The exchange is complete; the caller checks the credentials and reports.
     case credentials(SASLCredentials)
+    /// SCRAM: fetch what is kept of this login, or something that looks like it, and hand it to `provide`.
+    case verifier(login: String)
+    /// SCRAM: the client has proven that it knows the password behind the verifier, and has had the server's proof.
+    case proven
+    /// Check this token: with a good one the exchange is complete, a bad one goes to `refuseToken`.
+    case token(SASLToken)
     /// The exchange is over without credentials.
     case failed(SASLFailure)
 }
 
-/// The server's side of PLAIN and LOGIN.
+/// The server's side of each mechanism.
 ///
 /// The surrounding protocol owns base64 (`SASLLine`), the `*` that cancels, and the final reply. Call `start` once, then
 /// `respond` for each further message until the step is not `.challenge`.
@@ -18,13 +24,30 @@ package struct SASLServer: Sendable {
         case awaitingPlainMessage
         case awaitingLoginName
         case awaitingLoginPassword(login: String)
+        case scram(SCRAMServer)
+        case awaitingToken(SASLMechanism)
+        /// The token was handed out to be checked.
+        case checkingToken
+        /// The client was told why its token is refused.
+        case tokenRefused
         case over
     }
 
     private var state: State
+    private let scram: SCRAMServer?
 
-    package init(_ mechanism: SASLMechanism) {
+    /// - Parameters:
+    ///   - mechanism: one that was offered.
+    ///   - nonce: 18 or more random printable characters without a comma, used once; for SCRAM.
+    ///   - binding: what this TLS connection is known by; nil where SCRAM-SHA-256-PLUS was not offered.
+    package init(_ mechanism: SASLMechanism, nonce: String = "", binding: ChannelBinding? = nil) {
         state = .idle(mechanism)
+        scram =
+            switch mechanism {
+            case .scramSHA256, .scramSHA256Plus:
+                SCRAMServer(requiresBinding: mechanism == .scramSHA256Plus, binding: binding, nonce: nonce)
+            case .plain, .login, .oauthBearer, .xoauth2: nil
+            }
     }
 
     /// Begins the exchange. `initialResponse` is nil when the client sent none; an empty one was sent as `=`.
@@ -33,19 +56,35 @@ package struct SASLServer: Sendable {
         switch mechanism {
         case .plain: state = .awaitingPlainMessage
         case .login: state = .awaitingLoginName
+        case .scramSHA256, .scramSHA256Plus:
+            guard let scram else { return finish(.failed(.exchangeOver)) }
+            state = .scram(scram)
+        case .oauthBearer, .xoauth2: state = .awaitingToken(mechanism)
         }
         if let initialResponse { return respond(initialResponse) }
-        switch mechanism {
-        case .plain: return .challenge([])
-        case .login: return .challenge(Array("Username:".utf8))
-        }
+        // RFC 4422 §5: where the client speaks first the challenge is empty
+        return .challenge(mechanism == .login ? Array("Username:".utf8) : [])
     }
 
     /// Takes the client's next message, already decoded from base64.
     package mutating func respond(_ message: [UInt8]) -> SASLStep {
         switch state {
-        case .idle, .over:
+        case .idle, .over, .checkingToken:
             return finish(.failed(.exchangeOver))
+        case .scram(var scram):
+            let step = scram.respond(message)
+            state = .scram(scram)
+            return step
+        case .awaitingToken(let mechanism):
+            switch SASLToken.read(message, mechanism) {
+            case .success(let token):
+                state = .checkingToken
+                return .token(token)
+            case .failure(let failure): return finish(.failed(failure))
+            }
+        case .tokenRefused:
+            // RFC 7628 §3.2.3: whatever the client answers, the exchange fails now
+            return finish(.failed(.tokenRefused))
         case .awaitingPlainMessage:
             return finish(Self.plain(message))
         case .awaitingLoginName:
@@ -61,6 +100,23 @@ package struct SASLServer: Sendable {
             case .failure(let failure): return finish(.failed(failure))
             }
         }
+    }
+
+    /// Goes on after `.verifier`.
+    package mutating func provide(_ verifier: SCRAMVerifier) -> SASLStep {
+        guard case .scram(var scram) = state else { return finish(.failed(.exchangeOver)) }
+        let step = scram.provide(verifier)
+        state = .scram(scram)
+        return step
+    }
+
+    /// Goes on after `.token` with a bad one.
+    ///
+    /// - Parameter explanation: the JSON of RFC 7628 §3.2.3.
+    package mutating func refuseToken(_ explanation: [UInt8]) -> SASLStep {
+        guard case .checkingToken = state else { return finish(.failed(.exchangeOver)) }
+        state = .tokenRefused
+        return .challenge(explanation)
     }
 
     private mutating func finish(_ step: SASLStep) -> SASLStep {
@@ -96,7 +152,7 @@ extension SASLServer {
         }
     }
 
-    private static func identity(_ bytes: ArraySlice<UInt8>) -> Result<String, SASLFailure> {
+    static func identity(_ bytes: ArraySlice<UInt8>) -> Result<String, SASLFailure> {
         guard bytes.count <= SASLLimits.field else { return .failure(.tooLong) }
         // RFC 4616 §2: preparation that ends in an empty string is a failure
         guard let prepared = OpaqueString.prepare(bytes) else { return .failure(.malformed) }

@@ -25,6 +25,14 @@ package struct SCRAMVerifier: Sendable, Equatable {
         self.init(saltedPassword: salted, salt: salt, iterations: iterations)
     }
 
+    /// Takes the values as they are.
+    package init(iterations: Int, salt: [UInt8], storedKey: [UInt8], serverKey: [UInt8]) {
+        self.iterations = iterations
+        self.salt = salt
+        self.storedKey = storedKey
+        self.serverKey = serverKey
+    }
+
     private init(saltedPassword: SymmetricKey, salt: [UInt8], iterations: Int) {
         self.iterations = iterations
         self.salt = salt

@@ -6,7 +6,7 @@ extension SMTPSession {
     package var keywords: [String] {
         var keywords = ["PIPELINING", limits.messageSize.map { "SIZE \($0)" } ?? "SIZE"]
         if offersTLS { keywords.append("STARTTLS") }
-        if offersAuthentication { keywords.append("AUTH PLAIN LOGIN") }
+        if offersAuthentication { keywords.append("AUTH " + mechanisms.joined(separator: " ")) }
         keywords += ["ENHANCEDSTATUSCODES", "8BITMIME"]
         if offersDSN { keywords.append("DSN") }
         if isTLS { keywords.append("REQUIRETLS") }  // RFC 8689 §2

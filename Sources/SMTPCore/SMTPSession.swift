@@ -33,6 +33,8 @@ package struct SMTPSessionConfiguration: Sendable {
     package var authentication: Authentication
     /// AUTH is offered without TLS too.
     package var offersClearTextAuthentication = false
+    /// The SASL mechanisms of AUTH, before TLS; ``SMTPSession/mechanisms`` are those of the session as it is.
+    package var mechanisms = ["PLAIN", "LOGIN"]
     /// Names without a domain are policy's to complete; for clients of our own networks.
     package var judgesBareNames = false
     package var workarounds: SMTPWorkarounds = .all
@@ -143,8 +145,12 @@ package struct SMTPSession: Sendable {
     /// The verb of the last command, for events and logs; "other" when it was none.
     package private(set) var lastVerb = "connect"
 
+    /// The SASL mechanisms of AUTH now: some depend on the TLS connection.
+    package var mechanisms: [String]
+
     package init(configuration: SMTPSessionConfiguration, isTLS: Bool) {
         self.configuration = configuration
+        mechanisms = configuration.mechanisms
         self.isTLS = isTLS
         var parser = SMTPCommandParser()
         parser.workarounds = configuration.workarounds
@@ -332,7 +338,7 @@ package struct SMTPSession: Sendable {
         guard isExtended else { return .reply(.helloFirst) }
         if login != nil { return .reply(SMTPReply(503, .init(5, 5, 1), "Already authenticated")) }
         if transaction != nil { return .reply(SMTPReply(503, .init(5, 5, 1), "Not during a mail transaction")) }
-        guard ["PLAIN", "LOGIN"].contains(mechanism) else { return .reply(.unknownMechanism) }
+        guard mechanisms.contains(mechanism) else { return .reply(.unknownMechanism) }
         return .authenticate(mechanism: mechanism, initialResponse: initialResponse)
     }
 

@@ -15,6 +15,8 @@ package protocol SMTPBackend: Sendable {
     /// Answers a question of a policy decision.
     func answer(_ lookup: Lookup) async -> Answer
     func authenticate(_ attempt: LoginAttempt) async -> LoginReport
+    /// Judges logins that don't send a password; nil: there are none.
+    var authenticator: Authenticator? { get }
     /// The same for a device of the manifest.
     ///
     /// - Parameter isAllowed: false: whatever the password, it is wrong.
@@ -45,6 +47,7 @@ package protocol SMTPBackend: Sendable {
 }
 
 extension SMTPBackend {
+    package var authenticator: Authenticator? { nil }
     package func login(_ address: EmailAddress) -> LoginFacts? { nil }
     package var resolver: (any DNSResolver)? { nil }
     package func reverseResult(_ address: IPAddress) async -> ReverseResult { .temporaryError("not asked") }
@@ -58,7 +61,7 @@ package struct MailServerBackend: SMTPBackend {
     private let answers: PolicyAnswers
     private let directory: Directory
     private let intake: MailIntake
-    private let authenticator: Authenticator
+    private let logins: Authenticator
     /// By the name of the device.
     private let devicePasswords: @Sendable () -> [String: DevicePassword]
     package let resolver: (any DNSResolver)?
@@ -88,7 +91,7 @@ package struct MailServerBackend: SMTPBackend {
         answers = PolicyAnswers(
             directory: directory, store: store, intake: intake, tables: tables, srs: srs, clock: clock)
         self.intake = intake
-        self.authenticator = authenticator
+        logins = authenticator
         self.resolver = resolver
         reverseNames = ReverseNames(resolver: resolver)
         self.bans = bans
@@ -99,13 +102,14 @@ package struct MailServerBackend: SMTPBackend {
 
     package func answer(_ lookup: Lookup) async -> Answer { await answers.answer(lookup) }
 
-    package func authenticate(_ attempt: LoginAttempt) async -> LoginReport { await authenticator.judge(attempt) }
+    package var authenticator: Authenticator? { logins }
+    package func authenticate(_ attempt: LoginAttempt) async -> LoginReport { await logins.judge(attempt) }
 
     package func authenticate(
         _ attempt: LoginAttempt, device: String, isAllowed: Bool
     ) async -> PasswordVerdict {
         guard let password = devicePasswords()[device] else { return .unavailable("no password of \(device) was read") }
-        return await authenticator.judge(attempt, device: password, isAllowed: isAllowed)
+        return await logins.judge(attempt, device: password, isAllowed: isAllowed)
     }
 
     package func accept(_ acceptance: Acceptance) async throws -> Accepted { try await intake.accept(acceptance) }

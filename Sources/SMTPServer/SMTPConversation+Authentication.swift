@@ -13,6 +13,7 @@ extension SMTPConversation {
     private enum Exchange {
         case ended(SMTPReply)
         case credentials(SASLCredentials)
+        case judged(LoginReport, login: String)
         /// The connection went away, or its time was up.
         case lost(SMTPReply?)
     }
@@ -29,31 +30,48 @@ extension SMTPConversation {
             return await leave(reply)
         case .credentials(let credentials):
             return await check(credentials, mechanism)
+        case .judged(let report, let login):
+            let (found, refusal) = Self.answer(to: report)
+            return await conclude(found, refusal, user: login, mechanism)
         }
     }
 
+    /// What the TLS connection is known by; nil where it doesn't matter.
+    var channelBinding: ChannelBinding? { context.settings.logins.binding(endPoint: tls?.endPoint) }
+
+    /// TLS is on: some mechanisms depend on it.
+    mutating func offerMechanisms() {
+        let mechanisms = context.settings.logins.mechanisms(isSecure: true, binding: channelBinding)
+        session.mechanisms = mechanisms.map(\.rawValue)
+    }
+
     private mutating func exchange(_ mechanism: SASLMechanism, _ initialResponse: [UInt8]?) async -> Exchange {
-        var server = SASLServer(mechanism)
-        var step: SASLStep
+        var server = LoginExchange(
+            mechanism, authenticator: context.backend.authenticator, client: info.remote, binding: channelBinding)
+        var step: LoginExchange.Step
         if let initialResponse {
             guard case .response(let message) = SASLLine(initialResponse: initialResponse) else {
                 return .ended(.badBase64)
             }
-            step = server.start(initialResponse: message)
+            step = await server.start(initialResponse: message)
         } else {
-            step = server.start(initialResponse: nil)
+            step = await server.start(initialResponse: nil)
         }
         while true {
             switch step {
             case .credentials(let credentials): return .credentials(credentials)
+            case .judged(let report, let login): return .judged(report, login: login)
             case .failed(.authorizationDenied): return .ended(.badCredentials)
+            case .failed(.channelBinding), .failed(.downgrade), .failed(.unsupportedChannelBinding):
+                // RFC 4954 §6: the credentials are right or wrong, they are not for this connection
+                return .ended(.badCredentials)
             case .failed: return .ended(SMTPReply(501, .init(5, 5, 2), "Malformed authentication response"))
             case .challenge(let challenge):
                 let line = SMTPReply(334, nil, SASLLine.encode(challenge))
                 line.render(into: &output)
                 await send([.bytes(takeOutput()), .expect(.authResponse)])
                 switch await nextResponse() {
-                case .success(.response(let message)): step = server.respond(message)
+                case .success(.response(let message)): step = await server.respond(message)
                 case .success(.cancel): return .ended(.authenticationCancelled)
                 case .success(.malformed): return .ended(.badBase64)
                 case .failure(let interruption): return interruption.exchange
@@ -97,6 +115,12 @@ extension SMTPConversation {
             } else {
                 await judge(attempt)
             }
+        return await conclude(found, refusal, user: credentials.login, mechanism)
+    }
+
+    private mutating func conclude(
+        _ found: LoginFacts?, _ refusal: Refusal?, user: String, _ mechanism: SASLMechanism
+    ) async -> Bool {
         if let found { login = found }
         let (reply, reason) = refusal ?? (.authenticated, nil)
         context.events.record(
@@ -105,7 +129,7 @@ extension SMTPConversation {
                     outcome: reason.map { .failure(reason: $0) } ?? .success,
                     service: "smtp",
                     peer: peer,
-                    user: credentials.login,
+                    user: user,
                     mechanism: mechanism.rawValue
                 )
             )
@@ -126,7 +150,11 @@ extension SMTPConversation {
     )
 
     private func judge(_ attempt: LoginAttempt) async -> (LoginFacts?, Refusal?) {
-        switch await context.backend.authenticate(attempt).outcome {
+        Self.answer(to: await context.backend.authenticate(attempt))
+    }
+
+    private static func answer(to report: LoginReport) -> (LoginFacts?, Refusal?) {
+        switch report.outcome {
         case .success(let account): (LoginFacts(account: account.id.rawValue, address: account.address), nil)
         case .invalidCredentials: (nil, (.badCredentials, "invalid-credentials"))
         case .disabled: (nil, (SMTPReply(535, .init(5, 7, 13), "Account disabled"), "disabled"))

@@ -148,6 +148,7 @@ struct SMTPConversation {
         case .tlsEstablished(let info):
             tls = info
             session.tlsEstablished()
+            offerMechanisms()
             login = deviceAtHand
             isFramerPaused = false
             envelope = nil

@@ -1,6 +1,7 @@
 package import MailConfig
 package import MailPolicy
 package import MailSyntax
+package import SASLCore
 package import SMTPCore
 
 /// What the SMTP server needs of the manifest, for one listener.
@@ -14,6 +15,8 @@ package struct SMTPServerSettings: Sendable {
     package var rules = PolicyRules(Manifest())
     package var authentication: SMTPSessionConfiguration.Authentication
     package var offersClearTextAuthentication = false
+    /// The mechanisms of AUTH.
+    package var logins = SASLOffer()
     /// Who may use XCLIENT.
     package var xclients: [IPNetwork] = []
     /// How long a stranger waits for the greeting.
@@ -59,6 +62,13 @@ package struct SMTPServerSettings: Sendable {
             case .off: .off
             }
         offersClearTextAuthentication = listener.allowsClearTextAuth
+        // Devices have names and passwords of their own, of which no verifiers are kept.
+        logins =
+            role == .device
+            ? .passwords
+            : SASLOffer(
+                scram: manifest.logins.scram, channelBinding: manifest.logins.channelBinding,
+                tokens: manifest.logins.takesTokens)
         xclients = listener.xclients
         greetingDelay = manifest.smtp.greetingDelay
         timeouts = manifest.smtp.timeouts
@@ -86,6 +96,7 @@ package struct SMTPServerSettings: Sendable {
         var session = SMTPSessionConfiguration(
             hostname: hostname.ascii, role: role, offersTLS: offersTLS, limits: limits)
         session.authentication = authentication
+        session.mechanisms = logins.mechanisms(isSecure: false, binding: nil).map(\.rawValue)
         session.futureRelease = rules.longestRelease
         session.offersClearTextAuthentication = offersClearTextAuthentication
         return session

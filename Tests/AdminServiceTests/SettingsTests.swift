@@ -21,6 +21,7 @@ import Testing
     private static let server = "Sources/AdminService/Server/"
     private static let reports = "Sources/AdminService/Reports/ServerSettings+Reports.swift"
     private static let routing = "Sources/MailPolicy/Routing/RoutingTable.swift"
+    private static let introspection = "Sources/OAuthClient/Introspection/"
     private static let signing = "Sources/MailPolicy/Signing/Signing.swift"
     private static let rewriting = "Sources/MailPolicy/Rewriting/"
     private static let verdict = "Sources/MailPolicy/Authentication/AuthenticationVerdict.swift"
@@ -116,6 +117,18 @@ import Testing
             "settings.sendingHeaderChecks.isEmpty", in: rewriting + "RewriteRules.swift"),
         "rewrite.propagate_extensions": .code("settings.propagateExtensions", in: rewriting + "RewriteRules.swift"),
         "rewrite.srs": .code("manifest.rewrite.srs", in: server + "SRSSecrets.swift"),
+        "logins.scram": .code("live.follow(\\.logins.scram)", in: server + "ServerAssembly.swift"),
+        "logins.channel_binding": .code("logins.channelBinding", in: server + "ServerSettings.swift"),
+        "logins.oauth2.introspection_endpoint": .code("settings.introspectionEndpoint", in: introspection + "TokenIntrospector.swift"),
+        "logins.oauth2.client_id": .code("settings.clientID", in: introspection + "TokenIntrospector.swift"),
+        "logins.oauth2.client_secret_file": .code(
+            "settings.clientSecretFile", in: introspection + "TokenIntrospector.swift"),
+        "logins.oauth2.claim": .code("members[settings.claim]", in: introspection + "Introspection.swift"),
+        "logins.oauth2.scopes": .code("settings.scopes", in: introspection + "Introspection.swift"),
+        "logins.oauth2.audience": .code("settings.audience", in: introspection + "Introspection.swift"),
+        "logins.oauth2.cache": .code("settings.cache", in: introspection + "TokenIntrospector.swift"),
+        "logins.oauth2.ca_file": .code("settings.caFile", in: introspection + "TokenIntrospector.swift"),
+        "logins.oauth2.discovery": .code("settings.discovery", in: server + "TokenLogins.swift"),
         "imap.login_timeout": .settings("15s"),
         "imap.idle_timeout": .settings("16s"),
         "imap.command_size": .settings("9KiB"),

@@ -30,6 +30,9 @@ import Testing
               future_release: 1d, future_release_storage: 1MB}
             smtp: {timeouts: {greeting: 1s, command: 1s, data: 1s, total: 1s}, greeting_delay: 1s}
             mail: {recipient_delimiter: "-"}
+            logins: {scram: false, channel_binding: true, oauth2: {introspection_endpoint: "https://i.example/", client_id: m,
+              client_secret_file: /s, claim: sub, scopes: [mail], audience: [a], cache: 1s, ca_file: /c,
+              discovery: "https://i.example/d"}}
             imap: {login_timeout: 1s, idle_timeout: 1s, command_size: 8KiB}
             pop3: {login_timeout: 1s, idle_timeout: 1s}
             queue: {lifetime: 1h, bounce_lifetime: 1h, delay_report: never, minimum_backoff: 1s, maximum_backoff: 2s, concurrency: 2,

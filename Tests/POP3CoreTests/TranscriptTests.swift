@@ -23,7 +23,8 @@ private final class MachinePeer: TranscriptPeer {
 
     private static let message = "From: stranger@outside.example\r\nSubject: transcript\r\n\r\nHello there.\r\n"
 
-    private var machine = POP3Machine(hostname: "mail.example.com", security: .plaintext)
+    private var machine = POP3Machine(
+        hostname: "mail.example.com", security: .plaintext, mechanisms: ["SCRAM-SHA-256", "PLAIN", "LOGIN"])
     private var framer = POP3Framer()
     private var buffer = ByteBuffer()
     private var output = ByteBuffer()
@@ -117,10 +118,20 @@ private final class MachinePeer: TranscriptPeer {
         case .cancel: return perform(machine.exchangeFailed("authentication cancelled"))
         case .malformed: return perform(machine.exchangeFailed("not base64"))
         }
+        follow(result, &server)
+    }
+
+    private func follow(_ result: SASLStep, _ server: inout SASLServer) {
         switch result {
         case .challenge(let challenge):
             exchange = server
             perform(machine.challenge(SASLLine.encode(challenge)))
+        case .verifier:
+            let verifier = SCRAMVerifier(password: Secret("secret"), salt: Array("salt".utf8))
+            follow(server.provide(verifier), &server)
+        case .proven: check(user: Array("ann@example.com".utf8), isRight: true)
+        case .token: follow(server.refuseToken(Array("{}".utf8)), &server)
+        case .failed(.wrongProof), .failed(.tokenRefused): perform(machine.loginRefused())
         case .credentials(let credentials):
             check(user: Array(credentials.login.utf8), isRight: credentials.password == Secret("secret"))
         case .failed(.authorizationDenied): perform(machine.loginRefused())

@@ -93,6 +93,9 @@ private func credentials(_ login: String, _ password: String, _ authorization: S
                 var server = SASLServer(mechanism)
                 _ = server.start(initialResponse: message)
                 _ = server.respond(message)
+                _ = server.provide(SCRAMVerifier(iterations: 4096, salt: [1], storedKey: [2], serverKey: [3]))
+                _ = server.respond(message)
+                _ = server.refuseToken(message)
             }
         }
     }
@@ -102,7 +105,7 @@ private func credentials(_ login: String, _ password: String, _ authorization: S
         #expect(SASLMechanism(name: name) == expected)
     }
 
-    @Test(arguments: ["", "CRAM-MD5", "PLAIN ", "SCRAM-SHA-256"]) func otherMechanismsAreUnknown(name: String) {
+    @Test(arguments: ["", "CRAM-MD5", "PLAIN ", "SCRAM-SHA-1", "SCRAM-SHA-256-PLUS "]) func otherMechanismsAreUnknown(name: String) {
         #expect(SASLMechanism(name: name) == nil)
     }
 }

@@ -43,6 +43,7 @@ private final class MachinePeer: TranscriptPeer {
         var configuration = SMTPSessionConfiguration(
             hostname: "mx.example.org", role: role, offersTLS: true, limits: SMTPLimits())
         configuration.futureRelease = 30 * 86_400
+        if role == .submission { configuration.mechanisms = ["SCRAM-SHA-256", "PLAIN", "LOGIN"] }
         if role == .device {
             configuration.authentication = .optional
             configuration.offersClearTextAuthentication = true
@@ -166,7 +167,17 @@ private final class MachinePeer: TranscriptPeer {
     }
 
     private func follow(_ step: SASLStep, _ server: SASLServer) {
+        var server = server
         switch step {
+        case .verifier:
+            let verifier = SCRAMVerifier(password: Secret("secret"), salt: Array("salt".utf8))
+            let next = server.provide(verifier)
+            follow(next, server)
+        case .proven: end(.authenticated, login: "alice@example.org")
+        case .token:
+            let next = server.refuseToken(Array("{}".utf8))
+            follow(next, server)
+        case .failed(.wrongProof), .failed(.tokenRefused): end(.badCredentials)
         case .challenge(let challenge):
             exchange = server
             say(SMTPReply(334, nil, SASLLine.encode(challenge)))

@@ -48,7 +48,7 @@ struct MailRoom {
             database: state.database, blobs: state.blobs, directory: directory, ids: state.ids, clock: state.clock)
         queue = OutboundQueue(database: state.database, clock: state.clock)
         var options = AuthenticatorOptions()
-        options.addsMissingVerifiers = false
+        options.addsMissingVerifiers = { false }
         resolver.answer("1.0.0.127.in-addr.arpa", .ptr, [.pointer("client.example")])
         resolver.addresses("client.example", "127.0.0.1")
         intake = MailIntake(

@@ -169,7 +169,7 @@ import Testing
                 S: 220 2.0.0
                 # tls
                 C: EHLO c
-                S: 250-mx.example.org 250-PIPELINING 250-SIZE 50000000 250-AUTH PLAIN LOGIN
+                S: 250-mx.example.org 250-PIPELINING 250-SIZE 50000000 250-AUTH SCRAM-SHA-256 PLAIN LOGIN
                 C: MAIL FROM:<alice@example.org>
                 S: 530 5.7.0 Auth
                 C: AUTH PLAIN \(wrong)

@@ -1,4 +1,5 @@
 import Directory
+import MailConfig
 import MailStore
 import MailSyntax
 import OutboundQueue
@@ -17,7 +18,7 @@ extension Operations {
         let address = try parseAddress(text)
         try DevicePasswords.requireFree(address, manifest)
         if let name { try Self.requireShowable(name) }
-        let credentials = try await Self.credentials(password, label: CredentialLabel.password)
+        let credentials = try await credentials(password, label: CredentialLabel.password)
         let account = try await directory.addAccount(
             address,
             name: name,
@@ -73,7 +74,7 @@ extension Operations {
 
     func accountPassword(_ text: String, _ password: String) async throws -> AdminResponse {
         let account = try requireAccount(text)
-        let credentials = try await Self.credentials(password, label: CredentialLabel.password)
+        let credentials = try await credentials(password, label: CredentialLabel.password)
         try await directory.replaceCredentials(of: account.id, label: CredentialLabel.password, with: credentials)
         return .done(lines: ["the password of \(account.address) is set"])
     }
@@ -110,14 +111,12 @@ extension Operations {
         return .done(lines: ["\(account.address) is \(word)"])
     }
 
-    /// What is kept of a password: a hash and a verifier, never the password.
-    static func credentials(_ password: String, label: String) async throws -> [NewCredential] {
+    /// What is kept of a password: a hash and, unless `logins.scram` is off, a verifier; never the password.
+    func credentials(_ password: String, label: String) async throws -> [NewCredential] {
         let secret = Secret(password)
-        let hash = try await PasswordHash.make(secret)
+        let hash = NewCredential(kind: .password, value: try await PasswordHash.make(secret), label: label)
+        guard manifest.logins.scram else { return [hash] }
         let verifier = try await PasswordHash.makeSCRAMVerifier(secret)
-        return [
-            NewCredential(kind: .password, value: hash, label: label),
-            NewCredential(kind: .scramSHA256, value: verifier.text, label: label),
-        ]
+        return [hash, NewCredential(kind: .scramSHA256, value: verifier.text, label: label)]
     }
 }

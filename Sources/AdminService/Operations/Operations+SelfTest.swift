@@ -49,7 +49,7 @@ extension Operations {
         try await directory.replaceCredentials(
             of: account.id,
             label: CredentialLabel.selfTest,
-            with: try await Self.credentials(passwords.0, label: CredentialLabel.selfTest)
+            with: try await credentials(passwords.0, label: CredentialLabel.selfTest)
         )
         let address = EmailAddress(localPart: "\(Self.accountPrefix)\(ticket)", domain: domain)
         server.selfTests.setSecond(address.description, of: ticket)
@@ -63,7 +63,7 @@ extension Operations {
         try await directory.replaceCredentials(
             of: second.id,
             label: CredentialLabel.selfTest,
-            with: try await Self.credentials(passwords.1, label: CredentialLabel.selfTest)
+            with: try await credentials(passwords.1, label: CredentialLabel.selfTest)
         )
         return SelfTestTicket(
             ticket: ticket,

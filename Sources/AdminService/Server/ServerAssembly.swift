@@ -12,6 +12,7 @@ import MailTables
 import NIOCore
 import NIOPosix
 import NetTransport
+import OAuthClient
 import OutboundQueue
 import POP3Server
 import SMTPDelivery
@@ -88,12 +89,17 @@ final class ServerAssembly: Sendable {
         logins.onVerdict = { client, isRight in
             if isRight { bans.loggedIn(client) } else { bans.report(.login, by: client) }
         }
-        authenticator = Authenticator(source: stores.directory, options: logins)
         do {
             resolver = try UnboundResolver(ServerSettings.resolver(manifest.server.dns))
         } catch let error as ResolverSettingsError {
             throw AdminError(.config, "\(error)", remedy: "correct server.dns")
         }
+        logins.addsMissingVerifiers = live.follow(\.logins.scram)
+        let tokenLogins = TokenLogins(
+            poster: HTTPFormPoster(group: group, resolver: resolver, patience: .seconds(10)),
+            logger: backend.logger("oauth"), settings: live.follow(\.logins.oauth2))
+        logins.tokens = { await tokenLogins.judge($0) }
+        authenticator = Authenticator(source: stores.directory, options: logins)
         tokens = RouteTokens(
             database: stores.database, group: group, resolver: resolver, logger: backend.logger("oauth"))
         state.setTokens(tokens)

@@ -12,6 +12,7 @@ import NIOPosix
 import OutboundQueue
 import POP3Core
 import POP3Server
+import SASLCore
 import SMTPDelivery
 import SQLEngine
 
@@ -68,6 +69,7 @@ enum ServerSettings {
         settings.loginDeadline = manifest.imap.loginTimeout
         settings.inactivityDeadline = manifest.imap.idleTimeout
         settings.maximumLoginFailures = manifest.limits.loginFailures
+        settings.logins = SASLOffer(manifest.logins)
         settings.maximumBadCommands = manifest.limits.errors
         settings.headerSize = manifest.limits.headerSize
         settings.limits.command = manifest.imap.commandSize
@@ -81,6 +83,7 @@ enum ServerSettings {
         options.idleTimeout = manifest.pop3.idleTimeout
         options.limits.badCommands = manifest.limits.errors
         options.limits.failedLogins = manifest.limits.loginFailures
+        options.logins = SASLOffer(manifest.logins)
         return options
     }
 
@@ -118,4 +121,11 @@ enum ServerSettings {
     /// Listeners that take mail.
     private static let mailKinds: Set<String> = Set(
         [ListenerKind.mx, .submission, .submissions, .lmtp, .device].map(\.rawValue))
+}
+
+extension SASLOffer {
+    /// What a manifest lets be offered.
+    init(_ logins: Manifest.Logins) {
+        self.init(scram: logins.scram, channelBinding: logins.channelBinding, tokens: logins.takesTokens)
+    }
 }

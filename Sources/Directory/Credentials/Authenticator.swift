@@ -1,6 +1,6 @@
 import Crypto
 package import MailSyntax
-import SASLCore
+package import SASLCore
 import Synchronization
 
 /// Settings of an authenticator.
@@ -15,7 +15,9 @@ package struct AuthenticatorOptions: Sendable {
     /// Clients that are never throttled. A web mail program on this machine would otherwise lock out all of its users.
     package var unthrottled: [IPNetwork] = [IPNetwork("127.0.0.0/8"), IPNetwork("::1/128")].compactMap(\.self)
     /// Whether a right password adds a SCRAM-SHA-256 verifier to an account that has none.
-    package var addsMissingVerifiers = true
+    package var addsMissingVerifiers: @Sendable () -> Bool = { true }
+    /// Says whose an access token is; nil: tokens are not taken.
+    package var tokens: (@Sendable (Secret) async -> TokenVerdict)?
     /// Told of each right login, and of each wrong one that the throttle counts, from any protocol.
     package var onVerdict: (@Sendable (_ client: IPAddress, _ isRight: Bool) -> Void)?
 
@@ -34,11 +36,13 @@ package final class Authenticator: Sendable {
         var wrong: VerdictCache
         /// What unknown accounts are verified against; made when it is first needed.
         var dummy: String?
+        /// What SCRAM tells of unknown accounts is made with this; fetched when it is first needed.
+        var decoyKey: SymmetricKey?
     }
 
-    private let source: any CredentialSource
-    private let options: AuthenticatorOptions
-    private let pool: HashingPool
+    let options: AuthenticatorOptions
+    let pool: HashingPool
+    let source: any CredentialSource
     private let now: @Sendable () -> Duration
     private let cacheKey = SymmetricKey(size: .bits256)
     private let state: Mutex<State>
@@ -69,6 +73,15 @@ package final class Authenticator: Sendable {
         return { origin.duration(to: .now) }
     }
 
+    /// The key of `Decoy`s, from the source once.
+    func decoyKey() async throws -> SymmetricKey {
+        if let known = state.withLock(\.decoyKey) { return known }
+        let secret = try await source.decoySecret()
+        let key = secret.map { $0.withBytes { SymmetricKey(data: $0) } } ?? cacheKey
+        state.withLock { $0.decoyKey = key }
+        return key
+    }
+
     package func authenticate(_ attempt: LoginAttempt) async -> LoginOutcome {
         await judge(attempt).outcome
     }
@@ -88,6 +101,24 @@ package final class Authenticator: Sendable {
         if report.countsAsFailure { options.onVerdict?(attempt.client, false) }
         if case .success = report.outcome { options.onVerdict?(attempt.client, true) }
         return report
+    }
+
+    /// Whether the client has to wait before it may try again.
+    func isThrottled(_ client: IPAddress) -> Bool {
+        guard !isExempt(client) else { return false }
+        let time = now()
+        return state.withLock { $0.throttle.wait(for: client, now: time) } != nil
+    }
+
+    /// Counts a login that was judged elsewhere than in `judge`.
+    func record(_ report: LoginReport, from client: IPAddress) {
+        if report.countsAsFailure {
+            let time = now()
+            if !isExempt(client) { state.withLock { $0.throttle.recordFailure(from: client, now: time) } }
+            options.onVerdict?(client, false)
+        } else if case .success = report.outcome {
+            options.onVerdict?(client, true)
+        }
     }
 
     private func isExempt(_ client: IPAddress) -> Bool {
@@ -255,7 +286,7 @@ extension Authenticator {
         for password: StoredCredential
     ) async -> Bool {
         let present = found.credentials.contains { $0.kind == .scramSHA256 && $0.label == password.label }
-        guard options.addsMissingVerifiers, found.account.isEnabled, !present else { return false }
+        guard options.addsMissingVerifiers(), found.account.isEnabled, !present else { return false }
         do {
             let verifier = try await PasswordHash.makeSCRAMVerifier(attempt.password, on: pool)
             // The password's label, so that replacing the password replaces what was made of it.
@@ -270,7 +301,7 @@ extension Authenticator {
 
 extension LoginReport {
     /// Whether the throttle counts this attempt.
-    fileprivate var countsAsFailure: Bool {
+    var countsAsFailure: Bool {
         switch reason {
         case .unknownAccount, .wrongPassword, .authorizationDenied, .unusableCredential: true
         case .verified, .cached, .cachedFailure, .accountDisabled, .throttled, .unavailable: false

@@ -11,6 +11,14 @@ package protocol CredentialSource: Sendable {
 
     /// Adds a credential to an account; returns when it is durable.
     func addCredential(_ credential: NewCredential, to account: AccountID) async throws
+
+    /// What the salts of accounts that don't exist are made with: the same at every start, so that nobody can tell them
+    /// from those of accounts by asking twice. nil: it lasts as long as the process.
+    func decoySecret() async throws -> Secret?
+}
+
+extension CredentialSource {
+    package func decoySecret() async throws -> Secret? { nil }
 }
 
 /// What the authenticator needs to know of an account.

@@ -19,7 +19,7 @@ extension IMAPSession {
 
     func authenticate(_ command: AuthenticateCommand) async throws -> Completion {
         try checkLoginAllowed()
-        guard let mechanism = SASLMechanism(name: command.mechanism) else {
+        guard let mechanism = SASLMechanism(name: command.mechanism), mechanisms.contains(mechanism) else {
             throw CommandRefusal.no(.cannot, "Unsupported authentication mechanism.")
         }
         var initial: [UInt8]?
@@ -27,14 +27,17 @@ extension IMAPSession {
             // RFC 4959 §3
             initial = try decoded(text.isEmpty ? .response([]) : SASLLine(initialResponse: text))
         }
-        var server = SASLServer(mechanism)
-        var step = server.start(initialResponse: initial)
+        var exchange = LoginExchange(
+            mechanism, authenticator: service.authenticator, client: connection.info.remote, binding: channelBinding)
+        var step = await exchange.start(initialResponse: initial)
         while true {
             switch step {
             case .challenge(let octets):
-                step = server.respond(try await response(to: octets))
+                step = await exchange.respond(try await response(to: octets))
             case .credentials(let credentials):
                 return try await logIn(credentials, mechanism: mechanism.rawValue)
+            case .judged(let report, let login):
+                return try await conclude(report, login: login, mechanism: mechanism.rawValue)
             case .failed(let failure):
                 return try await refuseLogin("", .no(.authenticationFailed, "Authentication failed: \(failure)."))
             }
@@ -72,16 +75,20 @@ extension IMAPSession {
     private func logIn(_ credentials: SASLCredentials, mechanism: String) async throws -> Completion {
         let attempt = LoginAttempt(credentials: credentials, protocol: .imap, client: connection.info.remote)
         let report = await service.authenticator.judge(attempt)
-        record(login: credentials.login, mechanism: mechanism, report: report)
+        return try await conclude(report, login: credentials.login, mechanism: mechanism)
+    }
+
+    private func conclude(_ report: LoginReport, login: String, mechanism: String) async throws -> Completion {
+        record(login: login, mechanism: mechanism, report: report)
         switch report.outcome {
         case .success(let account):
             return try await loggedIn(account)
         case .invalidCredentials:
-            return try await refuseLogin(credentials.login, .no(.authenticationFailed, "Authentication failed."))
+            return try await refuseLogin(login, .no(.authenticationFailed, "Authentication failed."))
         case .disabled:
-            return try await refuseLogin(credentials.login, .no(.authorizationFailed, "Account is disabled."))
+            return try await refuseLogin(login, .no(.authorizationFailed, "Account is disabled."))
         case .throttled:
-            return try await refuseLogin(credentials.login, .no(.unavailable, "Too many failed logins, try later."))
+            return try await refuseLogin(login, .no(.unavailable, "Too many failed logins, try later."))
         case .temporaryFailure(let text):
             throw CommandRefusal.no(.unavailable, "Temporary authentication failure: \(text)")
         }

@@ -6,6 +6,7 @@ import MailStore
 import MailSyntax
 import NIOCore
 import NetTransport
+import SASLCore
 import SQLEngine
 import Telemetry
 
@@ -80,8 +81,17 @@ final class IMAPSession {
             isSecure: tls != nil,
             canStartTLS: canStartTLS,
             allowsPlaintext: service.settings.allowsPlaintextLogin,
+            mechanisms: mechanisms,
             isAuthenticated: stage == .authenticated
         )
+    }
+
+    /// What the TLS connection is known by; nil where it doesn't matter.
+    var channelBinding: ChannelBinding? { service.settings.logins.binding(endPoint: tls?.endPoint) }
+
+    /// What AUTHENTICATE takes now.
+    var mechanisms: [SASLMechanism] {
+        service.settings.logins.mechanisms(isSecure: tls != nil, binding: channelBinding)
     }
 
     /// The account of a session that is logged in.

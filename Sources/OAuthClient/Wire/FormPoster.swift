@@ -1,3 +1,6 @@
+import MailSyntax
+package import SASLCore
+
 /// An answer of an endpoint.
 package struct EndpointAnswer: Sendable {
     package var status: Int
@@ -23,6 +26,25 @@ package protocol FormPoster: Sendable {
 /// Names and values of a form, in order; never shown. // RFC 6749 §B
 package struct FormFields: Sendable, CustomStringConvertible, CustomReflectable {
     package private(set) var fields: [(name: String, value: String)] = []
+    /// Who asks, where it does not stand in the form. // RFC 6749 §2.3.1
+    package var basic: Basic?
+
+    /// A client's name and secret for the Authorization field.
+    package struct Basic: Sendable {
+        package var name: String
+        package var secret: Secret
+
+        package init(name: String, secret: Secret) {
+            self.name = name
+            self.secret = secret
+        }
+
+        /// The field's value.
+        package var header: String {
+            let secret = String(decoding: secret.bytes, as: UTF8.self)
+            return "Basic " + Base64.encode("\(FormFields.escape(name)):\(FormFields.escape(secret))".utf8)
+        }
+    }
 
     package init(_ fields: KeyValuePairs<String, String> = [:]) {
         self.fields = fields.map { ($0.key, $0.value) }

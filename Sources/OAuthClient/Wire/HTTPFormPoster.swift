@@ -84,6 +84,7 @@ package struct HTTPFormPoster: FormPoster {
         request.headers.add(name: "Content-Type", value: "application/x-www-form-urlencoded")
         request.headers.add(name: "Accept", value: "application/json")
         request.headers.add(name: "User-Agent", value: "martlet")
+        if let basic = form.basic { request.headers.add(name: "Authorization", value: basic.header) }
         request.body = .bytes(ByteBuffer(string: form.encoded))
         do {
             let response = try await client.execute(request, timeout: patience)

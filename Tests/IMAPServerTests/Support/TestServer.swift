@@ -85,7 +85,7 @@ struct TestServer: Sendable {
         try await store.prepareAccount(bob.id)
         let events = RecordingEventSink()
         var authenticatorOptions = AuthenticatorOptions()
-        authenticatorOptions.addsMissingVerifiers = false
+        authenticatorOptions.addsMissingVerifiers = { false }
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         let dependencies = IMAPServerDependencies(
             store: store, blobs: blobs,

@@ -1,0 +1,13 @@
+import MartletTesting
+import Testing
+
+/// Logins that don't send the password, end to end: SCRAM with and without channel binding, and access tokens.
+@Suite(.serialized)
+struct LoginTests {
+    @Test(arguments: Peer.cases("login_cases"))
+    func login(name: String) async throws {
+        let environment = ["IT_BINARY": try ServerUnderTest.binary()]
+        let result = try await Peer.python("login_cases", [name], environment: environment, timeout: .seconds(180))
+        #expect(result.succeeded, "\(result)")
+    }
+}
