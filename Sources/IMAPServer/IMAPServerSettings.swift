@@ -14,6 +14,8 @@ package struct IMAPServerSettings: Sendable {
     package var inactivityDeadline: Duration? = .seconds(30 * 60)
     /// The mechanisms of AUTHENTICATE.
     package var logins = SASLOffer()
+    /// How often a client in IDLE hears something; `nil` is never.
+    package var idleKeepalive: Duration? = .seconds(240)
     /// How long the answer to a failed login is held back, so that guessing is slow.
     package var loginFailureDelay: Duration = .seconds(2)
     /// Failed logins after which the connection is closed.

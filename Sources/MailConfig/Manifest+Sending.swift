@@ -133,6 +133,16 @@ extension Manifest {
         /// For every account that has no item of its own.
         package var limits = SendLimits()
         package var accounts: [AddressRule] = []
+        /// Where what an account sends is kept.
+        package var saveSent = SavedSent.off
+    }
+
+    /// Whether the server keeps what accounts send.
+    package enum SavedSent: String, Sendable, CaseIterable {
+        /// It is the client's to do.
+        case off
+        /// In the account's mailbox for what was sent, as a part of accepting it.
+        case on
     }
 
     /// An exception for some addresses; the first that matches holds.
@@ -141,6 +151,8 @@ extension Manifest {
         package var limits: SendLimits?
         package var maySend: Bool
         package var mayReceive: Bool
+        /// nil: as for everybody.
+        package var saveSent: SavedSent?
         package var origin: String
 
         package init(

@@ -60,6 +60,10 @@ extension Manifest {
         package var loginTimeout: Duration = .seconds(180)
         /// Logged in, without a command (IDLE counts as one command).
         package var idleTimeout: Duration = .seconds(1800)
+        /// How often a client that idles hears something, so that nothing on the way forgets the connection; nil is never.
+        package var idleKeepalive: Duration? = .seconds(240)
+        /// What ID answers, as `name=value`.
+        package var id = ["name=Martlet"]
         /// Octets of one command, APPEND's message not counted.
         package var commandSize = 256 * 1024
     }
@@ -70,6 +74,10 @@ extension Manifest {
         package var loginTimeout: Duration = .seconds(180)
         /// Logged in, without a command.
         package var idleTimeout: Duration = .seconds(600)
+        /// One session at a time has an account's maildrop.
+        package var exclusive = false
+        /// Between logins of an account.
+        package var loginDelay: Duration = .zero
     }
 
     /// The queue of messages that leave.

@@ -3,7 +3,7 @@ import MailSyntax
 // MARK: - Who may send
 
 extension Schema {
-    static let relaying: [Setting] = relay + sendingRules + clients
+    static let relaying: [Setting] = relay + sendingRules + savedSent + clients
 
     private static let relay: [Setting] = [
         Setting(
@@ -53,9 +53,18 @@ extension Schema {
             "sending.rules", \.sending.accounts,
             .sections(of: .addressRule, named: "list of rules", example: "match: user@example.org, send: false"), .live,
             "Exceptions for some addresses, the first that matches holds: `match` (an address pattern), `limits`, `send` and "
-                + "`receive` (`true`). An address that may not send can't stand in MAIL FROM of our own clients; mail for "
+                + "`receive` (`true`), `save_sent` (as for everybody). An address that may not send can't stand in MAIL FROM of our own clients; mail for "
                 + "one that may not receive is refused."
         ),
+    ]
+
+    private static let savedSent: [Setting] = [
+        Setting(
+            "sending.save_sent", \.sending.saveSent, .word, .live,
+            "Whether what an account submits is also filed, as read, in its mailbox for sent mail, with the same commit that "
+                + "accepts it. A client that then puts the same message there (APPEND with the same Message-ID, within a day) "
+                + "makes no second one: it is told the UID of the first. `off`: clients do it, or nobody."
+        )
     ]
 
     private static let clients: [Setting] = [
@@ -138,6 +147,7 @@ extension ValueType where Value == Manifest.AddressRule {
                 .init("match", \.pattern, .addressPattern, required: true),
                 .init("limits", \.limits, ValueType<SendLimits>.sendLimits.optional),
                 .init("send", \.maySend, .bool), .init("receive", \.mayReceive, .bool),
+                .init("save_sent", \.saveSent, ValueType<Manifest.SavedSent>.word.optional),
             ])
     }
 }

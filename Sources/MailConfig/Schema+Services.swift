@@ -39,6 +39,17 @@ extension Schema {
             "How long a logged-in client may be silent. RFC 9051 §5.4 asks for 30 minutes at least."
         ),
         Setting(
+            "imap.idle_keepalive", \.imap.idleKeepalive,
+            ValueType<Duration>.duration(.seconds(10)...(.seconds(3600)), example: "4m").orNever, .live,
+            "How often a client in IDLE is told `* OK Still here`: routers and carriers forget a connection on which nothing is "
+                + "said, some after five minutes, and mail then no longer comes at once. It also keeps clients connected that "
+                + "never renew IDLE."
+        ),
+        Setting(
+            "imap.id", \.imap.id, .list(of: .idField, named: "list of name=value", example: "name=Martlet"), .live,
+            "What ID (RFC 2971) answers; `[]` answers NIL. It never has a version by itself."
+        ),
+        Setting(
             "imap.command_size", \.imap.commandSize, .size(8 * 1024...(16 << 20), example: "256KiB"), .live,
             "The longest command, literals included but for the message of APPEND."
         ),
@@ -49,6 +60,16 @@ extension Schema {
         Setting(
             "pop3.idle_timeout", \.pop3.idleTimeout, .duration(long, example: "10m"), .live,
             "How long a logged-in client may be silent. RFC 1939 §3 asks for 10 minutes at least."
+        ),
+        Setting(
+            "pop3.exclusive", \.pop3.exclusive, .bool, .live,
+            "One session at a time has an account's mailbox; another one is told `-ERR [IN-USE]`. Without it several may read "
+                + "at once, each seeing the mailbox as it was at its login."
+        ),
+        Setting(
+            "pop3.login_delay", \.pop3.loginDelay, .duration(.zero...(.seconds(86400)), example: "60s"), .live,
+            "How long an account waits between two POP3 logins; announced as LOGIN-DELAY, and sooner ones are told "
+                + "`-ERR [LOGIN-DELAY]`. `0s` for no wait."
         ),
     ]
 

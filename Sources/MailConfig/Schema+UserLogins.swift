@@ -25,7 +25,8 @@ extension Schema {
             "The name that this server has at the endpoint."
         ),
         Setting(
-            "logins.oauth2.client_secret_file", \.logins.oauth2.clientSecretFile, ValueType<String>.path.optional, .live,
+            "logins.oauth2.client_secret_file", \.logins.oauth2.clientSecretFile, ValueType<String>.path.optional,
+            .live,
             secret: true, "A file with the secret that belongs to the name, on its first line. It is never shown."
         ),
         Setting(

@@ -1,7 +1,8 @@
 /// All settings of the server half, in the order of the reference.
 package enum Schema {
     package static let settings: [Setting] =
-        server + network + limits + userLogins + mailServices + relaying + authentication + rewriting + sending + ownPolicy + routing
+        server + network + limits + userLogins + mailServices + relaying + authentication + rewriting + sending
+        + ownPolicy + routing
         + localMail + operating + reports + receivedReports
 
     /// What a section is for, in the reference and in the manifest that `quickstart` writes.

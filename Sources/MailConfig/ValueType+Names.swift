@@ -73,6 +73,18 @@ extension ValueType where Value == String {
         }
     }
 
+    // RFC 2971 §3.3: names of up to 30 octets, values of up to 1024
+    static var idField: ValueType {
+        text("name=value", example: "name=Martlet", remedy: "write it as `support-url=https://example.org/help`") {
+            text in
+            guard let equals = text.utf8.firstIndex(of: UInt8(ascii: "=")) else { return false }
+            let name = text.utf8[..<equals]
+            let value = text.utf8[text.utf8.index(after: equals)...]
+            return (1...30).contains(name.count) && (1...1024).contains(value.count)
+                && text.utf8.allSatisfy { (0x20...0x7E).contains($0) }
+        }
+    }
+
     static var userName: ValueType {
         text("user name", example: "martlet", remedy: "write the name of a system user, such as `martlet`") { text in
             let first = text.utf8.first ?? 0

@@ -32,6 +32,8 @@ package struct Acceptance: Sendable {
     package var signFor: EmailAddress?
     /// A bounce of ours.
     package var isBounce: Bool
+    /// The account that sends it keeps a copy.
+    package var sentCopy: SentCopy?
     /// Accounts keep it where they keep junk.
     package var isJunk = false
     /// What the checks of a stranger's message have found, for the log: `spf=pass dkim=pass dmarc=pass`.
@@ -71,6 +73,18 @@ package struct Acceptance: Sendable {
         self.dsnReturn = dsnReturn
         self.signFor = signFor
         self.isBounce = isBounce
+    }
+}
+
+/// The copy of a message for who sends it.
+package struct SentCopy: Sendable, Hashable {
+    package var account: AccountID
+    /// Whole fields that its recipients don't see: Bcc.
+    package var hiddenFields: [UInt8]
+
+    package init(account: AccountID, hiddenFields: [UInt8] = []) {
+        self.account = account
+        self.hiddenFields = hiddenFields
     }
 }
 

@@ -23,6 +23,7 @@ struct AcceptancePlan: Sendable {
     /// What was written.
     struct Result: Sendable {
         var delivered: [Delivered] = []
+        var sent: Delivered?
         /// What was leased at once, for the scheduler.
         var jobs: [DeliveryJob] = []
     }
@@ -31,11 +32,12 @@ struct AcceptancePlan: Sendable {
     let local: Local?
     /// The message as it leaves; nil where nobody elsewhere gets it.
     let remote: StagedBlob?
+    var sent: Sent?
     /// Whether there is room for what leaves at once.
     let takesOver: Bool
     let now: Timestamp
 
-    var files: [any StagedFile] { [local?.blob, remote].compactMap { $0 } }
+    var files: [any StagedFile] { [local?.blob, remote, sent?.blob].compactMap { $0 } }
 
     /// What is in a mailbox then, each account once.
     var filed: [LocalDelivery] {
@@ -61,6 +63,7 @@ struct AcceptancePlan: Sendable {
             let entry = MailIntake.queueEntry(acceptance, remote, now)
             result.jobs = try queue.enqueue(writer, entry, takesOver: takesOver)
         }
+        result.sent = runSent(writer, store)
         if let metered = acceptance.metered { try SendMeter.add(writer, metered, at: now) }
         try TraceRows.insert(writer, acceptance, at: now)
         return result
@@ -71,6 +74,7 @@ struct AcceptancePlan: Sendable {
         if let local {
             for (target, one) in zip(local.targets, result.delivered) { store.delivered(target.account, one) }
         }
+        if let sent, let one = result.sent { store.delivered(sent.target.account, one) }
         if remote != nil { queue.handOver(result.jobs) }
     }
 }

@@ -66,15 +66,17 @@ package final class MailIntake: Sendable {
     ///
     /// - Throws: `DatabaseError`, `FileError` or `MailStoreError`; each means "try again later" to the client.
     package func accept(_ given: Acceptance) async throws -> Accepted {
-        let plan = try await plan(given)
-        let report = try await successReport(plan.acceptance)
-        let (result, reported) = try await database.write(files: plan.files + (report?.files ?? [])) {
+        var plan = try await plan(given)
+        plan.sent = await prepareSent(plan.acceptance)
+        let ready = plan
+        let report = try await successReport(ready.acceptance)
+        let (result, reported) = try await database.write(files: ready.files + (report?.files ?? [])) {
             [store, queue] writer in
-            (try plan.run(writer, store, queue), try report?.write(writer))
+            (try ready.run(writer, store, queue), try report?.write(writer))
         }
-        plan.announce(result, store, queue)
+        ready.announce(result, store, queue)
         reported?()
-        return Accepted(id: given.id, filed: plan.filed, queued: plan.acceptance.remote.count)
+        return Accepted(id: given.id, filed: ready.filed, queued: ready.acceptance.remote.count)
     }
 
     /// The same as a part of another write; its own notices are passed over.

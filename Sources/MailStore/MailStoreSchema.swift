@@ -18,7 +18,15 @@ package enum MailStoreSchema {
                 .createTable(SortKeyRows.narrow), .createTable(SortKeyRows.wide), .createTable(SortKeyRows.progress),
             ]),
         Migration("mailstore-perf-1", [emailText, entryUnseen]),
+        Migration("mailstore-sent-1", [sentCopy]),
     ]
+
+    /// Copies that the server itself made of what was sent, by a hash of the message's id, for a day.
+    private static let sentCopy = SchemaChange.createTable(
+        Table(
+            "sent_copy",
+            columns: [.int("mailbox_id").belonging(to: "mailbox"), .int("hash"), .int("uid"), .int("saved_at")],
+            primaryKey: ["mailbox_id", "hash"], clustered: true))
 
     /// The unique id that another server gave POP3 clients, of messages that came from it.
     private static let entryUIDL = SchemaChange.addColumn(.text("pop3_uidl").nullable, to: "entry")

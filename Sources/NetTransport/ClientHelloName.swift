@@ -41,7 +41,8 @@ struct ClientHelloReader {
             return true
         }
         let length = Int(head & 0xFF_FFFF)
-        guard handshake.readableBytes >= 4 + length, let hello = handshake.getSlice(at: handshake.readerIndex + 4, length: length)
+        guard handshake.readableBytes >= 4 + length,
+            let hello = handshake.getSlice(at: handshake.readerIndex + 4, length: length)
         else { return false }
         finish(Self.name(in: hello))
         return true
@@ -63,15 +64,18 @@ struct ClientHelloReader {
             let methods = hello.readInteger(as: UInt8.self), hello.readSlice(length: Int(methods)) != nil
         else { return nil }
         guard hello.readableBytes > 0 else { return .absent }
-        guard let total = hello.readInteger(as: UInt16.self), var extensions = hello.readSlice(length: Int(total)) else {
+        guard let total = hello.readInteger(as: UInt16.self), var extensions = hello.readSlice(length: Int(total))
+        else {
             return nil
         }
         while let kind = extensions.readInteger(as: UInt16.self) {
-            guard let length = extensions.readInteger(as: UInt16.self), var body = extensions.readSlice(length: Int(length))
+            guard let length = extensions.readInteger(as: UInt16.self),
+                var body = extensions.readSlice(length: Int(length))
             else { return nil }
             guard kind == 0 else { continue }
             guard body.readInteger(as: UInt16.self) != nil, body.readInteger(as: UInt8.self) == 0,
-                let size = body.readInteger(as: UInt16.self), let name = body.readString(length: Int(size)), !name.isEmpty
+                let size = body.readInteger(as: UInt16.self), let name = body.readString(length: Int(size)),
+                !name.isEmpty
             else { return nil }
             return .name(name)
         }

@@ -16,6 +16,8 @@ package enum POP3Command: Sendable, Equatable {
     case delete(Int)
     case reset
     case noop
+    /// Speak this language; nil: say which there are.
+    case language([UInt8]?)
     case quit
 }
 
@@ -76,6 +78,9 @@ extension POP3Command {
         case "DELE": return .delete(try onlyNumber(arguments))
         case "TOP": return try top(arguments)
         case "AUTH": return try auth(arguments)
+        case "LANG":
+            guard arguments.count <= 1 else { throw .unexpectedArgument }
+            return .language(arguments.first)
         default: throw .unknown
         }
     }
@@ -152,6 +157,7 @@ extension POP3Command: CustomStringConvertible, CustomDebugStringConvertible {
         case .delete: "DELE"
         case .reset: "RSET"
         case .noop: "NOOP"
+        case .language: "LANG"
         case .quit: "QUIT"
         }
     }

@@ -29,6 +29,7 @@ extension POP3Machine {
             return whenEncrypted { $0.auth(mechanism, initialResponse) }
         case .authList:
             return whenEncrypted { .reply(POP3Reply.lines("mechanisms follow", $0.mechanisms)) }
+        case .language(let range): return language(range)
         case .quit:
             // RFC 1939 §4: no UPDATE state follows
             state = .closed
@@ -66,7 +67,10 @@ extension POP3Machine {
 
     // RFC 2449 §5 and §6
     private func capabilityList() -> POP3Action {
-        var lines = ["TOP", "UIDL", "RESP-CODES", "AUTH-RESP-CODE", "PIPELINING", "EXPIRE NEVER"]
+        // RFC 2449 §6.7: nothing is removed that the client does not remove
+        var lines = ["TOP", "UIDL", "RESP-CODES", "AUTH-RESP-CODE", "PIPELINING", "EXPIRE NEVER", "LANG"]
+        // RFC 2449 §6.5
+        if loginDelay > 0 { lines.append("LOGIN-DELAY \(loginDelay)") }
         if security == .encrypted {
             // RFC 2449 §6.3, RFC 5034 §3
             lines += ["USER", "SASL \(mechanisms.joined(separator: " "))"]
@@ -75,6 +79,19 @@ extension POP3Machine {
         if security == .plaintext, !isInTransaction { lines.append("STLS") }
         lines.append("IMPLEMENTATION \(implementation)")
         return .reply(POP3Reply.lines("capabilities follow", lines))
+    }
+
+    /// Replies are in English; the default that RFC 2277 §4.5 wants is too.
+    // RFC 6856 §3.2
+    private func language(_ range: [UInt8]?) -> POP3Action {
+        guard let range else {
+            return .reply(POP3Reply.lines("languages follow", ["en English", "i-default English"]))
+        }
+        switch String(decoding: range, as: UTF8.self).lowercased() {
+        case "*", "i-default": return .reply(POP3Reply.ok("i-default replies are in English"))
+        case "en": return .reply(POP3Reply.ok("en replies are in English"))
+        default: return .reply(POP3Reply.error("only English is spoken"))
+        }
     }
 
     // MARK: TRANSACTION
@@ -114,6 +131,7 @@ extension POP3Machine {
             maildrop.unmarkAll()
             return .reply(POP3Reply.ok("\(maildrop.remaining) messages (\(maildrop.remainingOctets) octets)"))
         case .noop: return .reply(POP3Reply.ok("nothing done"))
+        case .language(let range): return language(range)
         case .quit: return quit()
         case .user, .pass, .auth, .authList: return bad("logged in already")
         case .startTLS: return bad("STLS comes before the login")

@@ -79,6 +79,8 @@ package struct POP3Machine: Sendable {
 
     let limits: POP3Limits
     let implementation: String
+    /// How long an account has to wait between logins, in seconds; 0 for not at all.
+    let loginDelay: Int
     /// What AUTH offers, in order of preference; some depend on the TLS connection.
     package var mechanisms: [String]
     private let hostname: String
@@ -97,12 +99,14 @@ package struct POP3Machine: Sendable {
         security: POP3Security,
         mechanisms: [String] = ["PLAIN", "LOGIN"],
         implementation: String = "Martlet",
+        loginDelay: Int = 0,
         limits: POP3Limits = POP3Limits()
     ) {
         self.hostname = hostname
         self.security = security
         self.mechanisms = mechanisms
         self.implementation = implementation
+        self.loginDelay = loginDelay
         self.limits = limits
     }
 
@@ -187,6 +191,20 @@ package struct POP3Machine: Sendable {
         failedLogins += 1
         // RFC 3206 §4
         return endOfChecking(POP3Reply.error(text, .temporary))
+    }
+
+    /// The password was right, and another session has the maildrop for itself.
+    // RFC 2449 §8.1.2
+    package mutating func maildropInUse() -> POP3Action {
+        failedLogins += 1
+        return endOfChecking(POP3Reply.error("another session has this mailbox open", .inUse))
+    }
+
+    /// The password was right, and the last login was too short a while ago.
+    // RFC 2449 §8.1.1
+    package mutating func loggedInTooSoon() -> POP3Action {
+        failedLogins += 1
+        return endOfChecking(POP3Reply.error("wait \(loginDelay) seconds between logins", .loginDelay))
     }
 
     private mutating func endOfChecking(_ reply: [UInt8]) -> POP3Action {

@@ -19,6 +19,8 @@ package enum POP3Reply {
     /// The codes in brackets. No other text begins with a bracket.
     // RFC 2449 §8, RFC 3206 §4 and §5
     enum Code: String {
+        case inUse = "IN-USE"
+        case loginDelay = "LOGIN-DELAY"
         case auth = "AUTH"
         case temporary = "SYS/TEMP"
         case permanent = "SYS/PERM"

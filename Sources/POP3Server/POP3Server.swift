@@ -16,15 +16,21 @@ package final class POP3Server: Sendable {
     let events: any MailEventSink
     let logger: Logger
     let options: @Sendable () -> POP3ServerOptions
+    let maildrops = MaildropRegistry()
+    let now: @Sendable () -> ContinuousClock.Instant
 
-    /// - Parameter options: asked once a session, so that settings can change while the server runs.
+    /// - Parameters:
+    ///   - options: asked once a session, so that settings can change while the server runs.
+    ///   - now: what the delay between logins is counted by.
     package init(
         store: MailStore,
         authenticator: Authenticator,
         events: any MailEventSink,
         logger: Logger,
-        options: @escaping @Sendable () -> POP3ServerOptions
+        options: @escaping @Sendable () -> POP3ServerOptions,
+        now: @escaping @Sendable () -> ContinuousClock.Instant = { .now }
     ) {
+        self.now = now
         self.store = store
         self.authenticator = authenticator
         self.events = events

@@ -11,6 +11,10 @@ package struct POP3ServerOptions: Sendable {
     // RFC 1939 §3: at least 10 minutes
     package var idleTimeout = Duration.seconds(600)
     package var limits = POP3Limits()
+    /// One session at a time has the maildrop.
+    package var isExclusive = false
+    /// How long an account waits between logins; whole seconds are announced.
+    package var loginDelay = Duration.zero
     /// The mechanisms of AUTH.
     package var logins = SASLOffer()
 

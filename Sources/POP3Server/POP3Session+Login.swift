@@ -71,7 +71,7 @@ extension POP3Session {
         switch report.outcome {
         case .success(let account):
             outcome = .success
-            action = await open(account)
+            action = await enter(account)
         case .invalidCredentials:
             outcome = .failure(reason: "invalid-credentials")
             action = machine.loginRefused()
@@ -97,6 +97,25 @@ extension POP3Session {
             )
         )
         return action
+    }
+
+    /// Opens the maildrop unless the account has to wait for it.
+    // RFC 2449 §8.1: only who knows the password learns that the maildrop is in use
+    private mutating func enter(_ account: Account) async -> POP3Action {
+        let admission = server.maildrops.enter(
+            account.id, isExclusive: options.isExclusive, delay: options.loginDelay, now: server.now())
+        switch admission {
+        case .inUse: return machine.maildropInUse()
+        case .tooSoon: return machine.loggedInTooSoon()
+        case .admitted:
+            entered = account.id
+            let action = await open(account)
+            if !machine.isInTransaction {
+                server.maildrops.leave(account.id)
+                entered = nil
+            }
+            return action
+        }
     }
 
     /// Takes the snapshot of INBOX that the session works on.

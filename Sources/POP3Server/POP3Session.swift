@@ -16,6 +16,8 @@ struct POP3Session {
     var exchange: LoginExchange?
     var mailbox: MailboxID?
     var account: Account?
+    /// The account whose maildrop this session is counted in.
+    var entered: AccountID?
     var tls: TLSInfo?
     var retrieved = 0
     /// A closed word for the event at the end.
@@ -25,12 +27,15 @@ struct POP3Session {
         self.server = server
         self.connection = connection
         options = server.options()
-        machine = POP3Machine(hostname: options.hostname, security: security, limits: options.limits)
+        machine = POP3Machine(
+            hostname: options.hostname, security: security, loginDelay: Int(options.loginDelay.components.seconds),
+            limits: options.limits)
     }
 
     mutating func run() async {
         let started = ContinuousClock.now
         await converse()
+        if let entered { server.maildrops.leave(entered) }
         let elapsed = started.duration(to: .now)
         server.events.record(
             .disconnected(

@@ -73,6 +73,7 @@ extension SMTPConversation {
         do {
             let verdict = await authenticate(&message, envelope, &trace)
             if let refusal = verdict.refusal { return .all(refusal) }
+            let hidden = hiddenFields(message.index.headerBlock)
             var received = await receivedField(envelope, id)
             var (checks, refusal) = try await checkHeader(&message, &received, &trace)
             if let refusal { return .all(refusal) }
@@ -101,6 +102,7 @@ extension SMTPConversation {
             if let login, context.settings.rules.limits(of: login) != nil {
                 acceptance.metered = MeteredMessage(sender: login.meter, recipients: envelope.recipients.count)
             }
+            if !filtered.discards { acceptance.sentCopy = sentCopy(hidden) }
             acceptance.forwardedFrom = try await forwardingSender(envelope, &acceptance.trace)
             return try await keep(acceptance, envelope)
         } catch let error as RewriteUnavailable {

@@ -23,6 +23,8 @@ package enum LogKey {
     package static let imapSession = "imap.session"
     package static let imapCommand = "imap.command"
     package static let imapMailbox = "imap.mailbox"
+    package static let imapID = "imap.id"
+    package static let imapClient = "imap.client"
     package static let pop3Session = "pop3.session"
     package static let pop3Command = "pop3.command"
 

@@ -95,7 +95,8 @@ private let hash = "{SHA256}47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
         }
     }
 
-    @Test(arguments: ["{PLAIN}pencil", verifier]) func somePasswordsAreVerifiersThemselves(stored: String) async throws {
+    @Test(arguments: ["{PLAIN}pencil", verifier]) func somePasswordsAreVerifiersThemselves(stored: String) async throws
+    {
         let logins = authenticator(try Source([(.password, stored, "a")]))
         guard case .success = try await scram(logins).0?.outcome else { return #expect(Bool(false)) }
         #expect(try await scram(logins, "ann@example.com", "pen").0?.reason == .wrongPassword)

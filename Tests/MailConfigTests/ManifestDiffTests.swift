@@ -33,8 +33,8 @@ import Testing
             logins: {scram: false, channel_binding: true, oauth2: {introspection_endpoint: "https://i.example/", client_id: m,
               client_secret_file: /s, claim: sub, scopes: [mail], audience: [a], cache: 1s, ca_file: /c,
               discovery: "https://i.example/d"}}
-            imap: {login_timeout: 1s, idle_timeout: 1s, command_size: 8KiB}
-            pop3: {login_timeout: 1s, idle_timeout: 1s}
+            imap: {login_timeout: 1s, idle_timeout: 1s, command_size: 8KiB, idle_keepalive: never, id: [name=x]}
+            pop3: {login_timeout: 1s, idle_timeout: 1s, exclusive: true, login_delay: 1s}
             queue: {lifetime: 1h, bounce_lifetime: 1h, delay_report: never, minimum_backoff: 1s, maximum_backoff: 2s, concurrency: 2,
               per_destination: 1, bounce_message_size: 1B, initial_per_destination: 1, dead_destination_wait: 1s,
               bulk_recipients: 2, bulk_logins: n}
@@ -44,7 +44,7 @@ import Testing
             mta_sts: {mode: testing, max_age: 1d, hosts: m.n}
             relay: {networks: 192.0.2.1, permit: both, senders: "*", senders_bind_logins: true, bind_header_from: true,
               domains: d.e, recipients: "static:x", accept_risk: open-relay}
-            sending: {limits: {messages: {day: 1}}, rules: [{match: "*", send: false}]}
+            sending: {save_sent: on, limits: {messages: {day: 1}}, rules: [{match: "*", send: false}]}
             devices: [{name: d, senders: "*", networks: 192.0.2.1}]
             milters: [{name: m, address: "unix:/m"}]
             bans: {enabled: false, failures: 2, window: 10s, duration: 10s, longest: 10s, network_after: 2, ignore: "::1"}

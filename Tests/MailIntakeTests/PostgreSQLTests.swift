@@ -29,6 +29,7 @@ import Testing
 
     private static let statements: [(name: String, all: [SQLStatement])] = [
         ("blob", BlobStatements.all), ("directory", DirectoryStatements.all), ("mailstore", MailStoreStatements.all),
+        ("sent", SentCopyStatements.all),
         ("queue", QueueStatements.all), ("site", SiteStatements.all), ("attempt", AttemptStatements.all),
         ("operator", OperatorStatements.all), ("mailbox", MailboxStatements.all),
         ("trace_index", TraceIndexStatements.all),

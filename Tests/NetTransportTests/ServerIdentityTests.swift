@@ -104,7 +104,8 @@ import X509
         ] {
             let certificate = try Certificate(
                 version: .v3, serialNumber: .init(), publicKey: key.publicKey, notValidBefore: Date.now,
-                notValidAfter: Date.now.addingTimeInterval(86_400), issuer: name, subject: name, signatureAlgorithm: algorithm,
+                notValidAfter: Date.now.addingTimeInterval(86_400), issuer: name, subject: name,
+                signatureAlgorithm: algorithm,
                 extensions: .init(), issuerPrivateKey: key)
             let digest = ServerIdentities.endPoint(of: certificate, der: Array("der".utf8))
             #expect(digest?.count ?? 0 == length)

@@ -58,7 +58,8 @@ private func capabilities(_ text: String) -> [String] {
 
 @Suite struct POP3MachineTests {
     let everywhere = [
-        "TOP", "UIDL", "RESP-CODES", "AUTH-RESP-CODE", "PIPELINING", "EXPIRE NEVER", "IMPLEMENTATION Martlet",
+        "TOP", "UIDL", "RESP-CODES", "AUTH-RESP-CODE", "PIPELINING", "EXPIRE NEVER", "LANG",
+        "IMPLEMENTATION Martlet",
     ]
 
     @Test func theGreetingOffersNoTimestamp() {

@@ -105,7 +105,9 @@ private func credentials(_ login: String, _ password: String, _ authorization: S
         #expect(SASLMechanism(name: name) == expected)
     }
 
-    @Test(arguments: ["", "CRAM-MD5", "PLAIN ", "SCRAM-SHA-1", "SCRAM-SHA-256-PLUS "]) func otherMechanismsAreUnknown(name: String) {
+    @Test(arguments: ["", "CRAM-MD5", "PLAIN ", "SCRAM-SHA-1", "SCRAM-SHA-256-PLUS "]) func otherMechanismsAreUnknown(
+        name: String
+    ) {
         #expect(SASLMechanism(name: name) == nil)
     }
 }

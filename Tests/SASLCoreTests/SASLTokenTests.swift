@@ -9,7 +9,10 @@ import Testing
     }
 
     @Test(arguments: [
-        ("n,a=ann@example.com,\u{1}host=h\u{1}port=143\u{1}auth=Bearer vF9.-_~+/==\u{1}\u{1}", "ann@example.com" as String?),
+        (
+            "n,a=ann@example.com,\u{1}host=h\u{1}port=143\u{1}auth=Bearer vF9.-_~+/==\u{1}\u{1}",
+            "ann@example.com" as String?
+        ),
         ("n,,\u{1}auth=Bearer vF9.-_~+/==\u{1}\u{1}", nil), ("y,,\u{1}auth=bEARER  vF9.-_~+/==\u{1}\u{1}", nil),
         ("n,a=a=2Cb=3D,\u{1}auth=Bearer vF9.-_~+/==\u{1}\u{1}", "a,b="),
     ])
@@ -29,8 +32,10 @@ import Testing
     }
 
     @Test(arguments: [
-        "", "\u{1}", "n,,", "n,,\u{1}", "n,,\u{1}\u{1}", "n,,\u{1}auth=Bearer\u{1}\u{1}", "n,,\u{1}auth=Bearer \u{1}\u{1}",
-        "n,,\u{1}auth=Basic abc\u{1}\u{1}", "p=tls-unique,,\u{1}auth=Bearer a\u{1}\u{1}", "n,b=c,\u{1}auth=Bearer a\u{1}\u{1}",
+        "", "\u{1}", "n,,", "n,,\u{1}", "n,,\u{1}\u{1}", "n,,\u{1}auth=Bearer\u{1}\u{1}",
+        "n,,\u{1}auth=Bearer \u{1}\u{1}",
+        "n,,\u{1}auth=Basic abc\u{1}\u{1}", "p=tls-unique,,\u{1}auth=Bearer a\u{1}\u{1}",
+        "n,b=c,\u{1}auth=Bearer a\u{1}\u{1}",
         "n,a=a=b,\u{1}auth=Bearer a\u{1}\u{1}", "n,,x\u{1}auth=Bearer a\u{1}\u{1}", "n,,\u{1}au th=Bearer a\u{1}\u{1}",
         "n,,\u{1}auth=Bearer a\u{e4}\u{1}\u{1}", "n,,\u{1}auth=Bearer a b\u{1}\u{1}", "n,,\u{1}auth=Bearer a\u{1}",
         "n,,\u{1}=x\u{1}auth=Bearer a\u{1}\u{1}",

@@ -26,7 +26,8 @@ import Testing
 
     /// The final message for a password, right in everything but what is told here.
     private static func final(
-        _ first: String, _ challenge: SASLStep, password: String = "pencil", channel: [UInt8]? = nil, nonce: String? = nil
+        _ first: String, _ challenge: SASLStep, password: String = "pencil", channel: [UInt8]? = nil,
+        nonce: String? = nil
     ) -> [UInt8] {
         let bare = first.split(separator: ",", maxSplits: 2, omittingEmptySubsequences: false).last ?? ""
         let header = first.dropLast(bare.count)

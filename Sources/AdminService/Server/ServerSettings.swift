@@ -68,6 +68,11 @@ enum ServerSettings {
         var settings = IMAPServerSettings()
         settings.loginDeadline = manifest.imap.loginTimeout
         settings.inactivityDeadline = manifest.imap.idleTimeout
+        settings.idleKeepalive = manifest.imap.idleKeepalive
+        settings.identification = manifest.imap.id.map { text in
+            let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            return IDField(name: String(parts.first ?? ""), value: parts.last.map(String.init))
+        }
         settings.maximumLoginFailures = manifest.limits.loginFailures
         settings.logins = SASLOffer(manifest.logins)
         settings.maximumBadCommands = manifest.limits.errors
@@ -81,6 +86,8 @@ enum ServerSettings {
         var options = POP3ServerOptions(hostname: manifest.server.hostname)
         options.loginTimeout = manifest.pop3.loginTimeout
         options.idleTimeout = manifest.pop3.idleTimeout
+        options.isExclusive = manifest.pop3.exclusive
+        options.loginDelay = manifest.pop3.loginDelay
         options.limits.badCommands = manifest.limits.errors
         options.limits.failedLogins = manifest.limits.loginFailures
         options.logins = SASLOffer(manifest.logins)

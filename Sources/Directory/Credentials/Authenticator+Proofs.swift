@@ -50,7 +50,8 @@ extension Authenticator {
                 .invalidCredentials,
                 subject.isReal
                     ? .wrongPassword
-                    : .unusableCredential("the account has no SCRAM verifier: a login with PLAIN, or a new password, makes one"))
+                    : .unusableCredential(
+                        "the account has no SCRAM verifier: a login with PLAIN, or a new password, makes one"))
         }
         record(report, from: client)
         return report

@@ -67,6 +67,11 @@ extension IMAPSession {
             zoneMinutes: plan.date?.zoneMinutes ?? 0
         )
         messagesTold += 1
+        if let kept = try await sentCopy(
+            of: message.index, in: plan.mailbox, flags: plan.flags, keywords: plan.keywords)
+        {
+            return kept
+        }
         let result = try await service.store.append(plan.account, to: plan.mailbox, messages: [new])
         return .ok(
             .appendUID(

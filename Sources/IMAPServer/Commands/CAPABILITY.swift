@@ -22,7 +22,10 @@ extension IMAPSession {
     func identify(_ fields: [IDField]) -> Completion {
         if !fields.isEmpty {
             let text = fields.map { "\($0.name)=\($0.value ?? "NIL")" }.joined(separator: "; ")
-            logger.info("client names itself", metadata: ["imap.id": "\(text)"])
+            logger.info("client names itself", metadata: [LogKey.imapID: "\(text)"])
+            // From here on each line of the session says who it is.
+            let named = fields.filter { ["name", "version"].contains($0.name.lowercased()) }.compactMap(\.value)
+            if !named.isEmpty { logger[metadataKey: LogKey.imapClient] = "\(named.joined(separator: " ").prefix(100))" }
         }
         encoder.id(service.settings.identification)
         return .ok("ID completed.")

@@ -37,6 +37,8 @@ extension IMAPSession {
     }
 
     private func waitForDone() async throws -> Completion {
+        let keepalive = service.settings.idleKeepalive.map { IdleKeepalive(every: $0, connection) }
+        defer { keepalive?.cancel() }
         while true {
             switch await nextEvent() {
             case .woken:
@@ -46,6 +48,7 @@ extension IMAPSession {
                 } else {
                     try await announce(.everything)
                 }
+                if keepalive?.takeDue() == true { untagged(.ok, nil, "Still here") }
                 try await flush()
             case .frame(.line(let line)):
                 guard IMAPParser.isDone(line) else { throw CommandRefusal.bad(.clientBug, "Expected DONE.") }

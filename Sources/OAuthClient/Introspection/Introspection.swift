@@ -13,7 +13,8 @@ struct Introspection {
         // RFC 7662 §2.3
         case 401, 403: throw TokenFailure(.client, "the endpoint does not take our client_id and secret")
         case 300..<400:
-            throw TokenFailure(.unreachable, "the endpoint answered \(answer.status), a redirect, which is not followed")
+            throw TokenFailure(
+                .unreachable, "the endpoint answered \(answer.status), a redirect, which is not followed")
         default: throw TokenFailure(.unreachable, "the endpoint answered \(answer.status)")
         }
         guard let members = try? JSONDecoder().decode([String: Member].self, from: Data(answer.body)) else {

@@ -143,6 +143,81 @@ def case_refuses_what_is_wrong():
             wire.pop(command, "-ERR")
         wire.pop("QUIT")
 
+def resident():
+    """Megabytes of memory that the server has in use."""
+    with open(f"/proc/{os.environ['IT_PID']}/status") as file:
+        return int(re.search(r"VmRSS:\s+(\d+)", file.read()).group(1)) / 1024
+
+
+def case_a_large_message_in_flat_memory():
+    empty()
+    line = b"x" * 74 + b"\r\n"
+    text = b"Subject: large\r\n\r\n" + line * (48_000_000 // len(line))
+    client = imap()
+    client.append("INBOX", None, None, text)
+    client.logout()
+    wire = Wire(995, tls=True)
+    wire.line()
+    wire.pop(f"USER {ACCOUNT}")
+    wire.pop(f"PASS {PASSWORD}")
+    equal(wire.pop("STAT"), f"+OK 1 {len(text)}")
+    wire.pop("TOP 1 1")
+    equal(wire.pop_lines(), [b"Subject: large", b"", line.strip()])
+    before, most, count = resident(), 0, 0
+    wire.pop("RETR 1")
+    data = wire.buffer
+    while not data.endswith(b"\r\n.\r\n"):
+        count += len(data[:-5])
+        data = data[-5:] + wire.socket.recv(65536)
+        if count % 50 == 0:
+            most = max(most, resident())
+    count += len(data) - 3
+    equal(count, len(text), "octets")
+    most = max(most, resident())
+    print(f"48 MB: {before:.0f} MB of memory before, {most:.0f} MB at most")
+    assert most - before < 24, f"memory grew from {before} to {most} MB"
+    wire.close()
+    empty()
+
+
+def case_a_thousand_commands_at_once():
+    fill(3)
+    wire = Wire(995, tls=True)
+    wire.line()
+    wire.send(f"USER {ACCOUNT}\r\nPASS {PASSWORD}\r\n" + "NOOP\r\n" * 500 + "UIDL 2\r\n" * 500 + "DELE 1\r\nRSET\r\nQUIT\r\n")
+    lines = wire.rest().decode().split("\r\n")[:-1]
+    equal(len(lines), 1005)
+    assert all(line.startswith("+OK") for line in lines), [line for line in lines if not line.startswith("+OK")]
+    client = pop3()
+    equal(client.stat()[0], 3)
+    client.quit()
+
+
+def case_half_closed_removes_nothing():
+    fill(2)
+    wire = Wire(110)
+    wire.line()
+    wire.pop("STLS")
+    wire.start_tls()
+    wire.pop(f"USER {ACCOUNT}")
+    wire.pop(f"PASS {PASSWORD}")
+    wire.send("DELE 1\r\nSTAT\r\n")
+    equal(wire.line()[:3], b"+OK")
+    equal(wire.line()[:6], b"+OK 1 ")
+    wire.socket.unwrap().shutdown(socket.SHUT_WR)
+    client = pop3()
+    equal(client.stat()[0], 2, "no QUIT was said")
+    client.quit()
+
+
+def case_languages():
+    wire = Wire(995, tls=True)
+    wire.line()
+    wire.pop("LANG")
+    contains(wire.pop_lines(), b"en English")
+    wire.pop("LANG en", "+OK en ")
+    wire.pop("LANG xx", "-ERR")
+
 
 if __name__ == "__main__":
     main(globals())
