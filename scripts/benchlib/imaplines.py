@@ -82,6 +82,8 @@ def repeated(server, body, most=400):
         spent += cost.milliseconds
         count += step
         step = min(step * 2, 50)
+    if spent <= 0:
+        raise RuntimeError(f"{count} runs cost {server.name} nothing: somebody else has answered")
     return spent / count
 
 

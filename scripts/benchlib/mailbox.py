@@ -104,6 +104,9 @@ class ClearMartlet(servers.Martlet):
         super().start()
         for port in (self.imap_port, self.imaps_port):
             servers.wait_for_port(port, self.process)
+        time.sleep(0.5)
+        if self.process.poll() is not None:
+            raise RuntimeError("martlet ended: another server answers on its ports")
 
 
 class Comparison:
