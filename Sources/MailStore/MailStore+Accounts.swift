@@ -17,6 +17,7 @@ extension MailStore {
             for blob in blobs { try BlobRows.release(writer, blob, now: now) }
             try writer.execute(MailStoreStatements.deleteAccountEmails, account)
         }
+        try await searchIndex?.forget(account)
         forgetInbox(account)
         for info in infos { changeFeed.announce(account, mailboxes: [info.id], info.highestModSeq) }
     }

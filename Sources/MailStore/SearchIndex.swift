@@ -252,6 +252,9 @@ package final class SearchIndex: Sendable {
         return (part.last, part.count)
     }
 
+    /// Drops everything of an account that goes.
+    package func forget(_ account: AccountID) async throws { try await clear(account) }
+
     private func clear(_ account: AccountID) async throws {
         for (statement, unit) in [
             (SearchIndexStatements.clearKnown, 500), (SearchIndexStatements.clearSignatures, 200),
