@@ -298,7 +298,7 @@ def case_verifiers_come_with_the_first_login_and_go_with_the_password():
         assert works(RIGHT)
         with open(f"{room.folder}/other", "w") as file:
             file.write("another one 2\n")
-        room.run("account", "password", "carol@example.test", "--password-file", f"{room.folder}/other")
+        room.run("account", "passwd", "carol@example.test", "--password-file", f"{room.folder}/other")
         assert works("another one 2")
         assert not works(RIGHT), "the old password's verifier is gone"
 
