@@ -12,8 +12,6 @@ struct EnabledExtensions: OptionSet, Sendable {
     static let imap4rev2 = EnabledExtensions(rawValue: 4)
     /// RFC 6855 §3
     static let utf8Accept = EnabledExtensions(rawValue: 8)
-    /// RFC 9586 §3
-    static let uidOnly = EnabledExtensions(rawValue: 16)
 
     /// The names ENABLE takes, in the order ENABLED says them, and what each switches on.
     private static let offered: [(name: String, means: EnabledExtensions)] = [

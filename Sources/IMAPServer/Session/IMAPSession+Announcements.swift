@@ -25,8 +25,10 @@ extension IMAPSession {
             try await announceExpunges()
         }
         if let arrivals { announce(arrivals: arrivals) }
-        if let wish, wish.tellsFlags, news.highestModSeq > since {
-            try await announceFlags(mailbox, since: since, through: news.highestModSeq, upTo: known)
+        let tellsFlags = wish?.tellsFlags == true
+        if tellsFlags || selection?.contexts.isEmpty == false, news.highestModSeq > since {
+            try await announceFlags(
+                mailbox, since: since, through: news.highestModSeq, upTo: known, tellsFlags: tellsFlags)
         }
         if let wish, !wish.items.isEmpty, let arrivals, !isChangingMessages {
             try await fetch(wish.items, of: arrivals)
@@ -59,7 +61,7 @@ extension IMAPSession {
 
     /// Flags that others changed, in pages: memory does not grow with how much they did.
     private func announceFlags(
-        _ mailbox: MailboxID, since: ModSequence, through: ModSequence, upTo known: UInt32
+        _ mailbox: MailboxID, since: ModSequence, through: ModSequence, upTo known: UInt32, tellsFlags: Bool
     ) async throws {
         // What a search that is followed must be asked of again: arrivals, and what changed, by this session too.
         let isFollowed = selection?.contexts.isEmpty == false
@@ -69,7 +71,8 @@ extension IMAPSession {
             let page = try await service.store.changedRows(
                 mailbox, from: from, through: through, upTo: known, limit: service.settings.rowPage)
             if isFollowed { changed += page.rows.map(\.uid.rawValue) }
-            for row in page.rows where selection?.view.isNews(row.uid.rawValue, modSeq: row.modSeq.rawValue) == true {
+            for row in page.rows
+            where tellsFlags && selection?.view.isNews(row.uid.rawValue, modSeq: row.modSeq.rawValue) == true {
                 announce(flagsOf: row)
                 try await flushIfLarge()
             }
