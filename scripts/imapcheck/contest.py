@@ -78,7 +78,8 @@ class Player:
         if kind in ("condstore", "qresync"):
             self.say(b"ENABLE " + kind.upper().encode())
         if kind == "notify":
-            self.say(b"NOTIFY SET (selected (MessageNew MessageExpunge FlagChange)) (personal (MessageNew MessageExpunge))")
+            # Not `selected`: there EXPUNGE comes at any moment, and numbers can't be used (RFC 5465 §5.2).
+            self.say(b"NOTIFY SET (selected-delayed (MessageNew MessageExpunge FlagChange)) (personal (MessageNew MessageExpunge))")
 
     # MARK: Talking
 
@@ -122,7 +123,9 @@ class Player:
             self.lie(f"UIDs do not ascend: {known}")
         if answer.highest is not None and command.startswith((b"SELECT", b"EXAMINE")):
             self.highest = None
-        if answer.highest is not None and not command.startswith(b"STATUS"):
+        # STATUS speaks of other mailboxes, with NOTIFY at any time.
+        is_ours = not any(pieces[0].startswith(b"* STATUS") for pieces in untagged)
+        if answer.highest is not None and is_ours:
             self.see_highest(answer.highest)
         for uid, items in answer.fetch.items():
             if isinstance(uid, int) and "FLAGS" in items:
