@@ -78,7 +78,7 @@ class Player:
         if kind in ("condstore", "qresync"):
             self.say(b"ENABLE " + kind.upper().encode())
         if kind == "notify":
-            # Not `selected`: there EXPUNGE comes at any moment, and numbers can't be used (RFC 5465 §5.2).
+            # Not `selected`: there EXPUNGE comes at any moment, and numbers can't be used (RFC 5465 §5.3).
             self.say(b"NOTIFY SET (selected-delayed (MessageNew MessageExpunge FlagChange)) (personal (MessageNew MessageExpunge))")
 
     # MARK: Talking
