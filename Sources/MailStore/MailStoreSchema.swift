@@ -18,6 +18,7 @@ package enum MailStoreSchema {
                 .createTable(SortKeyRows.narrow), .createTable(SortKeyRows.wide), .createTable(SortKeyRows.progress),
             ]),
         Migration("mailstore-perf-1", [emailText, entryUnseen]),
+        Migration("mailstore-perf-2", [.run(SQLStatement("DROP INDEX entry_unseen")), entryUnread]),
         Migration("mailstore-sent-1", [sentCopy]),
     ]
 
@@ -104,6 +105,10 @@ package enum MailStoreSchema {
     // Unread mail is what clients ask for most, and there is little of it.
     private static let entryUnseen = SchemaChange.createIndex(
         "entry_unseen", on: "entry", columns: ["mailbox_id", "uid"], where: "(flags & 1) = 0")
+
+    // With the flags in it: an index that leads back to the row for them is passed over for the rows themselves.
+    private static let entryUnread = SchemaChange.createIndex(
+        "entry_unread", on: "entry", columns: ["mailbox_id", "uid", "flags"], where: "(flags & 1) = 0")
 
     private static let emailAccount = SchemaChange.createIndex(
         "email_account", on: "email", columns: ["account_id", "id"])

@@ -18,7 +18,7 @@ extension MailStoreStatements {
         FROM entry LEFT JOIN email_text ON email_text.email_id = entry.email_id AND version = $5
         WHERE mailbox_id = $1 AND uid >= $2 AND uid <= $3 AND modseq > $4 ORDER BY uid
         """)
-    // As flagScan; answered by the index entry_unseen, whose condition it repeats.
+    // As flagScan; answered by the index entry_unread, whose condition it repeats.
     static let unseenUIDs = SQLStatement(
         """
         SELECT uid FROM entry WHERE mailbox_id = $1 AND uid >= $2 AND uid <= $3 AND (flags & 1) = 0

@@ -1,8 +1,9 @@
 import IMAPCore
-import MailStore
 import MartletTesting
 import SQLEngine
 import Testing
+
+@testable import MailStore
 
 @Suite struct PageTests {
     private func walk(
@@ -60,6 +61,13 @@ import Testing
         #expect(walked.end == .withoutTexts(2))
         #expect(walked.state.count == 1)
         #expect(try await walk(mail, [3...3], .texts).end == .done)
+    }
+
+    @Test func `the unread are read from their index`() async throws {
+        let mail = try await MailFixture()
+        let plan = try await mail.state.rows(
+            "EXPLAIN QUERY PLAN " + MailStoreStatements.unseenUIDs.sqliteText, columns: 4)
+        #expect(plan.contains { $0.contains("COVERING INDEX entry_unread") }, "\(plan)")
     }
 
     @Test func `texts go with their email`() async throws {
