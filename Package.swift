@@ -203,6 +203,13 @@ let package = Package(
                 "DNSClient", .nioCore, .nioPosix, .nioSSL, .logging, .lifecycle, .crypto,
             ]
         ),
+        room(
+            "MailFetch",
+            uses: [
+                "IMAPCore", "SASLCore", "MailSyntax", "MailMessage", "MailMove", "Telemetry", "Directory", "MailStore",
+                "MailIntake", "Blobs", "SQLEngine", "NetTransport", .nioCore, .logging, .lifecycle,
+            ]
+        ),
 
         // Front doors
         room(
@@ -213,14 +220,17 @@ let package = Package(
                 "SQLEngine",
                 "Blobs", "Directory", "MailStore", "MailMove", "OutboundQueue", "MailIntake", "NetTransport", "DNSCore",
                 "DNSClient", "OAuthClient", "MTASTSClient", "MailReports", "Sendmail", "ReportInbox",
-                "SMTPCore", "IMAPCore", "POP3Core", "SMTPServer", "IMAPServer", "POP3Server", "WebServer",
+                "SMTPCore", "IMAPCore", "POP3Core", "SMTPServer", "IMAPServer", "POP3Server", "WebServer", "MailFetch",
                 "SMTPDelivery", "CLinux",
                 .nioCore, .nioPosix, .nioSSL, .logging, .lifecycle, .unixSignals, .crypto, .cryptoExtras, .x509, .asn1,
             ]
         ),
         .executableTarget(
             name: "martlet",
-            dependencies: ["AdminService", "Directory", "MailConfig", "MailMove", "MailSyntax", .argumentParser],
+            dependencies: [
+                "AdminService", "Directory", "MailConfig", "MailFetch", "MailMove", "MailSyntax", "SASLCore",
+                .argumentParser,
+            ],
             swiftSettings: settings
         ),
 
@@ -267,7 +277,7 @@ let package = Package(
         tests("MailStore"),
         tests("MailMove"),
         tests("OutboundQueue"),
-        tests("MailIntake", uses: ["OAuthClient", "MTASTSClient", "MailReports", "ReportInbox"]),
+        tests("MailIntake", uses: ["MailFetch", "OAuthClient", "MTASTSClient", "MailReports", "ReportInbox"]),
         tests("ReportInbox"),
         tests("OAuthClient"),
         tests("MTASTSClient"),
@@ -279,6 +289,7 @@ let package = Package(
         tests("POP3Server"),
         tests("WebServer", uses: ["MailSyntax", "NetTransport", .nioCore, .nioEmbedded, .nioPosix, .logging]),
         tests("SMTPDelivery"),
+        tests("MailFetch", uses: ["MailMove", "NetTransport", "SASLCore", "MailSyntax", .nioPosix]),
         tests("AdminService"),
         .testTarget(
             name: "IntegrationTests",

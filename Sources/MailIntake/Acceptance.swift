@@ -2,6 +2,7 @@ package import Blobs
 package import Directory
 package import MailMessage
 package import MailPolicy
+package import MailStore
 package import MailSyntax
 package import OutboundQueue
 
@@ -99,6 +100,8 @@ package struct LocalDelivery: Sendable, Hashable {
     package var notify: DSNNotify
     /// The ORCPT parameter with its type.
     package var originalRecipient: String?
+    /// Where it goes in the account; nil for INBOX, or where junk goes.
+    package var mailbox: MailboxID?
 
     package init(
         account: AccountID, recipient: EmailAddress, tag: String? = nil, notify: DSNNotify = .standard,

@@ -136,6 +136,7 @@ package final class MailIntake: Sendable {
     }
 
     private func mailbox(of delivery: LocalDelivery, _ acceptance: Acceptance) async throws -> MailboxID {
+        if let mailbox = delivery.mailbox { return mailbox }
         guard acceptance.isJunk else { return try await store.inbox(delivery.account) }
         return try await store.junk(delivery.account)
     }

@@ -23,7 +23,7 @@ struct Martlet: AsyncParsableCommand {
             AliasCommand.self, DomainCommand.self, DKIMCommand.self, DNSCommand.self, QueueCommand.self,
             BanCommand.self, ReportsCommand.self, ExplainCommand.self, TraceCommand.self, RouteCommand.self,
             SendmailHelp.self, TableCommand.self, CheckCommand.self, MessageCommand.self, ConfigCommand.self,
-            ImportCommand.self, ExportCommand.self,
+            ImportCommand.self, ExportCommand.self, FetchCommand.self,
         ]
     )
 }

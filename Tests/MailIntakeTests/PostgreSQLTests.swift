@@ -2,6 +2,7 @@ import Blobs
 import Directory
 import Foundation
 import MTASTSClient
+import MailFetch
 import MailIntake
 import MailReports
 import MailStore
@@ -26,6 +27,7 @@ import Testing
         + TraceSchema.migrations + SendMeterSchema.migrations + OAuthSchema.migrations + BanSchema.migrations
         + TLSResultSchema.migrations + MTASTSSchema.migrations + SearchIndex.migrations
         + ReportInboxSchema.migrations + VerdictSchema.migrations + ReportJobSchema.migrations
+        + FetchSchema.migrations
 
     private static let statements: [(name: String, all: [SQLStatement])] = [
         ("blob", BlobStatements.all), ("directory", DirectoryStatements.all), ("mailstore", MailStoreStatements.all),
@@ -35,7 +37,7 @@ import Testing
         ("trace_index", TraceIndexStatements.all),
         ("trace_search", TraceSearchStatements.all),
         ("trace", TraceStatements.all), ("sending", SendMeterStatements.all),
-        ("oauth", OAuthStatements.all),
+        ("oauth", OAuthStatements.all), ("fetch", FetchStatements.all),
         ("tls_result", TLSResultStatements.all), ("mta_sts", MTASTSStatements.all),
         ("verdict", VerdictStatements.all), ("report_job", ReportJobStatements.all),
         ("ban", BanStatements.all), ("search", SearchIndexStatements.all),

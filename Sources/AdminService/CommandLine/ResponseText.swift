@@ -44,6 +44,7 @@ extension AdminResponse {
             case .reports(let list): try PrettyJSON.text(list)
             case .moving(let answer): try PrettyJSON.text(answer)
             case .reindex(let answer): try PrettyJSON.text(answer)
+            case .fetchJobs(let list): try PrettyJSON.text(list)
             }
         }
     }
@@ -81,6 +82,8 @@ extension AdminResponse {
         case .routeTest(let report): report.text
         case .reports(let list): ReportSummary.text(list)
         case .moving, .reindex: ""
+        case .moving: ""
+        case .fetchJobs(let list): FetchJobSummary.text(list)
         }
     }
 

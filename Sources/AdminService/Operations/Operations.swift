@@ -2,6 +2,7 @@ import Directory
 package import Logging
 package import MTASTSClient
 package import MailConfig
+package import MailFetch
 import MailIntake
 import MailMove
 package import MailPolicy
@@ -116,6 +117,7 @@ package struct Operations: Sendable {
         case .selfTestEnd(let ticket): try await selfTestEnd(ticket)
         case .moving(let request): .moving(try await moving(request))
         case .reindex(let request): .reindex(try await reindex(request))
+        case .fetch(let request): try await fetch(request)
         }
     }
 
@@ -196,6 +198,8 @@ package protocol RunningServer: Sendable {
     var policies: PolicyKeeper? { get }
     /// What takes reports of others.
     var reports: ReportReceiver? { get }
+    /// What fetches mail of other accounts.
+    var fetching: FetchService? { get }
 }
 
 extension AdminError {
@@ -211,10 +215,24 @@ extension AdminError {
         case let error as SigningKeyError: self.init(.data, "\(error)")
         case let error as PasswordHashError: self.init(.data, "the password: \(error)")
         case let error as SystemError: self.init(.osError, error.description)
+        case let error as RemoteFailure: self.init(error)
         case let error as MoveError: self.init(.data, error.message, remedy: error.remedy)
         case let error as MailStoreError: self.init(error)
         default: self.init(.software, "\(error)")
         }
+    }
+
+    private init(_ error: RemoteFailure) {
+        let status: ExitStatus =
+            switch error.kind {
+            case .name: .noHost
+            case .login: .noPermission
+            case .malformed: .protocolError
+            case .local: .config
+            case .connect, .tls, .refused: .unavailable
+            case .timeout, .lost: .temporary
+            }
+        self.init(status, error.text, remedy: error.remedy)
     }
 
     private init(_ error: MailStoreError) {

@@ -4,6 +4,7 @@ import Glibc
 import MTASTSClient
 package import MailAuth
 package import MailConfig
+import MailFetch
 package import MailIntake
 import MailReports
 package import MailStore
@@ -100,7 +101,7 @@ package struct Stores: Sendable {
         BlobSchema.migrations + DirectorySchema.migrations + MailStoreSchema.migrations + QueueSchema.migrations
             + TraceSchema.migrations + SendMeterSchema.migrations + OAuthSchema.migrations + BanSchema.migrations
             + TLSResultSchema.migrations + MTASTSSchema.migrations + VerdictSchema.migrations
-            + ReportJobSchema.migrations + ReportInboxSchema.migrations
+            + ReportJobSchema.migrations + ReportInboxSchema.migrations + FetchSchema.migrations
     }
 
     package static func databasePath(in folder: String) -> String { "\(folder)/martlet.db" }

@@ -108,6 +108,8 @@ package enum AdminRequest: Codable, Sendable, Equatable {
     /// What imports and exports ask of the store.
     case moving(MovingRequest)
     case reindex(ReindexRequest)
+    /// Mail of other accounts that comes here again and again.
+    case fetch(FetchRequest)
 
     /// True for what only a running server can answer.
     package var needsServer: Bool {

@@ -38,6 +38,7 @@ package enum AdminResponse: Codable, Sendable, Equatable {
     case reports([ReportSummary])
     case moving(MovingAnswer)
     case reindex(ReindexAnswer)
+    case fetchJobs([FetchJobSummary])
 }
 
 /// A client or network that is kept out.

@@ -220,6 +220,7 @@ final class ServerAssembly: Sendable {
                 policies: policies, results: tlsResults, database: stores.database,
                 isAsking: live.follow { $0.outbound.mtaSTS == .auto }, logger: logger, clock: clock),
             reportInbox(),
+            try fetchService(hostname),
             try deliveryService(hostname),
             reportService(hostname),
         ]

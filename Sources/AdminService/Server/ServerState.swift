@@ -4,6 +4,7 @@ import Logging
 import MTASTSClient
 import MailAuth
 import MailConfig
+import MailFetch
 import MailPolicy
 import MailTables
 import NetTransport
@@ -29,6 +30,7 @@ final class ServerState: RunningServer {
     private let routeTokens = Mutex<RouteTokens?>(nil)
     private let policyKeeper = Mutex<PolicyKeeper?>(nil)
     private let reportReceiver = Mutex<ReportReceiver?>(nil)
+    private let fetchService = Mutex<FetchService?>(nil)
 
     init(
         configFile: String,
@@ -66,6 +68,12 @@ final class ServerState: RunningServer {
     }
 
     var reports: ReportReceiver? { reportReceiver.withLock { $0 } }
+
+    func setFetching(_ service: FetchService) {
+        fetchService.withLock { $0 = service }
+    }
+
+    var fetching: FetchService? { fetchService.withLock { $0 } }
 
     func setTokens(_ tokens: RouteTokens) {
         routeTokens.withLock { $0 = tokens }

@@ -11,19 +11,19 @@ package enum FolderName {
     }
 
     /// One level, out of modified UTF-7; what is not in it stands for itself. RFC 3501 §5.1.3
-    static func level(_ text: some StringProtocol) -> String {
+    package static func level(_ text: some StringProtocol) -> String {
         let decoded = IMAPNameEncoding.modifiedUTF7.decode(Array(text.utf8)) ?? String(text)
         // The store's own separator
         return decoded.contains("/") ? String(decoded.map { $0 == "/" ? "_" : $0 }) : decoded
     }
 
     /// A whole name, its levels separated by `separator`.
-    static func path(_ text: some StringProtocol, separator: Character) -> String {
+    package static func path(_ text: some StringProtocol, separator: Character) -> String {
         folded(text.split(separator: separator).map { level($0) }.joined(separator: "/"))
     }
 
     /// INBOX in capitals. RFC 3501 §5.1
-    static func folded(_ path: String) -> String { IMAPMailboxName(path: path).path }
+    package static func folded(_ path: String) -> String { IMAPMailboxName(path: path).path }
 
     /// A level as a part of a file's name, and whether it still says the same.
     static func encoded(_ level: String, for layout: Layout) -> (name: String, isExact: Bool) {

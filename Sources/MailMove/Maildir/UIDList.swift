@@ -78,7 +78,7 @@ package enum UIDList {
     }
 
     /// An atom of IMAP. RFC 3501 §9
-    static func isKeyword(_ word: String) -> Bool {
+    package static func isKeyword(_ word: String) -> Bool {
         !word.isEmpty && word.utf8.count <= 255
             && word.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && !"(){%*\"\\]".utf8.contains($0) }
     }

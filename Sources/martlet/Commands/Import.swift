@@ -10,7 +10,7 @@ struct ImportCommand: AsyncParsableCommand {
             An import may be interrupted at any time and run again: each message comes once, and a later run brings what is \
             new. It works with the server running or stopped.
             """,
-        subcommands: [ImportMaildir.self, ImportMbox.self])
+        subcommands: [ImportMaildir.self, ImportMbox.self, ImportIMAP.self])
 }
 
 struct ImportMaildir: AsyncParsableCommand {
