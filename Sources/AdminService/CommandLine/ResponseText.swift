@@ -82,7 +82,6 @@ extension AdminResponse {
         case .routeTest(let report): report.text
         case .reports(let list): ReportSummary.text(list)
         case .moving, .reindex: ""
-        case .moving: ""
         case .fetchJobs(let list): FetchJobSummary.text(list)
         }
     }
