@@ -25,7 +25,8 @@ package struct MaildirImport {
 
     private func take(_ folder: MaildirTree.Folder, use: String?) async throws {
         var list = LineReader("\(folder.control)/dovecot-uidlist")
-        let head = list?.next().flatMap { UIDList.head($0) }
+        var head = list?.next().flatMap { UIDList.head($0) }
+        head?.uidNext = max(head?.uidNext ?? 1, Self.nextUID("\(folder.control)/dovecot-uidlist"))
         var files = MaildirListing(folder.directory)
         let words = SmallFile.read("\(folder.control)/dovecot-keywords").map { UIDList.keywords($0) } ?? [:]
         observer.began(folder.path, total: files.count)
@@ -48,6 +49,15 @@ package struct MaildirImport {
         }
         for file in files.rest() { try await take(file, of: folder, nil, words, into: target) }
         try await target.flush()
+    }
+
+    /// The UID after the last in a list. Dovecot appends lines without writing the head, and its N, anew.
+    private static func nextUID(_ path: String) -> UInt32 {
+        var lines = LineReader(path)
+        _ = lines?.next()
+        var last: UInt32 = 0
+        while let line = lines?.next() { last = max(last, UIDList.line(line)?.uid ?? 0) }
+        return last == UInt32.max ? last : last + 1
     }
 
     private func take(
