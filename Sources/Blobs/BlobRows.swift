@@ -16,6 +16,7 @@ package enum BlobStatements {
         WHERE id = $1
         """)
     static let find = SQLStatement("SELECT random, size FROM blob WHERE id = $1")
+    static let record = SQLStatement("SELECT random, size, sha256 FROM blob WHERE id = $1")
     static let expired = SQLStatement(
         """
         SELECT id, random FROM blob WHERE reference_count = 0 AND unreferenced_at < $1
@@ -23,7 +24,7 @@ package enum BlobStatements {
         """)
     static let delete = SQLStatement("DELETE FROM blob WHERE id = $1 AND reference_count = 0 AND unreferenced_at < $2")
 
-    package static let all = [insert, retain, release, find, expired, delete]
+    package static let all = [insert, retain, release, find, record, expired, delete]
 }
 
 package enum BlobSchema {

@@ -109,6 +109,12 @@ extension Manifest {
     package struct Storage: Sendable, Equatable {
         /// The folder of database, blobs, keys and certificates.
         package var dataDirectory = "/var/lib/martlet"
+        /// How long an expunged message can be brought back; zero keeps none.
+        package var undelete: Duration = .seconds(7 * 86400)
+        /// How long it is remembered which messages were expunged.
+        package var expungeRecords: Duration = .seconds(90 * 86400)
+        /// Messages of one account; nil is unlimited.
+        package var messagesPerAccount: Int?
     }
 
     /// Certificates.

@@ -113,6 +113,22 @@ extension Schema {
             "storage.data_directory", \.storage.dataDirectory, .path,
             .restart, "The folder of the database, the messages, the DKIM keys and the self-signed certificate."
         ),
+        Setting(
+            "storage.undelete", \.storage.undelete, .duration(.zero...(.seconds(366 * 86400)), example: "14d"), .live,
+            "How long a message can be brought back after it was expunged or its mailbox deleted (`martlet undelete`). It "
+                + "takes room on the disk for as long, but none of its account's quota. `0` keeps nothing."
+        ),
+        Setting(
+            "storage.expunge_records", \.storage.expungeRecords,
+            .duration(.seconds(86400)...(.seconds(3650 * 86400)), example: "180d"), .live,
+            "How long it is remembered which messages went, for clients that ask what changed while they were away "
+                + "(QRESYNC). One that was away for longer compares the whole mailbox."
+        ),
+        Setting(
+            "storage.messages_per_account", \.storage.messagesPerAccount,
+            ValueType<Int>.int(1000...1_000_000_000, example: 2_000_000).orUnlimited, unit: "messages", .live,
+            "How many messages an account may keep, beside its quota in octets. More is refused as over quota."
+        ),
     ]
 
     private static let network: [Setting] = [

@@ -12,6 +12,7 @@ extension MailStore {
         try await database.write { writer in
             try writer.execute(MailStoreStatements.removeGrantee, account)
             try writer.execute(MailStoreStatements.removeAccountAnnotations, account)
+            try writer.execute(RemovedStatements.deleteAccount, account)
             try writer.execute(MailStoreStatements.deleteAccountMailboxes, account)
             let blobs = try writer.query(MailStoreStatements.accountBlobs, account) { BlobKey(rawValue: $0.int64(0)) }
             for blob in blobs { try BlobRows.release(writer, blob, now: now) }

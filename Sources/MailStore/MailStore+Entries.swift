@@ -118,12 +118,14 @@ extension MailStore {
         var gone: [UID] = []
         for part in wanted.chunks(of: max(unit, 1)) {
             let now = clock.now()
+            let isRestorable = settings.undelete > .zero
             let (removed, modSeq) = try await database.write(wanted.count > Self.unitLimit ? .bulk : .foreground) {
                 writer in
                 var rows = try Self.rows(writer, mailbox, part)
                 if onlyDeleted { rows.removeAll { !$0.flags.contains(.deleted) } }
                 guard !rows.isEmpty else { return ([UID](), ModSequence?.none) }
-                let modSeq = try Self.remove(writer, account, mailbox, rows, now: now)
+                let modSeq = try Self.remove(
+                    writer, account, mailbox, rows, now: now, restorable: isRestorable)
                 return (rows.map(\.uid), modSeq)
             }
             if let modSeq { changeFeed.announce(account, mailboxes: [mailbox], modSeq) }
@@ -133,10 +135,12 @@ extension MailStore {
     }
 
     /// Takes entries out of a mailbox, leaves a tombstone for each, and lets go of emails that stand nowhere else.
+    /// - Parameter restorable: whether they can be brought back for a while.
     static func remove(
         _ writer: any SQLWriter, _ account: AccountID, _ mailbox: MailboxID, _ rows: [EntryRow], now: Timestamp,
-        keepingEmails: Bool = false
+        keepingEmails: Bool = false, restorable: Bool = false
     ) throws -> ModSequence {
+        if restorable { try keep(writer, account, mailbox, rows, now: now) }
         let size = rows.reduce(Int64(0)) { $0 + Int64($1.size) }
         let modSeq =
             keepingEmails ? try bump(writer, account) : try bump(writer, account, octets: -size, messages: -rows.count)
@@ -149,10 +153,7 @@ extension MailStore {
             }
         }
         for row in rows where !keepingEmails {
-            let blob = try writer.first(MailStoreStatements.deleteUnusedEmail, row.email) {
-                BlobKey(rawValue: $0.int64(0))
-            }
-            if let blob { try BlobRows.release(writer, blob, now: now) }
+            try releaseIfUnused(writer, row.email, now: now)
         }
         let unseen = rows.count { !$0.flags.contains(.seen) }
         let deleted = rows.count { $0.flags.contains(.deleted) }

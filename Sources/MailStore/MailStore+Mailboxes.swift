@@ -261,6 +261,7 @@ extension MailStore {
         guard let info = try await mailbox(account, path: path) else { throw MailStoreError.noSuchMailbox }
         guard info.selectable || !info.hasChildren else { throw MailStoreError.hasChildren }
         if info.selectable { _ = try await expunge(info.id, onlyDeleted: false) }
+        let isRestorable = settings.undelete > .zero
         let now = clock.now()
         let modSeq = try await database.write { writer in
             // What arrived since goes with it.
@@ -268,10 +269,21 @@ extension MailStore {
                 EntryRow($0)
             }
             try Self.addKeywords(to: &rest, info.id, writer)
-            if !rest.isEmpty { _ = try Self.remove(writer, account, info.id, rest, now: now) }
+            if !rest.isEmpty {
+                _ = try Self.remove(writer, account, info.id, rest, now: now, restorable: isRestorable)
+            }
             let modSeq = try Self.bump(writer, account)
             if try MailboxTree.read(writer, account).children(of: info.id).isEmpty {
-                try writer.execute(MailStoreStatements.deleteMailbox, info.id)
+                // Many tombstones would hold the writer: they are the purger's.
+                let count = try writer.first(RemovedStatements.countTombstones, info.id, Self.unitLimit) { $0.int(0) }
+                if let count, count >= Self.unitLimit {
+                    try writer.execute(RemovedStatements.bury, info.id, modSeq)
+                    try writer.execute(MailStoreStatements.removeMailboxAccess, info.id)
+                    try writer.execute(MailStoreStatements.removeMailboxAnnotations, info.id)
+                    try writer.execute(MailStoreStatements.removeMailboxKeywords, info.id)
+                } else {
+                    try writer.execute(MailStoreStatements.deleteMailbox, info.id)
+                }
             } else {
                 try writer.execute(MailStoreStatements.hideMailbox, info.id, modSeq)
                 // RFC 4314 §4 (DELETE), RFC 5464 §4.1

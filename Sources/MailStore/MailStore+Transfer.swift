@@ -73,6 +73,7 @@ extension MailStore {
         let room = room(owner)
         let now = clock.now()
         let sorted = uids.sorted()
+        let isRestorable = settings.undelete > .zero
         let ids = sorted.map { _ in EmailID(rawValue: self.ids.next().rawValue) }
         let passed = try await database.write { writer -> Passed in
             // Two accounts are always locked in the order of their ids.
@@ -89,7 +90,9 @@ extension MailStore {
             }
             let (made, validity) = try Self.insert(writer, entries, into: target, modSeq: modSeq, now: now)
             var left: ModSequence?
-            if removing { left = try Self.remove(writer, account, mailbox, rows, now: now) }
+            if removing {
+                left = try Self.remove(writer, account, mailbox, rows, now: now, restorable: isRestorable)
+            }
             let result = CopyResult(uidValidity: validity, source: rows.map(\.uid), destination: made)
             return Passed(result: result, emails: entries.map(\.email), arrived: modSeq, left: left)
         }

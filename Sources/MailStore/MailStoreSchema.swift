@@ -20,6 +20,7 @@ package enum MailStoreSchema {
         Migration("mailstore-perf-1", [emailText, entryUnseen]),
         Migration("mailstore-perf-2", [.run(SQLStatement("DROP INDEX entry_unseen")), entryUnread]),
         Migration("mailstore-sent-1", [sentCopy]),
+        Migration("mailstore-mailboxes-3", RemovedSchema.changes),
     ]
 
     /// Copies that the server itself made of what was sent, by a hash of the message's id, for a day.

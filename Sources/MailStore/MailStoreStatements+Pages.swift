@@ -51,7 +51,8 @@ extension MailStoreStatements {
         "DELETE FROM entry_keyword WHERE mailbox_id = $1 AND uid >= $2 AND uid <= $3")
     static let deleteUnusedEmail = SQLStatement(
         """
-        DELETE FROM email WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM entry WHERE email_id = $1) RETURNING blob_id
+        DELETE FROM email WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM entry WHERE email_id = $1)
+            AND NOT EXISTS (SELECT 1 FROM removed_entry WHERE email_id = $1) RETURNING blob_id
         """)
 
     static let pageStatements = [

@@ -27,7 +27,7 @@ package enum MailStoreStatements {
         """
         SELECT id, parent_id, name, special_use, selectable, uid_validity, uid_next, recent_from, messages, unseen,
             deleted, size, highest_modseq
-        FROM mailbox WHERE account_id = $1
+        FROM mailbox WHERE account_id = $1 AND parent_id >= 0
         """)
     static let mailbox = SQLStatement(
         """
@@ -84,8 +84,6 @@ package enum MailStoreStatements {
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
         """)
     static let emailBlob = SQLStatement("SELECT blob_id FROM email WHERE id = $1")
-    static let deleteEmail = SQLStatement("DELETE FROM email WHERE id = $1 RETURNING blob_id")
-    static let emailIsUsed = SQLStatement("SELECT 1 FROM entry WHERE email_id = $1 LIMIT 1")
     static let accountBlobs = SQLStatement("SELECT blob_id FROM email WHERE account_id = $1")
     static let insertEntry = SQLStatement(
         """
@@ -166,7 +164,7 @@ package enum MailStoreStatements {
         insertAccountState, accountState, bumpModSeq, nextUIDValidity, mailboxes, mailbox, inbox, insertMailbox,
         reviveMailbox, hideMailbox, deleteMailbox, deleteAccountMailboxes, deleteAccountEmails, moveMailbox,
         addToMailbox, adjustMailbox, claimRecent, subscribe, unsubscribe, subscriptions, insertEmail, emailBlob,
-        deleteEmail, emailIsUsed, accountBlobs, insertEntry, insertKeyword, deleteKeywords, uidScan, rows, indexedRows,
+        accountBlobs, insertEntry, insertKeyword, deleteKeywords, uidScan, rows, indexedRows,
         changedRows, arrivals, keywords, mailboxKeywords, setFlags, deleteEntry, insertExpunged, expungedSince,
         deletedUIDs, emailsAfter, emailAccountsAfter, emailForIndexing, findThread, insertThreadReference, setPOP3UIDL,
         pop3Entries,
@@ -174,5 +172,5 @@ package enum MailStoreStatements {
 
     package static let all =
         general + mailboxStatements + MovingStatements.all + SortKeyStatements.all
-        + [sortRows, flagScan, emailHeader] + pageStatements
+        + [sortRows, flagScan, emailHeader] + pageStatements + RemovedStatements.all + CheckStatements.all
 }

@@ -22,7 +22,8 @@ struct Martlet: AsyncParsableCommand {
             Serve.self, QuickstartCommand.self, SelfTestCommand.self, Status.self, Reload.self, AccountCommand.self,
             AliasCommand.self, DomainCommand.self, DKIMCommand.self, DNSCommand.self, QueueCommand.self,
             BanCommand.self, ReportsCommand.self, ExplainCommand.self, TraceCommand.self, RouteCommand.self,
-            SendmailHelp.self, TableCommand.self, CheckCommand.self, MessageCommand.self, ConfigCommand.self,
+            SendmailHelp.self, MailboxCommand.self, UndeleteCommand.self, TableCommand.self, CheckCommand.self,
+            MessageCommand.self, ConfigCommand.self,
             ImportCommand.self, ExportCommand.self, FetchCommand.self,
         ]
     )

@@ -20,6 +20,7 @@ import Testing
 
     private static let server = "Sources/AdminService/Server/"
     private static let reports = "Sources/AdminService/Reports/ServerSettings+Reports.swift"
+    private static let storage = "Sources/AdminService/Operations/Stores+Mail.swift"
     private static let routing = "Sources/MailPolicy/Routing/RoutingTable.swift"
     private static let introspection = "Sources/OAuthClient/Introspection/"
     private static let signing = "Sources/MailPolicy/Signing/Signing.swift"
@@ -208,6 +209,9 @@ import Testing
         "reports.addresses": .code(
             "manifest.reports.addresses", in: "Sources/AdminService/ReportInbox/Operations+ReportInbox.swift"),
         "reports.keep": .code("live.follow(\\.reports.keep)", in: server + "ServerAssembly+ReportInbox.swift"),
+        "storage.undelete": .code("manifest.storage.undelete", in: storage),
+        "storage.expunge_records": .code("manifest.storage.expungeRecords", in: storage),
+        "storage.messages_per_account": .code("manifest.storage.messagesPerAccount", in: storage),
         "trace.keep": .code("live.follow(\\.trace.keep)", in: server + "ServerAssembly.swift"),
         "control.socket": .code("manifest.controlSocket", in: server + "ServerAssembly.swift"),
         "control.mode": .code("manifest.control.mode", in: server + "ServerAssembly.swift"),

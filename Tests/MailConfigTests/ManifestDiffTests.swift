@@ -22,7 +22,7 @@ import Testing
     @Test func theSchemaReachesEverything() throws {
         let text = """
             server: {hostname: a.b, user: u, node: 3, dns: {forwarders: [192.0.2.1], hosts: {c.d: "::1"}, trust_anchor: /t}}
-            storage: {data_directory: /d}
+            storage: {data_directory: /d, undelete: 1d, expunge_records: 2d, messages_per_account: 5000}
             listeners: [{kind: mx}, {kind: device}, {kind: https}]
             tls: {certificates: [{chain: /c, key: /k}], self_signed: false, handshake_timeout: 1s}
             limits: {message_size: 1MB, header_size: 16KiB, recipients: 101, command_line: 1KiB, text_line: 1kB, commands: 11,

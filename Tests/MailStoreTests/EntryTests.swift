@@ -181,7 +181,7 @@ import Testing
         (MailStoreStatements.arrivals, "PRIMARY KEY (mailbox_id=? AND uid>?)"),
         (MailStoreStatements.expungedSince, "expunged_modseq"),
         (MailStoreStatements.rows, "PRIMARY KEY (mailbox_id=? AND uid>? AND uid<?)"),
-        (MailStoreStatements.emailIsUsed, "entry_email"), (MailStoreStatements.findThread, "PRIMARY KEY"),
+        (MailStoreStatements.deleteUnusedEmail, "entry_email"), (MailStoreStatements.findThread, "PRIMARY KEY"),
     ])
     func `what runs often uses its index`(_ statement: SQLStatement, _ index: String) async throws {
         let fixture = try await MailFixture()

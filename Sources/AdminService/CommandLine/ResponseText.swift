@@ -45,6 +45,7 @@ extension AdminResponse {
             case .moving(let answer): try PrettyJSON.text(answer)
             case .reindex(let answer): try PrettyJSON.text(answer)
             case .fetchJobs(let list): try PrettyJSON.text(list)
+            case .mailboxes(let answer): try answer.jsonText
             }
         }
     }
@@ -83,6 +84,7 @@ extension AdminResponse {
         case .reports(let list): ReportSummary.text(list)
         case .moving, .reindex: ""
         case .fetchJobs(let list): FetchJobSummary.text(list)
+        case .mailboxes(let answer): answer.text
         }
     }
 

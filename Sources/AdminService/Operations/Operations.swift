@@ -115,6 +115,7 @@ package struct Operations: Sendable {
         case .banRemove(let networks): try await banRemove(networks)
         case .selfTestBegin(let address, let port): .selfTest(try await selfTestBegin(address, sinkPort: port))
         case .selfTestEnd(let ticket): try await selfTestEnd(ticket)
+        case .mailbox(let request): try await mailbox(request)
         case .moving(let request): .moving(try await moving(request))
         case .reindex(let request): .reindex(try await reindex(request))
         case .fetch(let request): try await fetch(request)

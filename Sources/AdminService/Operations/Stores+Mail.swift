@@ -1,10 +1,20 @@
 import Directory
+import MailConfig
 import MailStore
 
 /// An account's mail in numbers.
 struct MailUsage: Sendable {
     var octets: Int
     var messages: Int
+}
+
+extension MailStoreSettings {
+    init(_ manifest: Manifest) {
+        self.init()
+        undelete = manifest.storage.undelete
+        tombstones = manifest.storage.expungeRecords
+        messageLimit = manifest.storage.messagesPerAccount
+    }
 }
 
 extension Stores {

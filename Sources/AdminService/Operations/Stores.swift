@@ -76,6 +76,7 @@ package struct Stores: Sendable {
                 ids: ids,
                 searchIndex: search
             )
+            mail.settings = MailStoreSettings(manifest)
             let intake = MailIntake(database: database, store: mail, queue: queue, blobs: blobs, ids: ids)
             intake.setLanes(LanePolicy(manifest))
             return Stores(

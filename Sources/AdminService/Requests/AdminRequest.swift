@@ -110,6 +110,8 @@ package enum AdminRequest: Codable, Sendable, Equatable {
     case reindex(ReindexRequest)
     /// Mail of other accounts that comes here again and again.
     case fetch(FetchRequest)
+    /// Mailboxes, and what was expunged from them.
+    case mailbox(MailboxRequest)
 
     /// True for what only a running server can answer.
     package var needsServer: Bool {

@@ -39,6 +39,7 @@ package enum AdminResponse: Codable, Sendable, Equatable {
     case moving(MovingAnswer)
     case reindex(ReindexAnswer)
     case fetchJobs([FetchJobSummary])
+    case mailboxes(MailboxAnswer)
 }
 
 /// A client or network that is kept out.

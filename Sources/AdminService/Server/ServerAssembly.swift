@@ -7,6 +7,7 @@ import MailConfig
 import MailIntake
 import MailPolicy
 import MailReports
+import MailStore
 import MailSyntax
 import MailTables
 import NIOCore
@@ -301,7 +302,9 @@ final class ServerAssembly: Sendable {
         )
         let queue = stores.queue
         let intake = stores.intake
+        let mail = stores.mail
         live.onChange { manifest in
+            mail.settings = MailStoreSettings(manifest)
             queue.setLifetimes(message: manifest.queue.lifetime, bounce: manifest.queue.bounceLifetime)
             intake.setLanes(LanePolicy(manifest))
             service.update(settings())

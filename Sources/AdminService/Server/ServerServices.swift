@@ -89,6 +89,12 @@ struct HousekeepingService: Service {
             }
         }
         if round.isMultiple(of: Self.roundsBetweenOrphanSweeps) {
+            await attempt("the text index could not forget messages that are gone") {
+                try await stores.search?.sweep()
+            }
+            await attempt("conversations that are gone could not be forgotten") {
+                _ = try await stores.mail.purgeThreadReferences()
+            }
             await attempt("message files without a row could not be removed") {
                 _ = try await sweep.removeOrphans(now: now)
             }
@@ -97,6 +103,9 @@ struct HousekeepingService: Service {
             await attempt("histories of messages could not be indexed") { _ = try await stores.intake.indexTraces() }
         }
         if round.isMultiple(of: Self.roundsBetweenPurges) {
+            await attempt("expunged messages could not be removed for good") {
+                _ = try await stores.mail.purge(now: now)
+            }
             await attempt("old counts of sent messages could not be removed") {
                 try await stores.intake.purgeSendCounts()
             }

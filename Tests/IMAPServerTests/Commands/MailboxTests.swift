@@ -186,4 +186,47 @@ struct MailboxTests {
             }
         }
     }
+
+    @Test("a thousand mailboxes are listed with their status")
+    func manyMailboxes() async throws {
+        try await TestServer.run { server in
+            for index in 0..<1000 {
+                _ = try await server.store.createMailbox(server.account.id, path: "Many/\(index % 10)/\(index)")
+            }
+            try await server.session { client in
+                #expect(await client.command("LIST \"\" Many/%/%").untagged.count == 1000)
+                let list = await client.command(
+                    "LIST \"\" * RETURN (STATUS (MESSAGES UNSEEN DELETED-STORAGE) MYRIGHTS)")
+                #expect(list.untagged.count { $0.hasPrefix("* STATUS ") } == 1017)
+                #expect(list.untagged.count { $0.hasPrefix("* MYRIGHTS ") } == 1017)
+                #expect(await client.command("LSUB \"\" *").untagged.count == 6)
+            }
+        }
+    }
+
+    @Test("names have any text but control characters")
+    func everyOctet() async throws {
+        try await TestServer.run(settings: { $0.maximumBadCommands = 1000 }) { server in
+            try await server.session { client in
+                for octet in UInt8(1)...255 where octet != 0x0A && octet != 0x0D && octet != UInt8(ascii: "/") {
+                    await client.send(octets: Array("b\(octet) CREATE {3+}\r\nN".utf8) + [octet, 0x4F] + [13, 10])
+                    let reply = await client.reply(to: "b\(octet)")
+                    // "&" begins modified UTF-7, and 8-bit octets are none.
+                    let isName = (0x20...0x7E).contains(octet) && octet != UInt8(ascii: "&")
+                    #expect(reply.isOK == isName, "\(octet): \(reply)")
+                }
+                for name in ["&AOQ-", "&2D3eAA-", "a&-b"] {
+                    #expect(await client.command("CREATE \(name)").isOK)
+                    #expect(await client.command("STATUS \(name) (MESSAGES)").isOK)
+                    #expect(await client.command("DELETE \(name)").isOK)
+                }
+                for name in ["&AOQ", "&AAA-", "&ACA-", "&2D0-"] {
+                    #expect(await client.command("CREATE \(name)").tagged.hasPrefix("NO"), "\(name)")
+                }
+                // As many as were made come back, each as it was named.
+                #expect(await client.command("LIST \"\" N_O").untagged == ["* LIST (\\HasNoChildren) \"/\" N_O"])
+                #expect(await client.command("LIST \"\" N%O").untagged.count == 93)
+            }
+        }
+    }
 }

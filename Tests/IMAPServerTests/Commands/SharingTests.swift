@@ -228,4 +228,26 @@ struct SharingTests {
             #expect(await ann.command("GETACL Team").untagged.first?.hasSuffix("acd bob@example.org lrs") == true)
         }
     }
+
+    @Test("mailboxes of one's own that are called like others' can be reached, unless somebody shares the name")
+    func clash() async throws {
+        try await Self.shared("lr") { server, _, bob in
+            for path in ["Shared/Old", "Shared/ann@example.org/Team", "Shared/x/y"] {
+                _ = try await server.store.createMailbox(server.bob.id, path: path)
+            }
+            let list = await bob.command("LIST \"\" Shared*").untagged
+            #expect(list.contains("* LIST (\\HasChildren) \"/\" Shared"))
+            #expect(list.contains("* LIST (\\HasNoChildren) \"/\" Shared/Old"))
+            #expect(list.filter { $0.hasSuffix("Shared/ann@example.org/Team") }.count == 1)
+            #expect(await bob.command("STATUS Shared/Old (MESSAGES)").untagged == ["* STATUS Shared/Old (MESSAGES 0)"])
+            #expect(await bob.command("SELECT Shared/x/y").isOK)
+            // Ann's, as it was before.
+            #expect(
+                await bob.command("STATUS \(Self.team) (MESSAGES)").untagged == [
+                    "* STATUS \(Self.team) (MESSAGES 1)"
+                ])
+            #expect(await bob.command("RENAME Shared/x/y Mine").isOK)
+            #expect(await bob.command("DELETE Shared/Old").isOK)
+        }
+    }
 }
