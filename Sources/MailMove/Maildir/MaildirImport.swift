@@ -25,8 +25,10 @@ package struct MaildirImport {
 
     private func take(_ folder: MaildirTree.Folder, use: String?) async throws {
         var list = LineReader("\(folder.control)/dovecot-uidlist")
-        var head = list?.next().flatMap { UIDList.head($0) }
-        head?.uidNext = max(head?.uidNext ?? 1, Self.nextUID("\(folder.control)/dovecot-uidlist"))
+        let listed = Self.nextUID("\(folder.control)/dovecot-uidlist")
+        let head = list?.next().flatMap { UIDList.head($0) }.map { found in
+            UIDList.Head(uidValidity: found.uidValidity, uidNext: max(found.uidNext, listed), guid: found.guid)
+        }
         var files = MaildirListing(folder.directory)
         let words = SmallFile.read("\(folder.control)/dovecot-keywords").map { UIDList.keywords($0) } ?? [:]
         observer.began(folder.path, total: files.count)
