@@ -40,17 +40,35 @@ struct PreviewSample {
     mutating func close(node: Int, octets: Int) {
         guard case .taking(let own) = state, own == node else { return }
         if bytes.count > octets { bytes.removeSubrange(octets...) }
-        state = .done
+        // A first part with nothing in it stands before the text in many a newsletter.
+        state = bytes.contains { $0 > 0x20 } ? .done : .waiting
+        if case .waiting = state { bytes = [] }
     }
 
     /// At most 200 characters, blanks folded.
     func text() -> String {
         guard !bytes.isEmpty else { return "" }
-        var content = PartDecoder.decode(bytes, transferEncoding: part.transferEncoding)
-        if part.subtype == "html" { content = HTMLText.strip(content, limit: 4096) }
-        let isPlain = part.subtype == "plain"
-        if isPlain, let quick = asciiPreview(content) { return quick }
-        return Self.fold(Charset.decode(content.prefix(4096), label: part.parameter("charset") ?? "utf-8"))
+        let content = PartDecoder.decode(bytes, transferEncoding: part.transferEncoding)
+        let label = part.parameter("charset") ?? "us-ascii"
+        guard part.subtype == "html" else {
+            let isPlain = part.subtype == "plain"
+            if isPlain, let quick = asciiPreview(content) { return quick }
+            let isCut = content.count > 4096 || bytes.count >= limit
+            return Self.fold(Charset.decode(Self.withoutCutCharacter(content.prefix(4096), isCut), label: label))
+        }
+        // The character set first, so that tags are found in UTF-16 and ISO-2022 too.
+        let text = Charset.decode(Self.withoutCutCharacter(content[...], bytes.count >= limit), label: label)
+        return Self.fold(String(decoding: HTMLText.strip(text.utf8, limit: 4096), as: UTF8.self))
+    }
+
+    /// A sample may end in the middle of a character, which must not make its UTF-8 look like something else.
+    private static func withoutCutCharacter(_ bytes: ArraySlice<UInt8>, _ isSample: Bool) -> ArraySlice<UInt8> {
+        guard isSample else { return bytes }
+        let tail = bytes.suffix(3)
+        guard let lead = tail.lastIndex(where: { $0 & 0xC0 == 0xC0 }) else { return bytes }
+        let length = bytes[lead] >= 0xF0 ? 4 : bytes[lead] >= 0xE0 ? 3 : 2
+        let isCut = bytes.endIndex - lead < length && bytes[(lead + 1)...].allSatisfy { $0 & 0xC0 == 0x80 }
+        return isCut ? bytes[..<lead] : bytes
     }
 
     private func asciiPreview(_ content: [UInt8]) -> String? {

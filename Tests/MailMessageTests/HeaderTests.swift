@@ -164,6 +164,18 @@ struct HeaderTests {
                 "text"
             ),
             ("Content-Type: image/png\r\n\r\nPNG", ""),
+            (
+                "Content-Type: text/html; charset=utf-16be\r\nContent-Transfer-Encoding: base64\r\n\r\nADwAcAA+AOQAJgBhAG0AcAA7ADwALwBwAD4=",
+                "ä&"
+            ),
+            (
+                "Content-Type: text/html; charset=iso-2022-jp\r\n\r\n<p>\u{1B}$B%\"<\u{1B}(B</p>",
+                "ア"
+            ),
+            (
+                "Content-Type: multipart/alternative; boundary=b\r\n\r\n--b\r\n\r\n \r\n--b\r\nContent-Type: text/html\r\n\r\n<b>x\r\n--b--\r\n",
+                "x"
+            ),
         ]
     )
     func preview(message: String, expected: String) { #expect(index(message).preview == expected) }
@@ -172,6 +184,11 @@ struct HeaderTests {
     func previewLimit() {
         #expect(index("\r\n" + String(repeating: "word ", count: 1000)).preview.count <= 200)
         #expect(index("\r\n" + String(repeating: "ö ", count: 3000)).preview.count <= 200)
+        // However the sample cuts the last character, unlabelled UTF-8 stays UTF-8.
+        for blanks in 0...4 {
+            let text = String(repeating: "\n", count: blanks) + String(repeating: "\n\n\n€", count: 3000)
+            #expect(index("\r\n" + text).preview.hasPrefix("€ €"))
+        }
     }
 
     @Test("A forged index is refused, not trusted")
