@@ -10,6 +10,8 @@ enum IMAPCoreFuzz {
         FuzzEntry("imap-fetch", fetch),
         FuzzEntry("imap-names", names),
         FuzzEntry("imap-search", search),
+        FuzzEntry("imap-append", append),
+        FuzzEntry("imap-url", url),
     ]
 
     // MARK: framer
@@ -105,7 +107,6 @@ enum IMAPCoreFuzz {
         parser.leniency = flags & 2 == 0 ? .default : IMAPLeniency(rawValue: flags >> 2)
         let frame = input.remainder()
         _ = parser.tag(of: frame)
-        _ = try? parser.parseAppend(prefix: frame, size: Int(flags))
         guard let command = try? parser.parse(frame) else { return }
         precondition(!command.tag.isEmpty, "a command without a tag")
         switch command.body {
@@ -147,6 +148,45 @@ enum IMAPCoreFuzz {
         for count in [0, 1, 7, 100_000] {
             let offsets = partial.offsets(in: count)
             precondition(offsets.lowerBound >= 0 && offsets.upperBound <= count, "a part outside the result")
+        }
+    }
+
+    /// The text around the messages of one APPEND, line by line; the last ends it.
+    static func append(_ bytes: [UInt8]) {
+        var input = FuzzInput(bytes)
+        let size = Int(input.byte())
+        var parser = AppendParser(IMAPParser(nameEncoding: size & 1 == 0 ? .modifiedUTF7 : .utf8))
+        guard let (command, first) = try? parser.begin(prefix: input.line(), size: size) else { return }
+        precondition(!command.tag.isEmpty, "a command without a tag")
+        var elements = first
+        var isLiteralLast = true
+        while true {
+            for (offset, element) in elements.enumerated() {
+                if case .literal = element {
+                    precondition(offset == elements.count - 1, "text goes on behind a literal")
+                }
+            }
+            if isLiteralLast {
+                if case .literal? = elements.last {} else { preconditionFailure("no literal where one was announced") }
+            } else {
+                if case .literal? = elements.last { preconditionFailure("a literal out of nothing") }
+                return
+            }
+            isLiteralLast = !input.isEmpty
+            let line = input.line()
+            guard let next = isLiteralLast ? try? parser.next(line, size: size) : try? parser.end(line) else { return }
+            elements = next
+        }
+    }
+
+    static func url(_ bytes: [UInt8]) {
+        for selected in [nil, IMAPMailboxName(path: "a/b")] {
+            guard let url = IMAPMessageURL(bytes, selected: selected) else { continue }
+            precondition(url.uid.rawValue > 0, "no message has UID 0")
+            precondition(url.mailbox != nil || selected != nil, "a mailbox out of nothing")
+            var encoder = IMAPResponseEncoder()
+            encoder.tagged("a", IMAPStatus(.no, .badURL(bytes), "no"))
+            precondition(encoder.buffer.readableBytesView.allSatisfy { $0 < 0x7F }, "more than ASCII in a status line")
         }
     }
 

@@ -33,7 +33,10 @@ package struct IMAPCommand: Hashable, Sendable {
         case lsub(LSubCommand)
         case namespace
         case status(StatusCommand)
-        case append(AppendCommand)
+        /// APPEND, REPLACE or UID REPLACE that is complete without a streamed literal: its parts are all URLs.
+        case append(AppendCommand, [AppendElement])
+        /// The mechanism in upper case. RFC 4978 §3
+        case compress(String)
         case idle
         case multiSearch(MultiSearchCommand)
         case unauthenticate
@@ -203,22 +206,8 @@ package enum StatusItem: String, Hashable, Sendable, CaseIterable {
     case deletedStorage = "DELETED-STORAGE"
     // RFC 8474 §4.3
     case mailboxID = "MAILBOXID"
-}
-
-/// Everything of APPEND but the message, which the framer streams.
-package struct AppendCommand: Hashable, Sendable {
-    package let mailbox: IMAPMailboxName
-    package let flags: [IMAPFlag]
-    package let date: IMAPDateTime?
-    /// Octets announced in the literal; the framer delivers exactly as many.
-    package let size: Int
-
-    package init(mailbox: IMAPMailboxName, flags: [IMAPFlag], date: IMAPDateTime?, size: Int) {
-        self.mailbox = mailbox
-        self.flags = flags
-        self.date = date
-        self.size = size
-    }
+    // RFC 7889 §3.1
+    case appendLimit = "APPENDLIMIT"
 }
 
 package struct SetQuotaCommand: Hashable, Sendable {

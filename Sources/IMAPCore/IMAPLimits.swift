@@ -16,6 +16,8 @@ package struct IMAPLimits: Hashable, Sendable {
     package var literals = 100
     /// Octets of an APPEND message; the parser refuses a larger one before it is sent.
     package var appendSize = 64 * 1024 * 1024
+    /// Messages in one APPEND (RFC 3502); each holds its header, and perhaps a file, until all are there.
+    package var appendMessages = 100
     /// Octets of one piece of an APPEND message (a bounded channel counts pieces).
     package var appendChunk = 65_536
     /// Octets of a non-synchronising literal that are read and dropped to stay in step; beyond, the connection closes.
@@ -58,4 +60,7 @@ package struct IMAPLimits: Hashable, Sendable {
     package var idValue = 1024
 
     package init() {}
+
+    /// The size of the largest message as APPENDLIMIT tells it. RFC 3501 §9 (number): 32 bits
+    package var toldAppendSize: Int { min(max(0, appendSize), Int(UInt32.max)) }
 }

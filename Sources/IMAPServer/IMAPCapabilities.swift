@@ -11,6 +11,8 @@ struct CapabilityState: Sendable, Equatable {
     /// What AUTHENTICATE takes.
     var mechanisms: [SASLMechanism] = [.plain, .login]
     var isAuthenticated = false
+    /// Octets of the largest message that APPEND takes. RFC 7889 §2
+    var appendLimit: Int?
 }
 
 /// The capabilities of each state. RFC 3501 §6.1.1
@@ -24,6 +26,9 @@ enum IMAPCapabilities {
         "CONTEXT=SEARCH", "CONTEXT=SORT", "MULTISEARCH",
     ]
 
+    /// What can be put in, and how it is given out.
+    private static let messages = ["MULTIAPPEND", "BINARY", "CATENATE", "REPLACE", "PREVIEW"]
+
     private static let mailboxes = [
         "ACL", "LIST-MYRIGHTS", "METADATA", "LIST-METADATA", "QUOTA=RES-STORAGE", "QUOTA=RES-MESSAGE",
         // RFC 4314 §5.1.1: the rights that RFC 2086 did not have
@@ -31,7 +36,9 @@ enum IMAPCapabilities {
     ]
 
     static func keywords(_ state: CapabilityState) -> [String] {
-        if state.isAuthenticated { return always + afterLogin + mailboxes }
+        if state.isAuthenticated {
+            return always + afterLogin + mailboxes + messages + (state.appendLimit.map { ["APPENDLIMIT=\($0)"] } ?? [])
+        }
         var keywords = always
         // RFC 3501 §6.2.1: STARTTLS only while it can be used
         if !state.isSecure, state.canStartTLS { keywords.append("STARTTLS") }

@@ -119,18 +119,26 @@ import Testing
 
     @Test(
         arguments: [
-            ("a APPEND INBOX ~", .binaryLiteral),
             ("a APPEND INBOX", .syntax),
             ("a APPEND INBOX (\\Seen)", .syntax),
             ("a APPEND INBOX \"1-Jan-2024 00:00:00\" ", .syntax),
             ("a APPEND INBOX \"01-Jan-2024 24:00:00 +0000\" ", .date),
             ("a APPEND INBOX \"01-Jan-2024 00:00:00 +2400\" ", .date),
-            ("a APPEND INBOX UTF8 (~", .syntax),
+            ("a APPEND INBOX UTF8 ~", .syntax),
+            ("a APPEND INBOX CATENATE (", .syntax),
+            ("a APPEND INBOX CATENATE (TEXT", .syntax),
+            ("a APPEND INBOX CATENATE (URL ", .syntax),
+            ("a APPEND INBOX CATENATE () ", .syntax),
+            ("a REPLACE INBOX ", .syntax),
+            ("a REPLACE 0 INBOX ", .numberRange),
+            ("a UID REPLACE * INBOX ", .syntax),
+            ("a REPLACE 1:2 INBOX ", .syntax),
             ("a NOOP ", .unknownCommand),
         ] as [(String, IMAPParseError.Code)])
     func badAppends(_ prefix: String, _ code: IMAPParseError.Code) {
         let error = #expect(throws: IMAPParseError.self) {
-            try IMAPParser().parseAppend(prefix: Array(prefix.utf8), size: 1)
+            var parser = AppendParser(IMAPParser())
+            return try parser.begin(prefix: Array(prefix.utf8), size: 1)
         }
         #expect(error?.code == code)
         #expect(error?.tag == "a")
@@ -139,9 +147,11 @@ import Testing
     @Test func messagesAreBounded() throws {
         let prefix = Array("a APPEND INBOX ".utf8)
         let limit = IMAPLimits().appendSize
-        #expect(try IMAPParser().parseAppend(prefix: prefix, size: limit).tag == "a")
+        var parser = AppendParser(IMAPParser())
+        #expect(try parser.begin(prefix: prefix, size: limit).0.tag == "a")
         let error = #expect(throws: IMAPParseError.self) {
-            try IMAPParser().parseAppend(prefix: prefix, size: limit + 1)
+            var parser = AppendParser(IMAPParser())
+            return try parser.begin(prefix: prefix, size: limit + 1)
         }
         #expect(error?.condition == .no)
         #expect(error?.responseCode == .tooBig)

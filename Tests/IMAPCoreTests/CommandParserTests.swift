@@ -299,10 +299,10 @@ extension NumberSet.Element {
             ),
         ] as [(String, [IMAPFlag], IMAPDateTime?)])
     func appendIsRead(_ prefix: String, _ flags: [IMAPFlag], _ date: IMAPDateTime?) throws {
-        let command = try IMAPParser().parseAppend(prefix: Array(prefix.utf8), size: 310)
-        #expect(
-            command == IMAPCommand(tag: "a", body: .append(.init(mailbox: .inbox, flags: flags, date: date, size: 310)))
-        )
+        var parser = AppendParser(IMAPParser())
+        let (command, elements) = try parser.begin(prefix: Array(prefix.utf8), size: 310)
+        #expect(command == AppendCommand(tag: "a", mailbox: .inbox))
+        #expect(elements == [.message(flags: flags, date: date), .literal(size: 310, .text)])
     }
 
     @Test func utf8NamesAreReadOnceEnabled() throws {

@@ -10,6 +10,7 @@ enum Seen: Equatable, CustomStringConvertible {
     case line(String)
     case begin(String, Int, IMAPLiteralKind)
     case data(String)
+    case next(String, Int, IMAPLiteralKind)
     case end(String)
     case refused(String, IMAPFramingProblem)
     case fatal(IMAPFramingProblem)
@@ -21,6 +22,7 @@ enum Seen: Equatable, CustomStringConvertible {
         case .line(let text): "line(\(text.debugDescription))"
         case .begin(let text, let size, let kind): "begin(\(text.debugDescription), \(size), \(kind))"
         case .data(let text): "data(\(text.debugDescription))"
+        case .next(let text, let size, let kind): "next(\(text.debugDescription), \(size), \(kind))"
         case .end(let text): "end(\(text.debugDescription))"
         case .refused(let text, let problem): "refused(\(text.debugDescription), \(problem))"
         case .fatal(let problem): "fatal(\(problem))"
@@ -37,7 +39,10 @@ struct FramerRun {
     init(
         limits: IMAPLimits = IMAPLimits(), stage: IMAPFramingStage = .authenticated,
         answer: @escaping (IMAPFrame) -> IMAPFramingMode? = { frame in
-            if case .appendBegin = frame { .appendAccepted } else { .command(.authenticated) }
+            switch frame {
+            case .appendBegin, .appendNext: .appendAccepted
+            default: .command(.authenticated)
+            }
         }
     ) {
         framer = IMAPFramer(limits: limits)
@@ -74,6 +79,7 @@ struct FramerRun {
             } else {
                 seen.append(.data(more))
             }
+        case .appendNext(let rest, let size, let kind): seen.append(.next(text(rest), size, kind))
         case .appendEnd(let rest): seen.append(.end(text(rest)))
         case .refused(let prefix, let problem): seen.append(.refused(text(prefix), problem))
         case .fatal(let problem): seen.append(.fatal(problem))
@@ -154,8 +160,48 @@ struct FramerRun {
         ("a APPEND x ~{2+}\r\nhi\r\n", [.begin("a APPEND x ~", 2, .nonSynchronizing), .data("hi"), .end("")]),
         (
             "a APPEND x {2+}\r\nhi {3+}\r\nyou\r\nb NOOP\r\n",
-            [.begin("a APPEND x ", 2, .nonSynchronizing), .data("hi"), .end(" {3+}"), .command("b NOOP")]
+            [
+                .begin("a APPEND x ", 2, .nonSynchronizing), .data("hi"), .next(" ", 3, .nonSynchronizing),
+                .data("you"),
+                .end(""), .command("b NOOP"),
+            ]
         ),
+        (
+            "a APPEND x CATENATE (URL {2+}\r\n/y TEXT {2+}\r\nhi URL {2+}\r\n/z TEXT ~{1+}\r\n! URL a)\r\nb NOOP\r\n",
+            [
+                .begin("a APPEND x CATENATE (URL {2+}\r\n/y TEXT ", 2, .nonSynchronizing), .data("hi"),
+                .next(" URL {2+}\r\n/z TEXT ~", 1, .nonSynchronizing), .data("!"), .end(" URL a)"), .command("b NOOP"),
+            ]
+        ),
+        (
+            "a APPEND x (\\Seen) {2+}\r\nhi URL {2}\r\n/z\r\nb NOOP\r\n",
+            [
+                .begin("a APPEND x (\\Seen) ", 2, .nonSynchronizing), .data("hi"), .go, .end(" URL {2}\r\n/z"),
+                .command("b NOOP"),
+            ]
+        ),
+        (
+            "a APPEND x {2+}\r\nhi URL {21}\r\nb NOOP\r\n",
+            [.begin("a APPEND x ", 2, .nonSynchronizing), .data("hi"), .end(" URL {21}?"), .command("b NOOP")]
+        ),
+        (
+            "a APPEND x {2+}\r\nhi URL {21+}\r\nc NOOP\r\n0123456789abc\r\nb NOOP\r\n",
+            [.begin("a APPEND x ", 2, .nonSynchronizing), .data("hi"), .end(" URL {21+}?"), .command("b NOOP")]
+        ),
+        (
+            "a APPEND URL {2}\r\nhi\r\n",
+            [.begin("a APPEND URL ", 2, .synchronizing), .data("hi"), .end("")]
+        ),
+        (
+            "a REPLACE 7 {1+}\r\nx {2+}\r\nhi\r\n",
+            [.begin("a REPLACE 7 {1+}\r\nx ", 2, .nonSynchronizing), .data("hi"), .end("")]
+        ),
+        (
+            "a uid replace 7 x UTF8 (~{2+}\r\nhi)\r\n",
+            [.begin("a uid replace 7 x UTF8 (~", 2, .nonSynchronizing), .data("hi"), .end(")")]
+        ),
+        ("a REPLACE {2+}\r\nhi x\r\n", [.command("a REPLACE {2+}\r\nhi x")]),
+        ("a UID {2+}\r\nhi x\r\n", [.command("a UID {2+}\r\nhi x")]),
         ("a APPEND x {2}\r\nhi junk\r\n", [.begin("a APPEND x ", 2, .synchronizing), .data("hi"), .end(" junk")]),
     ]
 
@@ -166,7 +212,7 @@ struct FramerRun {
             var run = FramerRun(limits: Self.small)
             run.answer = { frame in
                 switch frame {
-                case .appendBegin: .appendAccepted
+                case .appendBegin, .appendNext: .appendAccepted
                 case .fatal: nil
                 default: .command(.authenticated)
                 }
@@ -199,7 +245,46 @@ struct FramerRun {
         }
     }
 
-    @Test(arguments: ["STARTTLS", "AUTHENTICATE PLAIN", "login a b", "IDLE", "LOGOUT"])
+    @Test func aLaterMessageCanBeRefused() {
+        for (text, expected) in [
+            ("a APPEND x {1+}\r\n1 {5}\r\nb NOOP\r\n", Seen.next(" ", 5, .synchronizing)),
+            (
+                "a APPEND x {1+}\r\n1 {8+}\r\nc NOOP\r\n (\\Seen) {8+}\r\nd NOOP\r\n\r\nb NOOP\r\n",
+                .next(" ", 8, .nonSynchronizing)
+            ),
+        ] {
+            for split in 0...text.utf8.count {
+                var run = FramerRun(answer: { frame in
+                    switch frame {
+                    case .appendBegin: .appendAccepted
+                    case .appendNext: .appendRefused
+                    default: .command(.authenticated)
+                    }
+                })
+                run.feed([Array(text.utf8.prefix(split)), Array(text.utf8.dropFirst(split))])
+                let begin = Seen.begin("a APPEND x ", 1, .nonSynchronizing)
+                #expect(run.seen == [begin, .data("1"), expected, .command("b NOOP")])
+            }
+        }
+    }
+
+    @Test func aGigabyteIsNotReadToBeRefused() {
+        var run = FramerRun(answer: { frame in
+            switch frame {
+            case .appendBegin: .appendRefused
+            case .fatal: nil
+            default: .command(.authenticated)
+            }
+        })
+        run.feed([Array("a APPEND x {1073741824}\r\nb APPEND x {1073741824+}\r\n".utf8)])
+        #expect(
+            run.seen == [
+                .begin("a APPEND x ", 1 << 30, .synchronizing), .begin("b APPEND x ", 1 << 30, .nonSynchronizing),
+                .fatal(.literalTooLarge),
+            ])
+    }
+
+    @Test(arguments: ["STARTTLS", "AUTHENTICATE PLAIN", "login a b", "IDLE", "LOGOUT", "compress deflate"])
     func framingMayChangeAfter(_ command: String) {
         var framer = IMAPFramer()
         var buffer = ByteBuffer(string: "a \(command)\r\nDONE\r\n")

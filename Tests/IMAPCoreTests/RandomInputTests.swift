@@ -27,7 +27,11 @@ struct SeededGenerator: RandomNumberGenerator {
             let count = Int.random(in: 0...80, using: &generator)
             let octets = (0..<count).map { _ in UInt8.random(in: 0...255, using: &generator) }
             _ = try? IMAPParser().parse(octets)
-            _ = try? IMAPParser().parseAppend(prefix: octets, size: 1)
+            var append = AppendParser(IMAPParser())
+            _ = try? append.begin(prefix: octets, size: 1)
+            _ = try? append.next(octets, size: 1)
+            _ = try? append.end(octets)
+            _ = IMAPMessageURL(octets)
         }
     }
 

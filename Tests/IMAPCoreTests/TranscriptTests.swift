@@ -28,6 +28,7 @@ private struct ClientSide {
     private var buffer = ByteBuffer()
     private var parsed: [String: Bool] = [:]
     private var isIdling = false
+    private var isAppending = false
 
     init(cut: TranscriptCut) {
         self.cut = cut
@@ -54,6 +55,11 @@ private struct ClientSide {
 
     private mutating func drain() {
         while let frame = framer.next(&buffer) {
+            isAppending =
+                switch frame {
+                case .appendBegin, .appendNext: true
+                default: false
+                }
             switch frame {
             case .command(let octets):
                 let command = try? IMAPParser(limits: IMAPLimits()).parse(octets)
@@ -61,12 +67,14 @@ private struct ClientSide {
                 isIdling = if case .idle = command?.body { true } else { false }
                 frames.append(String(decoding: octets, as: UTF8.self))
             case .appendBegin(let prefix, let size, let literal):
-                if let command = try? IMAPParser(limits: IMAPLimits()).parseAppend(prefix: prefix, size: size) {
-                    parsed[command.tag] = true
-                }
+                var parser = AppendParser(IMAPParser())
+                if let (command, _) = try? parser.begin(prefix: prefix, size: size) { parsed[command.tag] = true }
                 frames.append(String(decoding: prefix, as: UTF8.self))
                 if literal == .nonSynchronizing { framer.expect(.appendAccepted) }
             case .line(let octets): frames.append("line \(String(decoding: octets, as: UTF8.self))")
+            case .appendNext(let text, _, let literal):
+                frames.append(String(decoding: text, as: UTF8.self))
+                if literal == .nonSynchronizing { framer.expect(.appendAccepted) }
             case .appendData, .continuationNeeded: break
             case .appendEnd, .refused, .fatal: frames.append("\(frame)")
             }
@@ -76,7 +84,7 @@ private struct ClientSide {
     private mutating func serverSays(_ text: String, _ name: String, _ line: Int) throws {
         if text.hasPrefix("+") {
             guard framer.isPaused else { return }
-            let isAppend = frames.last?.uppercased().contains(" APPEND ") == true
+            let isAppend = isAppending
             framer.expect(isAppend ? .appendAccepted : isIdling ? .idle : .authentication)
         } else if !text.hasPrefix("*") {
             let words = text.split(separator: " ")

@@ -8,12 +8,15 @@ package enum IMAPFrame: Sendable, Equatable {
     case continuationNeeded
     /// A line in `.authentication` or `.idle` mode, without CRLF. Pauses.
     case line([UInt8])
-    /// APPEND up to the `{` of its message. Pauses; answer with `.expect(.appendAccepted)` (for a synchronizing
-    /// literal after sending `+ `) or `.expect(.appendRefused)`.
+    /// APPEND or REPLACE up to the `{` of the first literal that is message text. Pauses; answer with
+    /// `.expect(.appendAccepted)` (for a synchronizing literal after sending `+ `) or `.expect(.appendRefused)`.
     case appendBegin(prefix: [UInt8], size: Int, literal: IMAPLiteralKind)
     /// A piece of the message, at most `IMAPLimits.appendChunk` octets; a slice that keeps its whole buffer alive.
     case appendData(ByteBuffer)
-    /// The rest of APPEND's line, without CRLF; anything but empty is a syntax error.
+    /// What stands between a literal that was streamed and the `{` of the next one: another message, or another part of
+    /// the same. Pauses like `appendBegin`.
+    case appendNext([UInt8], size: Int, literal: IMAPLiteralKind)
+    /// What stands behind the last literal, without CRLF, arguments that came as literals in place.
     case appendEnd([UInt8])
     /// A command over a limit, dropped as a whole; `prefix` holds its first octets, enough for the tag.
     case refused(prefix: [UInt8], IMAPFramingProblem)

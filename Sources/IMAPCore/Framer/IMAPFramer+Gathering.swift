@@ -83,11 +83,12 @@ extension IMAPFramer {
         let count = min(remaining, buffer.readableBytes)
         gathered.append(contentsOf: buffer.readableBytesView.prefix(count))
         buffer.moveReaderIndex(forwardBy: count)
+        let isAppend = if case .appendLiteral = state { true } else { false }
         if count == remaining {
             lineStart = gathered.count
-            state = .command
+            state = isAppend ? .appendTail : .command
         } else {
-            state = .literal(remaining: remaining - count)
+            state = isAppend ? .appendLiteral(remaining: remaining - count) : .literal(remaining: remaining - count)
         }
         return nil
     }
@@ -101,17 +102,34 @@ extension IMAPFramer {
         return .appendData(piece)
     }
 
+    /// What follows message text: the end, another message (RFC 3502 §6.3.11), or more parts (RFC 4469 §3).
     mutating func gatherAppendTail(_ buffer: inout ByteBuffer) -> IMAPFrame? {
-        guard let line = gatherLine(limit: limits.lineBeforeLogin, problem: .lineTooLong, &buffer) else { return nil }
-        let rest = Array(line)
-        let header = LiteralHeader(endOf: line)
-        startCommand()
-        // RFC 3502 is not offered: a second message is read and dropped when the client does not wait.
-        if let header, header.kind == .nonSynchronizing {
-            discard(literal: header.size, outcome: .appendEnd(rest))
-            return nil
+        guard let line = gatherLine(limit: lineLimit, problem: .lineTooLong, &buffer) else { return nil }
+        guard let header = LiteralHeader(endOf: line) else {
+            let rest = gathered
+            startCommand()
+            return .appendEnd(rest)
         }
-        return .appendEnd(rest)
+        guard CommandWord.announcesURL(gathered[..<header.start]) else {
+            let text = Array(gathered[..<header.start])
+            startCommand()
+            state = .appendPending(size: header.size, header.kind)
+            return .appendNext(text, size: header.size, literal: header.kind)
+        }
+        if problem(with: header) != nil { return refuseInAppend(header) }
+        gathered.append(contentsOf: [0x0D, 0x0A])
+        literals += 1
+        state = .appendLiteral(remaining: header.size)
+        return header.kind == .synchronizing ? .continuationNeeded : nil
+    }
+
+    /// Ends the command with something that no grammar takes.
+    private mutating func refuseInAppend(_ header: LiteralHeader) -> IMAPFrame? {
+        let rest = gathered.prefix(256) + [UInt8(ascii: "?")]
+        startCommand()
+        guard header.kind == .nonSynchronizing else { return .appendEnd(Array(rest)) }
+        discard(literal: header.size, outcome: .appendEnd(Array(rest)))
+        return nil
     }
 
     // MARK: Dropping

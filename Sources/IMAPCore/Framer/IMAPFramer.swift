@@ -2,12 +2,12 @@ package import NIOCore
 
 // One direction of a connection, cut into commands.
 //
-// Gathers a line and the literals that it announces into one command frame. APPEND's message is not gathered but
-// streamed. What is over a limit is refused without being stored: a synchronizing literal at once (the client sends
+// Gathers a line and the literals that it announces into one command frame. The messages of APPEND and REPLACE are not
+// gathered but streamed. What is over a limit is refused without being stored: a synchronizing literal at once (the client sends
 // nothing until it has its answer), a non-synchronizing one after it has been read and dropped.
 // Octets that wait while the framer is paused stay in the caller's buffer.
-// Not handled here: what a command means, except for the five words after which the framing may change, and which
-// literal of APPEND is its message.
+// Not handled here: what a command means, except for the words after which the framing may change, and which literals
+// of APPEND and REPLACE are arguments (a mailbox name, a URL); all others are message text.
 
 /// Cuts a client's octets into frames; see ``IMAPFrame`` for when it pauses.
 package struct IMAPFramer: Sendable {
@@ -15,6 +15,8 @@ package struct IMAPFramer: Sendable {
         case command
         /// So many octets of a literal are still to be gathered.
         case literal(remaining: Int)
+        /// The same of one that stands behind message text: a URL.
+        case appendLiteral(remaining: Int)
         case plainLine(limit: Int)
         /// APPEND's message was announced and nothing decided.
         case appendPending(size: Int, IMAPLiteralKind)
@@ -117,6 +119,7 @@ package struct IMAPFramer: Sendable {
         case .appendPending: return nil
         case .appendData(let remaining): return appendPiece(remaining, &buffer)
         case .appendTail: return gatherAppendTail(&buffer)
+        case .appendLiteral(let remaining): return gatherLiteral(remaining, &buffer)
         case .discarding(let discard): return drop(discard, &buffer)
         case .failed:
             buffer.moveReaderIndex(forwardBy: buffer.readableBytes)
@@ -127,7 +130,7 @@ package struct IMAPFramer: Sendable {
     /// Whether the framer makes no further frame behind this one until it is told what to expect.
     package static func pauses(after frame: IMAPFrame) -> Bool {
         switch frame {
-        case .line, .appendBegin, .fatal: true
+        case .line, .appendBegin, .appendNext, .fatal: true
         case .command(let octets): CommandWord.changesFraming(octets)
         case .continuationNeeded, .appendData, .appendEnd, .refused: false
         }
@@ -138,34 +141,5 @@ package struct IMAPFramer: Sendable {
         lineStart = 0
         literals = 0
         state = .command
-    }
-}
-
-/// The little the framer knows of commands.
-enum CommandWord {
-    private static let changing: [[UInt8]] = ["STARTTLS", "AUTHENTICATE", "UNAUTHENTICATE", "LOGIN", "IDLE", "LOGOUT"]
-        .map {
-            Array($0.utf8)
-        }
-    private static let append = Array("APPEND".utf8)
-
-    static func changesFraming(_ command: [UInt8]) -> Bool {
-        guard let word = range(in: command) else { return false }
-        let name = command[word].map(IMAPOctet.upper)
-        return changing.contains(name)
-    }
-
-    /// Whether the literal whose `{` stands at `brace` is the message of an APPEND, not its mailbox name.
-    static func announcesMessage(_ command: [UInt8], brace: Int) -> Bool {
-        guard let word = range(in: command), command[word].map(IMAPOctet.upper) == append else { return false }
-        return brace > word.upperBound + 1
-    }
-
-    /// Of the word behind the tag.
-    private static func range(in command: [UInt8]) -> Range<Int>? {
-        guard let space = command.prefix(256).firstIndex(of: UInt8(ascii: " ")) else { return nil }
-        let start = space + 1
-        let word = command[start...].prefix(16).prefix { $0 != UInt8(ascii: " ") && $0 != 0x0D }
-        return word.isEmpty ? nil : start..<word.endIndex
     }
 }

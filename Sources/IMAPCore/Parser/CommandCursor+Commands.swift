@@ -31,7 +31,7 @@ extension CommandCursor {
         case "LIST": return .list(try list())
         case "LSUB": return .lsub(try lsub())
         case "STATUS": return .status(try status())
-        case "APPEND": throw failure(.syntax, "APPEND needs its message as a literal")
+        case "COMPRESS": return .compress(try mechanism())
         case "GETQUOTA": return .getQuota(root: try textArgument())
         case "GETQUOTAROOT": return .getQuotaRoot(try mailboxArgument())
         case "SETQUOTA": return .setQuota(try setQuota())
@@ -137,6 +137,12 @@ extension CommandCursor {
         let user = try astring(.tolerant)
         try space()
         return LoginCommand(user: user, password: try astring(.tolerant))
+    }
+
+    // RFC 4978 §5
+    private mutating func mechanism() throws(IMAPParseError) -> String {
+        try space()
+        return try keyword("expected a mechanism")
     }
 
     // RFC 5161 §3.1
@@ -247,27 +253,6 @@ extension CommandCursor {
     }
 
     // MARK: Messages
-
-    // RFC 3501 §6.3.11
-    mutating func append(size: Int) throws(IMAPParseError) -> AppendCommand {
-        let mailbox = try mailboxArgument()
-        try space()
-        var flags: [IMAPFlag] = []
-        var date: IMAPDateTime?
-        if at("(") {
-            flags = try flagList()
-            try space()
-        }
-        if at("\"") {
-            date = try dateTime()
-            try space()
-        }
-        // RFC 3516 §4.4: literal8 needs BINARY.
-        if at("~") { throw failure(.binaryLiteral, "literal8 is not offered") }
-        guard isAtEnd else { throw failure(.syntax, "expected the message as a literal") }
-        guard size <= limits.appendSize else { throw failure(.messageTooLarge, "message larger than allowed") }
-        return AppendCommand(mailbox: mailbox, flags: flags, date: date, size: size)
-    }
 
     // RFC 3501 §6.4.6, RFC 7162 §3.1.3
     private mutating func store(_ messages: MessageSelection) throws(IMAPParseError) -> StoreCommand {

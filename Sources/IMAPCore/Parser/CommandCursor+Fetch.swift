@@ -71,6 +71,14 @@ extension CommandCursor {
             return at("[") ? .section(try sectionFetch(.marksSeen)) : .body
         case "BODY.PEEK":
             return .section(try sectionFetch(.peek))
+        case "BINARY":
+            return .binary(try binaryFetch(.marksSeen))
+        case "BINARY.PEEK":
+            return .binary(try binaryFetch(.peek))
+        case "BINARY.SIZE":
+            return .binarySize(try binaryPart())
+        case "PREVIEW":
+            return .preview(try previewPriority())
         default: throw failure(.unknownItem, "unknown FETCH item")
         }
     }
@@ -79,21 +87,50 @@ extension CommandCursor {
         try expect("[", "expected '['")
         let section = try bodySection()
         try expect("]", "expected ']'")
-        var partial: FetchPartial?
-        if take("<") {
-            let offset = try number63()
-            try expect(".", "expected '.'")
-            let start = index
-            let count = try number63()
-            guard count > 0 else { throw IMAPParseError(.numberRange, at: start, "zero may not stand here") }
-            try expect(">", "expected '>'")
-            partial = FetchPartial(offset: Int(offset), count: Int(count))
-        }
-        return SectionFetch(section: section, access: access, partial: partial)
+        return SectionFetch(section: section, access: access, partial: try fetchPartial())
+    }
+
+    // RFC 3501 §9 (fetch-att)
+    private mutating func fetchPartial() throws(IMAPParseError) -> FetchPartial? {
+        guard take("<") else { return nil }
+        let offset = try number63()
+        try expect(".", "expected '.'")
+        let start = index
+        let count = try number63()
+        guard count > 0 else { throw IMAPParseError(.numberRange, at: start, "zero may not stand here") }
+        try expect(">", "expected '>'")
+        return FetchPartial(offset: Int(offset), count: Int(count))
+    }
+
+    private mutating func binaryFetch(_ access: SectionFetch.Access) throws(IMAPParseError) -> BinaryFetch {
+        let part = try binaryPart()
+        return BinaryFetch(part: part, access: access, partial: try fetchPartial())
+    }
+
+    // RFC 3516 §7 (section-binary)
+    private mutating func binaryPart() throws(IMAPParseError) -> [Int] {
+        try expect("[", "expected '['")
+        var part: [Int] = []
+        if take("]") { return part }
+        repeat {
+            guard part.count < limits.partDepth else { throw failure(.limit, "part number too deep") }
+            part.append(Int(try nonZeroNumber32()))
+        } while take(".")
+        try expect("]", "expected ']'")
+        return part
+    }
+
+    // RFC 8970 §6
+    private mutating func previewPriority() throws(IMAPParseError) -> PreviewPriority {
+        // Behind a single item, the modifiers of FETCH itself stand in parentheses too.
+        var ahead = self
+        guard ahead.take(" "), ahead.take("("), ahead.takeWord("LAZY"), ahead.take(")") else { return .needed }
+        self = ahead
+        return .lazy
     }
 
     // RFC 3501 §9 (section-spec)
-    private mutating func bodySection() throws(IMAPParseError) -> BodySection {
+    mutating func bodySection() throws(IMAPParseError) -> BodySection {
         if at("]") { return BodySection() }
         var part: [Int] = []
         while let octet = peek(), IMAPOctet.isDigit(octet) {

@@ -27,7 +27,7 @@ extension CommandCursor {
         switch peek() {
         case UInt8(ascii: "\""): return try quoted(use)
         case UInt8(ascii: "{"): return try literal()
-        case UInt8(ascii: "~"): throw failure(.binaryLiteral, "literal8 is not offered")
+        case UInt8(ascii: "~"): throw failure(.binaryLiteral, "literal8 may not stand here")
         default: throw unexpectedOctet("expected a string")
         }
     }

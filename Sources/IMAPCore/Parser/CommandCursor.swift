@@ -121,6 +121,13 @@ struct CommandCursor {
         return true
     }
 
+    /// Whether APPEND, REPLACE or UID REPLACE stands here.
+    var startsAppend: Bool {
+        var probe = self
+        if probe.takeWord("APPEND") || probe.takeWord("REPLACE") { return true }
+        return probe.takeWord("UID") && probe.take(" ") && probe.takeWord("REPLACE")
+    }
+
     /// Skips `count` octets if there are as many.
     mutating func slice(_ count: Int) -> ArraySlice<UInt8>? {
         guard count >= 0, count <= end - index else { return nil }

@@ -16,9 +16,9 @@ package struct IMAPParseError: Error, Hashable, Sendable, CustomStringConvertibl
         case date
         /// A literal where the framer never lets one through (sizes disagree).
         case literal
-        /// `~{…}`: BINARY is not offered.
+        /// `~{…}` where no message stands.
         case binaryLiteral
-        /// APPEND's message is larger than `IMAPLimits.appendSize`.
+        /// A message of APPEND is larger than `IMAPLimits.appendSize`.
         case messageTooLarge
         /// Something optional this server does not know, such as a search key or a fetch item.
         case unknownItem

@@ -21,6 +21,7 @@ package struct IMAPParser: Sendable {
         let tag = try cursor.tag()
         do throws(IMAPParseError) {
             try cursor.space()
+            if cursor.startsAppend { return try appendOfURLs(frame) }
             let body = try cursor.commandBody()
             try cursor.finish()
             return IMAPCommand(tag: tag, body: body)
@@ -29,23 +30,12 @@ package struct IMAPParser: Sendable {
         }
     }
 
-    /// Parses APPEND up to its message.
-    ///
-    /// - Parameters:
-    ///   - prefix: everything before the `{` of the message's literal; a `~` at its end marks literal8, which is refused.
-    ///   - size: octets announced.
-    /// - Throws: `IMAPParseError`, with the tag when it was readable.
-    package func parseAppend(prefix: [UInt8], size: Int) throws(IMAPParseError) -> IMAPCommand {
-        var cursor = CommandCursor(prefix, parser: self)
-        let tag = try cursor.tag()
-        do throws(IMAPParseError) {
-            try cursor.space()
-            guard cursor.takeWord("APPEND") else { throw cursor.failure(.unknownCommand, "expected APPEND") }
-            let body = try cursor.append(size: size)
-            return IMAPCommand(tag: tag, body: .append(body))
-        } catch {
-            throw Self.adding(tag, to: error)
-        }
+    /// APPEND or REPLACE of what is on this server already, which needs no streamed literal. RFC 4469 §3
+    private func appendOfURLs(_ frame: [UInt8]) throws(IMAPParseError) -> IMAPCommand {
+        var cursor = CommandCursor(frame, parser: self)
+        var append = AppendParser(self)
+        let (command, elements) = try append.begin(&cursor, literal: nil)
+        return IMAPCommand(tag: command.tag, body: .append(command, elements))
     }
 
     /// The tag of a frame that was refused before it was complete, if it can be read.
@@ -62,7 +52,7 @@ package struct IMAPParser: Sendable {
         return line.count == expected.count && zip(line, expected).allSatisfy { IMAPOctet.upper($0) == $1 }
     }
 
-    private static func adding(_ tag: String, to error: IMAPParseError) -> IMAPParseError {
+    static func adding(_ tag: String, to error: IMAPParseError) -> IMAPParseError {
         var tagged = error
         tagged.tag = tag
         return tagged

@@ -46,6 +46,13 @@ extension ByteBuffer {
             writeStaticString("NOUPDATE \"")
             writeString(tag)
             writeOctet("\"")
+        case .badURL(let url):
+            // RFC 4469 §5 (url-resp-text): what may not stand here is percent-encoded, which the URL means as well
+            writeStaticString("BADURL ")
+            for octet in url.prefix(1000) {
+                let isPlain = (0x21...0x7E).contains(octet) && octet != UInt8(ascii: "]") && octet != UInt8(ascii: "\"")
+                if isPlain { writeInteger(octet) } else { writePercentEncoded(octet) }
+            }
         case .modified(let numbers):
             writeStaticString("MODIFIED ")
             writeNumberSet(numbers)
@@ -68,6 +75,11 @@ extension ByteBuffer {
             writeOctet(")")
         default: break
         }
+    }
+
+    private mutating func writePercentEncoded(_ octet: UInt8) {
+        writeOctet("%")
+        for digit in [octet >> 4, octet & 15] { writeInteger(digit < 10 ? digit + 0x30 : digit + 0x37) }
     }
 
     private mutating func writeNumberCode(_ name: StaticString, _ value: UInt64) {
@@ -115,9 +127,10 @@ extension ByteBuffer {
         case .nonExistent: "NONEXISTENT"
         case .hasChildren: "HASCHILDREN"
         case .notificationOverflow: "NOTIFICATIONOVERFLOW"
+        case .compressionActive: "COMPRESSIONACTIVE"
         case .badCharset, .capability, .permanentFlags, .uidNext, .uidValidity, .unseen, .appendUID, .copyUID,
             .highestModSequence, .metadataLongEntries, .metadataMaximumSize, .modified, .noUpdate,
-            .mailboxID, .inProgress, .badEvent:
+            .mailboxID, .inProgress, .badEvent, .badURL:
             nil
         }
     }

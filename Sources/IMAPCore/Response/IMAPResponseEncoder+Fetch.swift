@@ -180,6 +180,57 @@ extension IMAPResponseEncoder {
         }
     }
 
+    // MARK: Decoded content
+
+    /// Writes the name of a BINARY item and the header of its literal; exactly `size` octets must follow, written by
+    /// ``binaryOctets(_:)``.
+    ///
+    /// - Parameters:
+    ///   - origin: of a partial fetch.
+    ///   - hasNUL: makes it a literal8, which alone may hold NUL. RFC 3516 §4.3
+    package mutating func fetchBinaryLiteral(_ fetch: BinaryFetch, size: Int, hasNUL: Bool) {
+        name(fetch)
+        if hasNUL { buffer.writeOctet("~") }
+        buffer.writeLiteralHeader(size)
+    }
+
+    package mutating func binaryOctets(_ octets: some Collection<UInt8>) {
+        buffer.writeBytes(octets)
+    }
+
+    /// For a part that the message doesn't have, or that can't be decoded.
+    package mutating func fetchBinaryNil(_ fetch: BinaryFetch) {
+        name(fetch)
+        buffer.writeStaticString("NIL")
+    }
+
+    package mutating func fetchBinarySize(_ part: [Int], _ octets: Int) {
+        item("BINARY.SIZE[")
+        buffer.writeSection(BodySection(part: part))
+        buffer.writeStaticString("] ")
+        buffer.writeDecimal(octets)
+    }
+
+    private mutating func name(_ fetch: BinaryFetch) {
+        item("BINARY[")
+        buffer.writeSection(BodySection(part: fetch.part))
+        buffer.writeOctet("]")
+        if let partial = fetch.partial {
+            buffer.writeOctet("<")
+            buffer.writeDecimal(partial.offset)
+            buffer.writeOctet(">")
+        }
+        buffer.writeOctet(" ")
+    }
+
+    // RFC 8970 §3.2
+    package mutating func fetchPreview(_ text: String) {
+        item("PREVIEW ")
+        var copy = text
+        let isUTF8 = nameEncoding == .utf8
+        copy.withUTF8 { buffer.writeIMAPString($0, utf8InQuoted: isUTF8) }
+    }
+
     /// For a section the message doesn't have.
     package mutating func fetchNil(_ content: FetchContent) {
         name(content)

@@ -95,4 +95,8 @@ package enum IMAPResponseCode: Hashable, Sendable {
     case mailboxID(String)
     /// The command's tag, how much of it is done, and how much there is; nil where that is not known. RFC 9585 §4
     case inProgress(tag: String, done: UInt32?, of: UInt32?)
+    // RFC 4978 §3
+    case compressionActive
+    // RFC 4469 §4.1
+    case badURL([UInt8])
 }

@@ -43,11 +43,18 @@ package enum FetchItem: Hashable, Sendable {
     case threadID
     // RFC 8514 §4.2
     case saveDate
+    // RFC 3516 §4.2
+    case binary(BinaryFetch)
+    /// Part numbers from the outside in; empty for the message itself.
+    case binarySize([Int])
+    // RFC 8970 §3.1
+    case preview(PreviewPriority)
 
     /// Whether fetching it sets `\Seen`.
     package var setsSeen: Bool {
         switch self {
         case .section(let fetch): fetch.access == .marksSeen
+        case .binary(let fetch): fetch.access == .marksSeen
         case .rfc822, .rfc822Text: true
         default: false
         }
@@ -71,6 +78,28 @@ package struct SectionFetch: Hashable, Sendable {
         self.access = access
         self.partial = partial
     }
+}
+
+/// `BINARY[part]<partial>` or `BINARY.PEEK[part]<partial>`: a part with its transfer encoding undone.
+package struct BinaryFetch: Hashable, Sendable {
+    /// Part numbers from the outside in, each ≥ 1; empty for the message itself.
+    package let part: [Int]
+    package let access: SectionFetch.Access
+    /// Of the decoded octets.
+    package let partial: FetchPartial?
+
+    package init(part: [Int], access: SectionFetch.Access, partial: FetchPartial? = nil) {
+        self.part = part
+        self.access = access
+        self.partial = partial
+    }
+}
+
+// RFC 8970 §4
+package enum PreviewPriority: Hashable, Sendable {
+    case needed
+    /// NIL will do where making it takes time.
+    case lazy
 }
 
 /// `<offset.count>`

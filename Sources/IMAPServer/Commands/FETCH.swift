@@ -40,6 +40,12 @@ extension IMAPSession {
 
     private func completion(_ progress: FetchProgress, expected: Int?, isUID: Bool) -> Completion {
         let announcement: Completion.Announcement = isUID ? .everything : .withoutExpunges
+        if progress.undecodable > 0, progress.unreadable == 0 {
+            // RFC 3516 §4.3
+            return Completion(
+                .no, .unknownCTE, "\(progress.undecodable) of the parts have an encoding that is not known.",
+                announce: announcement)
+        }
         if progress.unreadable > 0 {
             return Completion(
                 .no, .corruption, "\(progress.unreadable) of the messages could not be read.", announce: announcement)
@@ -131,6 +137,10 @@ extension IMAPSession {
         for item in plan.items {
             if let content = FetchContent(item) {
                 try await answer(content, message, &reader, &progress)
+            } else if case .binary(let fetch) = item {
+                try await answer(fetch, message, &reader, &progress)
+            } else if case .binarySize(let part) = item {
+                try await answer(sizeOf: part, message, &reader, &progress)
             } else {
                 answer(item, message)
             }
@@ -156,7 +166,9 @@ extension IMAPSession {
         case .threadID: encoder.fetchThreadID(row.thread.objectID)
         case .saveDate:
             encoder.fetchSaveDate(IMAPDateTime(secondsSince1970: row.saveDate.seconds, zoneMinutes: 0))
-        case .section, .rfc822, .rfc822Header, .rfc822Text: return
+        // RFC 8970 §3.2: it was made when the message came, so that nobody has to wait for it
+        case .preview: if let index = message.index { encoder.fetchPreview(index.preview) }
+        case .section, .rfc822, .rfc822Header, .rfc822Text, .binary, .binarySize: return
         }
     }
 
@@ -184,15 +196,19 @@ extension IMAPSession {
         } catch let end as SessionEnd {
             throw end
         } catch {
-            logger.error(
-                "message can't be read",
-                metadata: [LogKey.error: "\(error)", LogKey.imapMailbox: "\(selection?.path ?? "")"])
-            progress.unreadable += 1
+            tellUnreadable(error, &progress)
             encoder.fetchNil(content)
         }
     }
 
-    private func openReader(_ known: BlobReader?, of message: FetchedMessage) async throws -> BlobReader {
+    func tellUnreadable(_ error: any Error, _ progress: inout FetchProgress) {
+        logger.error(
+            "message can't be read",
+            metadata: [LogKey.error: "\(error)", LogKey.imapMailbox: "\(selection?.path ?? "")"])
+        progress.unreadable += 1
+    }
+
+    func openReader(_ known: BlobReader?, of message: FetchedMessage) async throws -> BlobReader {
         if let known { return known }
         if let place = message.octets { return try service.store.open(place) }
         return try await service.store.openMessage(message.row.email)

@@ -35,7 +35,9 @@ struct FetchPlan {
     private static func needsIndex(_ item: FetchItem) -> Bool {
         switch item {
         case .flags, .uid, .internalDate, .rfc822Size, .modSequence, .emailID, .threadID, .saveDate: false
-        case .envelope, .body, .bodyStructure: true
+        case .envelope, .body, .bodyStructure, .preview: true
+        case .binary(let fetch): !fetch.part.isEmpty
+        case .binarySize(let part): !part.isEmpty
         case .rfc822, .rfc822Header, .rfc822Text, .section:
             FetchContent(item).map { !$0.isWholeMessage } ?? true
         }
@@ -49,6 +51,8 @@ struct FetchProgress {
     var answered = 0
     /// Messages whose octets are not to be had.
     var unreadable = 0
+    /// Parts whose transfer encoding is not known.
+    var undecodable = 0
 }
 
 /// One message that is being told.

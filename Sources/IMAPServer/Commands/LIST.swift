@@ -92,6 +92,7 @@ extension IMAPSession {
                 // RFC 9208 §4.1.4
                 case .deletedStorage: info.deleted == 0 ? 0 : try await service.store.deletedSize(info.id)
                 case .mailboxID: 0
+                case .appendLimit: Int64(service.settings.limits.toldAppendSize)
                 }
             values.append((item, UInt64(clamping: value)))
         }

@@ -82,7 +82,8 @@ final class IMAPSession {
             canStartTLS: canStartTLS,
             allowsPlaintext: service.settings.allowsPlaintextLogin,
             mechanisms: mechanisms,
-            isAuthenticated: stage == .authenticated
+            isAuthenticated: stage == .authenticated,
+            appendLimit: service.settings.limits.toldAppendSize
         )
     }
 
@@ -203,7 +204,7 @@ final class IMAPSession {
             try await refuse(prefix: prefix, problem)
         case .fatal(let problem):
             throw SessionEnd.bye(.limit, problem.text, "protocol")
-        case .line, .appendData, .appendEnd:
+        case .line, .appendData, .appendNext, .appendEnd:
             // Nothing asked for these: the framer and this session disagree, which must not become a command.
             throw SessionEnd.outOfStep
         }

@@ -66,7 +66,8 @@ def imap_keywords(wire):
     lines, _ = wire.imap("k", "CAPABILITY")
     shown = [line for line in lines if line.startswith("* CAPABILITY ")]
     equal(len(shown), 1, "CAPABILITY")
-    return shown[0].split()[2:]
+    # The number behind APPENDLIMIT is the operator's. RFC 7889 §2
+    return ["APPENDLIMIT" if word.startswith("APPENDLIMIT=") else word for word in shown[0].split()[2:]]
 
 
 def pop3_state(state):
