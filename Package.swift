@@ -144,7 +144,8 @@ let package = Package(
         room(
             "NetTransport",
             uses: [
-                "MailSyntax", "Telemetry", "DNSCore", "MailAuth", "CLinux", .nioCore, .nioPosix, .nioTLS, .nioSSL,
+                "MailSyntax", "Telemetry", "DNSCore", "MailAuth", "CLinux", "CZlib", .nioCore, .nioPosix, .nioTLS,
+                .nioSSL,
                 .logging, .lifecycle, .x509,
                 .asn1,
                 .crypto,

@@ -11,6 +11,8 @@ struct CapabilityState: Sendable, Equatable {
     /// What AUTHENTICATE takes.
     var mechanisms: [SASLMechanism] = [.plain, .login]
     var isAuthenticated = false
+    /// Whether what is sent is compressed already. RFC 4978 §3
+    var isCompressed = false
     /// Octets of the largest message that APPEND takes. RFC 7889 §2
     var appendLimit: Int?
 }
@@ -27,7 +29,7 @@ enum IMAPCapabilities {
     ]
 
     /// What can be put in, and how it is given out.
-    private static let messages = ["MULTIAPPEND", "BINARY", "CATENATE", "REPLACE", "PREVIEW"]
+    private static let messages = ["MULTIAPPEND", "BINARY", "CATENATE", "REPLACE", "PREVIEW", "UTF8=ACCEPT"]
 
     private static let mailboxes = [
         "ACL", "LIST-MYRIGHTS", "METADATA", "LIST-METADATA", "QUOTA=RES-STORAGE", "QUOTA=RES-MESSAGE",
@@ -37,7 +39,8 @@ enum IMAPCapabilities {
 
     static func keywords(_ state: CapabilityState) -> [String] {
         if state.isAuthenticated {
-            return always + afterLogin + mailboxes + messages + (state.appendLimit.map { ["APPENDLIMIT=\($0)"] } ?? [])
+            return always + afterLogin + mailboxes + messages + (state.isCompressed ? [] : ["COMPRESS=DEFLATE"])
+                + (state.appendLimit.map { ["APPENDLIMIT=\($0)"] } ?? [])
         }
         var keywords = always
         // RFC 3501 §6.2.1: STARTTLS only while it can be used

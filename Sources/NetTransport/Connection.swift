@@ -162,6 +162,7 @@ extension Outbound {
         case .expect(let mode): .expect(Erased(value: mode))
         case .upgradeTLS(let reply): .upgradeTLS(reply: reply)
         case .startClientTLS(let client): .startClientTLS(client)
+        case .startCompression(let reply): .startCompression(reply: reply)
         case .deadline(let duration): .deadline(duration)
         case .totalDeadline(let duration): .totalDeadline(duration)
         }

@@ -89,6 +89,9 @@ package enum Outbound<Mode: Sendable>: Sendable {
     case upgradeTLS(reply: ByteBuffer)
     /// Client side of STARTTLS, after the server's positive reply was read.
     case startClientTLS(ClientTLS)
+    /// Everything behind `reply`, in both directions, is compressed by DEFLATE; `reply` is not. Octets that stand behind the
+    /// command are taken as compressed. Once only. // RFC 4978 §3
+    case startCompression(reply: ByteBuffer)
     /// How long the peer may be silent: counted from now, from each frame and from each write, whichever is last.
     /// `nil` switches it off.
     case deadline(Duration?)

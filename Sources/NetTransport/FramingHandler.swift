@@ -276,6 +276,8 @@ final class FramingHandler<Framer: ConnectionFramer>: ChannelDuplexHandler {
             upgradeServer(reply: reply, context: context)
         case .startClientTLS(let client):
             upgradeClient(client, context: context)
+        case .startCompression(let reply):
+            compress(reply: reply, context: context)
         case .deadline(let duration):
             set(.idle, to: duration, context: context)
         case .totalDeadline(let duration):
@@ -315,6 +317,18 @@ final class FramingHandler<Framer: ConnectionFramer>: ChannelDuplexHandler {
             begin(try TLSHandlers.client(client), context: context)
         } catch {
             emit(.tlsFailed(.handshake(TLSHandlers.describe(error))), context: context)
+        }
+    }
+
+    private func compress(reply: ByteBuffer, context: ChannelHandlerContext) {
+        context.writeAndFlush(Self.wrapOutboundOut(reply), promise: nil)
+        let early = pending
+        pending = ByteBuffer()
+        hasMore = false
+        do {
+            try context.pipeline.syncOperations.addHandler(CompressionHandler(early: early), position: .before(self))
+        } catch {
+            context.close(promise: nil)
         }
     }
 

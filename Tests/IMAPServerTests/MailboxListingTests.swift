@@ -142,6 +142,7 @@ struct IMAPCapabilitiesTests {
                 "ACL", "RIGHTS=kxte", "LIST-MYRIGHTS", "METADATA", "LIST-METADATA", "QUOTA=RES-STORAGE",
                 "QUOTA=RES-MESSAGE", "SEARCHRES", "WITHIN", "PARTIAL", "SORT", "SORT=DISPLAY", "ESORT",
                 "THREAD=ORDEREDSUBJECT", "THREAD=REFERENCES",
+                "MULTIAPPEND", "BINARY", "CATENATE", "REPLACE", "PREVIEW", "UTF8=ACCEPT", "COMPRESS=DEFLATE",
             ])
         #expect(words.count == Set(words).count)
     }

@@ -40,6 +40,7 @@ extension IMAPSession {
         case .lsub(let command): return try await lsub(command)
         case .namespace: return namespace()
         case .status(let command): return try await status(command)
+        case .compress(let mechanism): return try await compress(mechanism, tag: command.tag)
         case .append(let command, let elements): return try await append(command, elements)
         case .idle: return try await idle()
         case .notify(let command): return try await notify(command)

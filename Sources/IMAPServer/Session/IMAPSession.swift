@@ -39,6 +39,8 @@ final class IMAPSession {
         didSet { encoder.nameEncoding = enabled.nameEncoding }
     }
     var tls: TLSInfo?
+    /// RFC 4978 §3
+    var isCompressed = false
     var loginFailures = 0
     var logger: Logger
     /// Who was logged in, kept for the record of the end.
@@ -83,6 +85,7 @@ final class IMAPSession {
             allowsPlaintext: service.settings.allowsPlaintextLogin,
             mechanisms: mechanisms,
             isAuthenticated: stage == .authenticated,
+            isCompressed: isCompressed,
             appendLimit: service.settings.limits.toldAppendSize
         )
     }
