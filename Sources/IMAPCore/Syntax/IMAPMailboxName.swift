@@ -14,7 +14,12 @@ package struct IMAPMailboxName: Hashable, Sendable, CustomStringConvertible {
     /// - Parameter encoding: `.utf8` once the client has enabled UTF8=ACCEPT.
     package init?(wire octets: some Collection<UInt8>, encoding: IMAPNameEncoding = .modifiedUTF7) {
         guard let text = encoding.decode(octets) else { return nil }
-        guard text.unicodeScalars.allSatisfy({ $0.value >= 0x20 && !(0x7F...0x9F).contains($0.value) }) else {
+        // RFC 6855 §3: no control characters, nor ends of lines and paragraphs
+        guard
+            text.unicodeScalars.allSatisfy({
+                $0.value >= 0x20 && !(0x7F...0x9F).contains($0.value) && !(0x2028...0x2029).contains($0.value)
+            })
+        else {
             return nil
         }
         self.init(path: text)

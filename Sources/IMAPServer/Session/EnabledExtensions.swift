@@ -19,6 +19,7 @@ struct EnabledExtensions: OptionSet, Sendable {
         // RFC 7162 §3.2.3: QRESYNC takes CONDSTORE with it
         ("QRESYNC", [.qresync, .condstore]),
         ("IMAP4rev2", .imap4rev2),
+        ("UTF8=ACCEPT", .utf8Accept),
     ]
 
     /// How mailbox names and strings are written from now on.

@@ -137,4 +137,37 @@ struct FetchBinaryTests {
             }
         }
     }
+
+    @Test("texts in raw UTF-8 are encoded words for those who have not enabled it, and themselves for the others")
+    func envelope() async throws {
+        let message =
+            "Subject: Grüße =?utf-8?q?=C3=A4?=\r\nFrom: Jürgen <j@example.org>\r\nTo: x <ü@example.org>\r\n\r\nbody\r\n"
+        try await TestServer.run { server in
+            try await server.inbox { client in
+                await client.append(message)
+                let old = await client.command("FETCH 1 ENVELOPE").untagged.first ?? ""
+                #expect(
+                    old.hasPrefix(
+                        "* 1 FETCH (ENVELOPE (NIL \"=?utf-8?B?R3LDvMOfZSDDpA==?=\" ((\"=?utf-8?B?SsO8cmdlbg==?=\""))
+                #expect(old.contains("{2}\r\nü "), "an address stays what it is")
+                let body = await client.command("FETCH 1 BODY.PEEK[]").untagged.first
+                #expect(body?.hasSuffix("\(message))") == true)
+                #expect(await client.command("ENABLE UTF8=ACCEPT").untagged == ["* ENABLED UTF8=ACCEPT"])
+                let new = await client.command("FETCH 1 ENVELOPE").untagged.first
+                #expect(new?.contains("Grüße =?utf-8?q?=C3=A4?=") == true)
+                #expect(await client.command("SEARCH CHARSET UTF-8 ALL").tagged.hasPrefix("BAD"))
+                #expect(await client.command("SEARCH SUBJECT \"grüße\"").untagged == ["* SEARCH 1"])
+                #expect(await client.command("CREATE \"Größe\"").isOK)
+                #expect(
+                    await client.command("STATUS \"Größe\" (MESSAGES)").untagged == ["* STATUS \"Größe\" (MESSAGES 0)"])
+                for bad in ["a\u{2028}b", "a\u{85}b"] {
+                    #expect(await client.command("CREATE \"\(bad)\"").tagged.hasPrefix("NO"))
+                }
+                #expect(await client.command("FETCH 1 PREVIEW").untagged == ["* 1 FETCH (PREVIEW \"body\")"])
+            }
+            try await server.session { client in
+                #expect(await client.command("LIST \"\" Gr*").untagged.first?.hasSuffix("Gr&APYA3w-e") == true)
+            }
+        }
+    }
 }

@@ -23,6 +23,7 @@ struct TestServer: Sendable {
         case implicitTLS
     }
 
+    let folder: String
     let port: Int
     let store: MailStore
     let directory: Directory
@@ -105,7 +106,8 @@ struct TestServer: Sendable {
             configuration, group: .singletonMultiThreadedEventLoopGroup, makeID: { ids.next() })
         let port = try #require(try await service.bind().first).port
         return TestServer(
-            port: port, store: store, directory: directory, events: events, service: service, account: account,
+            folder: folder, port: port, store: store, directory: directory, events: events, service: service,
+            account: account,
             bob: bob)
     }
 
@@ -123,11 +125,17 @@ struct TestServer: Sendable {
 
     /// Puts a message into INBOX, as its delivery would.
     func deliver(_ text: String) async throws {
-        let octets = Array(text.utf8)
+        try await deliver(octets: Array(text.utf8))
+    }
+
+    func deliver(octets: [UInt8]) async throws {
         let message = NewMessage(
             content: .bytes(octets), index: MessageIndex(scanning: octets), internalDate: SystemClock().now())
         _ = try await store.append(account.id, to: try await store.inbox(account.id), messages: [message])
     }
+
+    /// The files that messages are kept in; their names are in the order they came.
+    func blobFiles() -> [String] { filesBelow(folder + "/blobs") }
 
     /// Connects and reads the greeting.
     func client<Result: Sendable>(
@@ -192,4 +200,19 @@ private func removeFolder(_ path: String) {
     }
     closedir(folder)
     rmdir(path)
+}
+
+private func filesBelow(_ path: String) -> [String] {
+    guard let folder = opendir(path) else { return [] }
+    defer { closedir(folder) }
+    var files: [String] = []
+    while let entry = readdir(folder) {
+        let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+            pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+        }
+        guard name != ".", name != ".." else { continue }
+        let child = "\(path)/\(name)"
+        if entry.pointee.d_type == UInt8(DT_DIR) { files += filesBelow(child) } else { files.append(child) }
+    }
+    return files
 }
