@@ -138,9 +138,6 @@ package enum MailStoreStatements {
         "UPDATE entry SET pop3_uidl = $3 WHERE mailbox_id = $1 AND uid = $2")
     static let pop3Entries = SQLStatement(
         "SELECT uid, email_id, size, pop3_uidl FROM entry WHERE mailbox_id = $1 AND uid >= $2 ORDER BY uid LIMIT $3")
-    static let deleteEntry = SQLStatement("DELETE FROM entry WHERE mailbox_id = $1 AND uid = $2")
-    static let insertExpunged = SQLStatement(
-        "INSERT INTO expunged (mailbox_id, uid, modseq) VALUES ($1, $2, $3)")
     // `uid + 0`: ordered by plain uid, SQLite walks the whole mailbox to save the sort instead of using the modseq index.
     static let expungedSince = SQLStatement(
         "SELECT uid FROM expunged WHERE mailbox_id = $1 AND modseq > $2 ORDER BY uid + 0")
@@ -165,7 +162,7 @@ package enum MailStoreStatements {
         reviveMailbox, hideMailbox, deleteMailbox, deleteAccountMailboxes, deleteAccountEmails, moveMailbox,
         addToMailbox, adjustMailbox, claimRecent, subscribe, unsubscribe, subscriptions, insertEmail, emailBlob,
         accountBlobs, insertEntry, insertKeyword, deleteKeywords, uidScan, rows, indexedRows,
-        changedRows, arrivals, keywords, mailboxKeywords, setFlags, deleteEntry, insertExpunged, expungedSince,
+        changedRows, arrivals, keywords, mailboxKeywords, setFlags, expungedSince,
         deletedUIDs, emailsAfter, emailAccountsAfter, emailForIndexing, findThread, insertThreadReference, setPOP3UIDL,
         pop3Entries,
     ]

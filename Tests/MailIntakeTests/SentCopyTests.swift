@@ -1,3 +1,4 @@
+import Blobs
 import Directory
 import MailIntake
 import MailMessage

@@ -7,6 +7,8 @@ import Telemetry
 extension IMAPSession {
     /// Back to the state before the login; of everything that was agreed only TLS stays.
     func unauthenticate() async throws -> Completion {
+        // RFC 8437 §4.1: compression would have to end with the login; a new connection does the same.
+        if isCompressed { throw SessionEnd.bye(nil, "Log in on a new connection.", "unauthenticate") }
         // RFC 8437 §3: no expunge, and none is announced
         await deselect()
         phase = .notAuthenticated
