@@ -1,8 +1,11 @@
 import MailSyntax
 
 extension Envelope {
+    /// What a client is told that has not said it knows UTF-8: only what RFC 5322 lets stand in these fields. RFC 6855 §8
+    package var inASCII: Envelope { hasRawText ? withEncodedWords : self }
+
     /// Whether the subject or a display name holds octets beyond ASCII, be they UTF-8 or of an old program.
-    package var hasRawText: Bool {
+    private var hasRawText: Bool {
         if subject?.contains(where: { $0 >= 0x80 }) == true { return true }
         return [from, sender, replyTo, to, cc, bcc].contains { list in list.contains(where: \.hasRawName) }
     }
@@ -10,7 +13,7 @@ extension Envelope {
     /// The same for readers that know only ASCII: texts as encoded words. // RFC 6858 §2.1, §2.3
     ///
     /// Nothing is lost by it. Addresses stay as they are, since one that was made up in their place could not be answered.
-    package var withEncodedWords: Envelope {
+    private var withEncodedWords: Envelope {
         var copy = self
         if let subject, subject.contains(where: { $0 >= 0x80 }) { copy.subject = Self.encoded(subject) }
         copy.from = from.map(\.withEncodedName)

@@ -29,6 +29,7 @@ private struct ClientSide {
     private var parsed: [String: Bool] = [:]
     private var isIdling = false
     private var isAppending = false
+    private var parser = IMAPParser()
 
     init(cut: TranscriptCut) {
         self.cut = cut
@@ -62,13 +63,13 @@ private struct ClientSide {
                 }
             switch frame {
             case .command(let octets):
-                let command = try? IMAPParser(limits: IMAPLimits()).parse(octets)
+                let command = try? parser.parse(octets)
                 if let command { parsed[command.tag] = true }
                 isIdling = if case .idle = command?.body { true } else { false }
                 frames.append(String(decoding: octets, as: UTF8.self))
             case .appendBegin(let prefix, let size, let literal):
-                var parser = AppendParser(IMAPParser())
-                if let (command, _) = try? parser.begin(prefix: prefix, size: size) { parsed[command.tag] = true }
+                var append = AppendParser(parser)
+                if let (command, _) = try? append.begin(prefix: prefix, size: size) { parsed[command.tag] = true }
                 frames.append(String(decoding: prefix, as: UTF8.self))
                 if literal == .nonSynchronizing { framer.expect(.appendAccepted) }
             case .line(let octets): frames.append("line \(String(decoding: octets, as: UTF8.self))")
@@ -86,6 +87,8 @@ private struct ClientSide {
             guard framer.isPaused else { return }
             let isAppend = isAppending
             framer.expect(isAppend ? .appendAccepted : isIdling ? .idle : .authentication)
+        } else if text.hasPrefix("* ENABLED"), text.contains("UTF8=ACCEPT") || text.contains("IMAP4rev2") {
+            parser.nameEncoding = .utf8
         } else if !text.hasPrefix("*") {
             let words = text.split(separator: " ")
             if let tag = words.first, words.dropFirst().first == "OK", parsed[String(tag)] != true {

@@ -69,6 +69,9 @@ import Testing
 
     @Test func `without room or a mailbox for it the message is accepted all the same`() async throws {
         let fixture = try await IntakeFixture()
+        if try await fixture.store.sentMailbox(fixture.ann.id) != nil {
+            try await fixture.store.deleteMailbox(fixture.ann.id, path: "Sent")
+        }
         #expect(try await submit(fixture).filed.count == 2)
         let mailbox = try await sent(fixture)
         let usage = try await fixture.store.quota(fixture.ann.id).used

@@ -5,6 +5,7 @@ UIDVALIDITY and mod-sequences (only that they are there), \\Recent (RFC 3501 §2
 has none), and UID in FETCH where nobody asked (held against the session's own list instead).
 """
 import datetime
+import email.header
 
 from .wire import Atom, Nonsense, Parser, status
 
@@ -156,15 +157,32 @@ def structure(value):
 ENVELOPE = ("date", "subject", "from", "sender", "reply-to", "to", "cc", "bcc", "in-reply-to", "message-id")
 
 
+def readable(text):
+    """A text of an envelope as a reader sees it: Martlet makes encoded words of raw 8-bit (RFC 6855 §8), Dovecot sends it on."""
+    if not isinstance(text, bytes) or (text.isascii() and not text.startswith(b"=?utf-8?B?")):
+        return text
+    try:
+        raw = text.decode()
+    except UnicodeDecodeError:
+        raw = text.decode("latin-1")
+    try:
+        return str(email.header.make_header(email.header.decode_header(raw))).encode()
+    except (LookupError, UnicodeError, ValueError):
+        return raw.encode()
+
+
 def envelope(value):
     if not isinstance(value, list) or len(value) != 10:
         raise Nonsense(f"an envelope: {value!r}")
     result = {}
     for name, item in zip(ENVELOPE, value):
         if isinstance(item, list):
-            result[name] = {index: tuple(address) for index, address in enumerate(item)}
+            result[name] = {
+                index: tuple(readable(part) for part in address) if isinstance(address, list) else address
+                for index, address in enumerate(item)
+            }
         else:
-            result[name] = bytes(item) if item is not None else None
+            result[name] = readable(bytes(item)) if item is not None else None
     return result
 
 

@@ -5,12 +5,12 @@ import NIOCore
 /// FETCH of a whole mailbox then copies them instead of taking each message's index apart.
 package enum FetchText {
     /// Stands beside what is kept. Raise it with any change of what is written: texts of another version are made anew.
-    package static let version = 1
+    package static let version = 2
 
-    /// `(date subject …)`. RFC 3501 §7.4.2
+    /// `(date subject …)`, for clients that have not said they know UTF-8. RFC 3501 §7.4.2
     package static func envelope(_ envelope: Envelope) -> [UInt8] {
         var buffer = ByteBuffer()
-        buffer.writeEnvelope(envelope)
+        buffer.writeEnvelope(envelope.inASCII)
         return Array(buffer.readableBytesView)
     }
 

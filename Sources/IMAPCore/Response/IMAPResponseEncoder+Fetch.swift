@@ -126,9 +126,7 @@ extension IMAPResponseEncoder {
 
     package mutating func fetchEnvelope(_ envelope: Envelope) {
         item("ENVELOPE ")
-        // RFC 6855 §8: to a client that has not said it knows UTF-8, only what RFC 5322 lets stand in these fields
-        let isPlain = nameEncoding == .utf8 || !envelope.hasRawText
-        buffer.writeEnvelope(isPlain ? envelope : envelope.withEncodedWords)
+        buffer.writeEnvelope(nameEncoding == .utf8 ? envelope : envelope.inASCII)
     }
 
     /// - Parameter text: as ``FetchText`` makes it.

@@ -28,7 +28,7 @@ extension IMAPSession {
             // RFC 7162 §3.2.6: before any FETCH, else numbers and UIDs could be matched wrongly
             try await tellVanished(among: set, since: since)
         }
-        if let detail = plan.pageDetail {
+        if let detail = plan.pageDetail(enabled.nameEncoding) {
             try await fetchPages(ranges, plan, detail, mailbox, &progress)
         } else if plan.needsIndex {
             try await fetchIndexed(ranges, plan, mailbox, &progress)

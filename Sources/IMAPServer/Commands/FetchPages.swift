@@ -8,13 +8,15 @@ import NIOCore
 
 extension FetchPlan {
     /// What a walk has to see; nil where the answer needs more than rows and texts.
-    var pageDetail: EntryDetail? {
+    /// - Parameter names: kept envelopes are those for clients without UTF-8.
+    func pageDetail(_ names: IMAPNameEncoding) -> EntryDetail? {
         guard !marksSeen else { return nil }
         var detail = EntryDetail.flags
         for item in items {
             switch item {
             case .flags, .uid, .modSequence: continue
             case .internalDate, .rfc822Size: detail = max(detail, .row)
+            case .envelope where names == .utf8: return nil
             case .envelope, .bodyStructure: detail = .texts
             default: return nil
             }

@@ -196,6 +196,7 @@ private struct IncomingPlan: Sendable {
         let entry = MailStore.NewEntry(
             email: emails[index], thread: thread, flags: message.flags.intersection(.all), keywords: message.keywords,
             internalDate: message.internalDate, zoneMinutes: message.zoneMinutes, size: ready.size)
+        try MailStore.note(writer, target.mailbox, keywords: message.keywords)
         try MailStore.write(writer, entry, uid: uid, into: target.mailbox, modSeq: modSeq, now: now)
         if let uidl = message.pop3UIDL {
             try writer.execute(MailStoreStatements.setPOP3UIDL, target.mailbox, uid, uidl.text)
