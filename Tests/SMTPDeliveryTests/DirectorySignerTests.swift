@@ -65,7 +65,7 @@ struct DirectorySignerTests {
             print([dkim.DKIM(message).verify(idx=i, dnsfunc=find) for i in range(2)])
             """
         let told = try await ProcessRunner.run(
-            ["python3", "-c", script, folder.file("message.eml"), folder.file("keys.json")])
+            ["/usr/bin/python3", "-c", script, folder.file("message.eml"), folder.file("keys.json")])
         #expect(told.output == "[True, True]\n", "\(told)")
     }
 
