@@ -46,7 +46,7 @@ import Testing
             try writer.execute(SQLStatement("UPDATE email_text SET version = 0, envelope = X'00'"))
         }
         #expect(try await walk(mail, [1...5], .texts).state == whole.state)
-        #expect(try await mail.state.number("SELECT COUNT(*) FROM email_text WHERE version = 1") == 5)
+        #expect(try await mail.state.number("SELECT COUNT(*) FROM email_text WHERE version > 0") == 5)
     }
 
     @Test func `an email whose index can't be read ends the walk and nothing else`() async throws {
