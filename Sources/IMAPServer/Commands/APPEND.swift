@@ -198,7 +198,10 @@ extension IMAPSession {
         }
         let mailbox: MailboxID
         if let name = url.mailbox {
-            guard let target = try? await resolveSelectable(name, needing: .read) else {
+            let target: MailboxTarget
+            do {
+                target = try await resolveSelectable(name, needing: .read)
+            } catch is CommandRefusal {
                 throw CommandRefusal.badURL(octets, "There is no such mailbox.")
             }
             guard url.uidValidity == nil || url.uidValidity == target.info.uidValidity.rawValue else {
