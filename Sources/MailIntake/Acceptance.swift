@@ -165,4 +165,6 @@ package struct Accepted: Sendable {
     /// What is in a mailbox now; the others wait.
     package let filed: [LocalDelivery]
     package let queued: Int
+    /// Why the sender has no copy of its own, where it should have one; the trace tells it too.
+    package let sentTrouble: String?
 }

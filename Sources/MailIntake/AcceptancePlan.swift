@@ -24,6 +24,8 @@ struct AcceptancePlan: Sendable {
     struct Result: Sendable {
         var delivered: [Delivered] = []
         var sent: Delivered?
+        /// Why the sender has no copy, where it should have one.
+        var sentTrouble: String?
         /// What was leased at once, for the scheduler.
         var jobs: [DeliveryJob] = []
     }
@@ -33,6 +35,8 @@ struct AcceptancePlan: Sendable {
     /// The message as it leaves; nil where nobody elsewhere gets it.
     let remote: StagedBlob?
     var sent: Sent?
+    /// Why there can be none, where there should be one.
+    var sentTrouble: String?
     /// Whether there is room for what leaves at once.
     let takesOver: Bool
     let now: Timestamp
@@ -63,9 +67,16 @@ struct AcceptancePlan: Sendable {
             let entry = MailIntake.queueEntry(acceptance, remote, now)
             result.jobs = try queue.enqueue(writer, entry, takesOver: takesOver)
         }
-        result.sent = runSent(writer, store)
+        result.sentTrouble = sentTrouble
+        do {
+            result.sent = try runSent(writer, store)
+        } catch {
+            result.sentTrouble = "\(error)"
+        }
         if let metered = acceptance.metered { try SendMeter.add(writer, metered, at: now) }
-        try TraceRows.insert(writer, acceptance, at: now)
+        var traced = acceptance
+        if let trouble = result.sentTrouble { traced.trace.append(Self.leftOut(trouble)) }
+        try TraceRows.insert(writer, traced, at: now)
         return result
     }
 

@@ -67,7 +67,7 @@ package final class MailIntake: Sendable {
     /// - Throws: `DatabaseError`, `FileError` or `MailStoreError`; each means "try again later" to the client.
     package func accept(_ given: Acceptance) async throws -> Accepted {
         var plan = try await plan(given)
-        plan.sent = await prepareSent(plan.acceptance)
+        await prepareSent(&plan)
         let ready = plan
         let report = try await successReport(ready.acceptance)
         let (result, reported) = try await database.write(files: ready.files + (report?.files ?? [])) {
@@ -76,7 +76,8 @@ package final class MailIntake: Sendable {
         }
         ready.announce(result, store, queue)
         reported?()
-        return Accepted(id: given.id, filed: ready.filed, queued: ready.acceptance.remote.count)
+        return Accepted(
+            id: given.id, filed: ready.filed, queued: ready.acceptance.remote.count, sentTrouble: result.sentTrouble)
     }
 
     /// The same as a part of another write; its own notices are passed over.

@@ -145,6 +145,11 @@ extension SMTPConversation {
         }
         let accepted = try await context.backend.accept(acceptance)
         messages += 1
+        if let trouble = accepted.sentTrouble {
+            logger.warning(
+                "no copy kept for the sender",
+                metadata: [LogKey.mailID: "\(acceptance.id)", LogKey.error: "\(trouble)"])
+        }
         var kept = acceptance
         kept.local = accepted.filed
         recordAccepted(

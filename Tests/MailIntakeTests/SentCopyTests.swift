@@ -72,11 +72,15 @@ import Testing
         if try await fixture.store.sentMailbox(fixture.ann.id) != nil {
             try await fixture.store.deleteMailbox(fixture.ann.id, path: "Sent")
         }
-        #expect(try await submit(fixture).filed.count == 2)
+        let first = try await submit(fixture)
+        #expect(first.filed.count == 2 && first.sentTrouble == "the account has no mailbox for \\Sent")
+        let traced = try #require(try await fixture.intake.traces(.id(first.id), limit: 1).first)
+        #expect(traced.steps.contains("no copy is kept: the account has no mailbox"))
         let mailbox = try await sent(fixture)
         let usage = try await fixture.store.quota(fixture.ann.id).used
         try await fixture.directory.setQuota(fixture.ann.address, usage + 10, author: "test")
-        #expect(try await submit(fixture).filed.count == 2)
+        let second = try await submit(fixture)
+        #expect(second.filed.count == 2 && second.sentTrouble == "the account has no room left")
         #expect(try await fixture.store.rows(mailbox, uids: [1...UInt32.max], limit: 10).isEmpty)
     }
 }

@@ -93,7 +93,7 @@ final class FakeBackend: SMTPBackend {
     func accept(_ acceptance: Acceptance) async throws -> Accepted {
         if let failure { throw failure }
         accepted.withLock { $0.append(acceptance) }
-        return Accepted(id: acceptance.id, filed: acceptance.local, queued: acceptance.remote.count)
+        return Accepted(id: acceptance.id, filed: acceptance.local, queued: acceptance.remote.count, sentTrouble: nil)
     }
 
     func accept(_ acceptance: Acceptance, shares: [RecipientShare]) async throws -> AcceptedShares {
