@@ -25,6 +25,11 @@ import Testing
         (.uidNotSticky, "UIDNOTSTICKY"), (.highestModSequence(UInt64.max), "HIGHESTMODSEQ 18446744073709551615"),
         (.noModSequence, "NOMODSEQ"), (.modified([1...3, 5...5]), "MODIFIED 1:3,5"), (.closed, "CLOSED"),
         (.notSaved, "NOTSAVED"),
+        (.uidRequired, "UIDREQUIRED"),
+        (.inProgress(tag: "a1", done: 175, of: 1000), "INPROGRESS (\"a1\" 175 1000)"),
+        (.inProgress(tag: "a1", done: 175, of: 175), "INPROGRESS (\"a1\" 175 NIL)"),
+        (.inProgress(tag: "a]", done: 0, of: 0), "INPROGRESS (NIL 0 NIL)"),
+        (.inProgress(tag: "a1", done: nil, of: 9), "INPROGRESS (\"a1\" NIL NIL)"),
         (.overQuota, "OVERQUOTA"), (.tooBig, "TOOBIG"), (.useAttribute, "USEATTR"), (.unknownCTE, "UNKNOWN-CTE"),
         (.unavailable, "UNAVAILABLE"),
         (.authenticationFailed, "AUTHENTICATIONFAILED"), (.authorizationFailed, "AUTHORIZATIONFAILED"),
@@ -65,6 +70,17 @@ import Testing
             }
         ),
         ("* 44 EXPUNGE\r\n", { $0.expunge(SequenceNumber(rawValue: 44)) }),
+        (
+            "* 7 FETCH (UID 12)\r\n* 12 UIDFETCH (UID 12)\r\n",
+            {
+                for naming in [IMAPMessageNaming.number, .uid] {
+                    $0.messageNaming = naming
+                    $0.beginFetch(SequenceNumber(rawValue: 7), IMAPUID(rawValue: 12))
+                    $0.fetchUID(IMAPUID(rawValue: 12))
+                    $0.endFetch()
+                }
+            }
+        ),
         ("* VANISHED (EARLIER) 1:3,9\r\n", { $0.vanished([1...3, 9...9], earlier: true) }),
         ("* SEARCH\r\n", { $0.search([]) }),
         ("* SEARCH 2 10 (MODSEQ 917)\r\n", { $0.search([2, 10], modSequence: 917) }),

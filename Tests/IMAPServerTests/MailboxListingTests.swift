@@ -136,7 +136,7 @@ struct IMAPCapabilitiesTests {
             Set(words) == [
                 "IMAP4rev1", "IDLE", "UIDPLUS", "MOVE", "NAMESPACE", "SPECIAL-USE", "CREATE-SPECIAL-USE", "LITERAL+",
                 "SASL-IR", "UNSELECT", "QRESYNC", "IMAP4rev2", "OBJECTID", "SAVEDATE", "UNAUTHENTICATE", "INPROGRESS",
-                "NOTIFY",
+                "NOTIFY", "UIDONLY",
                 "ID", "ENABLE", "CHILDREN", "ESEARCH", "LIST-EXTENDED", "LIST-STATUS",
                 "STATUS=SIZE", "CONDSTORE", "QUOTA", "CONTEXT=SEARCH", "CONTEXT=SORT", "MULTISEARCH",
                 "ACL", "RIGHTS=kxte", "LIST-MYRIGHTS", "METADATA", "LIST-METADATA", "QUOTA=RES-STORAGE",

@@ -7,6 +7,7 @@ moments against what FETCH says. A lie is whatever can't be true:
 - UIDs that don't ascend, or that stand for another message than before under one UIDVALIDITY
 - mod-sequences that go back
 - EXPUNGE or VANISHED in the answer to FETCH, STORE or SEARCH (RFC 3501 §7.4.1), EXISTS that shrinks
+- any message number, or an answer to one, after ENABLE UIDONLY (RFC 9586)
 - BAD for a command that fits the list, a connection that is closed
 - flags, when all is quiet, that differ from the last that were told, or between two sessions
 """
@@ -70,12 +71,16 @@ class Player:
             self.kind = kind = "condstore"
         if kind == "notify" and "NOTIFY" not in capabilities:
             self.kind = kind = "plain"
-        self.view = normal.View()
+        if kind == "uidonly" and "UIDONLY" not in capabilities:
+            self.kind = kind = "plain"
+        # How this session asks for all there is.
+        self.whole = b"UID FETCH 1:*" if kind == "uidonly" else b"FETCH 1:*"
+        self.view = normal.View(by_uid=kind == "uidonly")
         self.mailbox = self.validity = self.highest = None
         self.flags = {}  # UID → flags as last told; absent where this session made them unsure
         self.modseqs = {}
         self.kept = {}  # mailbox → (validity, highest, flags), for QRESYNC
-        if kind in ("condstore", "qresync"):
+        if kind in ("condstore", "qresync", "uidonly"):
             self.say(b"ENABLE " + kind.upper().encode())
         if kind == "notify":
             # Not `selected`: there EXPUNGE comes at any moment, and numbers can't be used (RFC 5465 §5.3).
@@ -109,8 +114,11 @@ class Player:
                 earlier = kind == b"VANISHED" and b"(EARLIER)" in pieces[0].upper()
                 if NO_EXPUNGE.match(command) and not earlier:
                     self.lie(f"{pieces[0][:60]!r} in the answer to {command[:80]!r}")
-                if kind == b"VANISHED" and self.kind != "qresync":
+                if kind == b"VANISHED" and self.kind not in ("qresync", "uidonly"):
                     self.lie("VANISHED without QRESYNC")
+            if kind in (b"EXPUNGE", b"FETCH", b"UIDFETCH") and (self.kind == "uidonly") != (kind == b"UIDFETCH"):
+                if kind != b"EXPUNGE" or self.kind == "uidonly":
+                    self.lie(f"{pieces[0][:60]!r} in the answer to {command[:80]!r}")
             if kind == b"BYE" and not command.startswith(b"LOGOUT"):
                 self.lie(f"BYE: {pieces[0][:80]!r}")
         before = [uid for uid in self.view.uids]
@@ -190,7 +198,7 @@ class Player:
                 self.lie(f"VANISHED (EARLIER) names {sorted(false)[:10]}, which are there")
 
     def learn(self):
-        self.say(b"FETCH 1:* (UID FLAGS)" if self.view.count else b"NOOP")
+        self.say(self.whole + b" (UID FLAGS)" if self.view.count else b"NOOP")
 
     def some(self, uid):
         count = self.view.count
@@ -212,7 +220,9 @@ class Player:
             flags = b" ".join(chooser.sample(FLAGS, chooser.randint(0, 2)))
             self.book.count("appends")
             return self.say(b"APPEND %s (%s) {%d+}\r\n%s" % (target, flags, len(octets), octets))
-        uid = chooser.random() < 0.5
+        if self.kind == "uidonly" and chooser.random() < 0.05:
+            return self.use_numbers()
+        uid = self.kind == "uidonly" or chooser.random() < 0.5
         prefix = b"UID " if uid else b""
         dice = chooser.random()
         if dice < 0.35:
@@ -261,20 +271,28 @@ class Player:
         """Holds the session's own list against what FETCH says now."""
         self.book.count("checks")
         if self.chooser.random() < 0.4:
-            self.say(b"FETCH 1:* (UID)")
+            self.say(self.whole + b" (UID)")
             if None in self.view.uids:
                 self.book.count("not yet told")
             return
-        number = self.chooser.randint(1, self.view.count)
-        untagged, state, _, _ = self.say(b"FETCH %d (UID BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)])" % number)
+        number = int(self.some(True).split(b",")[0]) if self.kind == "uidonly" else self.chooser.randint(1, self.view.count)
+        ask, answered = (b"UID FETCH", b"UIDFETCH") if self.kind == "uidonly" else (b"FETCH", b"FETCH")
+        untagged, state, _, _ = self.say(ask + b" %d (UID BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)])" % number)
         for pieces in untagged:
-            found = re.match(rb"\* %d FETCH " % number, pieces[0])
+            found = re.match(rb"\* %d %s " % (number, answered), pieces[0])
             if not found or len(pieces) < 2:
                 continue
             uid = re.search(rb"UID (\d+)", b"".join(pieces[::2]))
             identity = re.search(rb"<(\d+)@chaos.test>", pieces[1])
             if uid and identity:
                 self.book.identify(self.name, self.mailbox, self.validity, int(uid.group(1)), identity.group(1))
+
+    def use_numbers(self):
+        """Speaks of message numbers where there are none (RFC 9586 §3)."""
+        command = self.chooser.choice([b"FETCH 1 (UID)", b"SEARCH ALL", b"UID SEARCH 1:*", b"STORE 1 +FLAGS.SILENT (red)", b"MOVE 1 side"])
+        _, state, code, _ = self.say(command, checks=False)
+        if (state, code) != ("BAD", "UIDREQUIRED"):
+            self.lie(f"{command!r} is answered {state} {code}")
 
     def idle(self):
         connection = self.connection
@@ -304,7 +322,7 @@ class Player:
         self.say(b"NOOP")
         told = {uid: flags for uid, flags in self.flags.items() if uid in set(self.view.uids)}
         if self.view.count:
-            self.say(b"FETCH 1:* (UID FLAGS)")
+            self.say(self.whole + b" (UID FLAGS)")
         if None in self.view.uids:
             self.lie(f"FETCH 1:* tells {self.view.uids.count(None)} of {self.view.count} messages not at all")
         now = {uid: self.flags.get(uid) for uid in self.view.uids}
@@ -409,13 +427,13 @@ def round_of(server, book, players, seconds, seed):
     book.count("rounds")
 
 
-def run(server, minutes, seed, sessions=8):
+def run(server, minutes, seed, sessions=10):
     """The whole: rounds of noise, and quiet between them in which all must agree."""
     book = Book()
     setup = server.connect()
     for mailbox in MAILBOXES[1:]:
         setup.command(b"CREATE " + mailbox)
-    kinds = ["plain", "condstore", "qresync", "notify"]
+    kinds = ["plain", "condstore", "qresync", "notify", "uidonly"]
     started = time.monotonic()
     number = 0
     players = []
@@ -424,7 +442,7 @@ def run(server, minutes, seed, sessions=8):
             for player in players:
                 player.connection.command(b"LOGOUT")
                 player.connection.close()
-            players = [Player(server, book, f"session {index}", seed * 1000 + number * 100 + index, kinds[index % 4])
+            players = [Player(server, book, f"session {index}", seed * 1000 + number * 100 + index, kinds[index % len(kinds)])
                        for index in range(sessions)]
         left = minutes * 60 - (time.monotonic() - started)
         round_of(server, book, players, min(8, max(2, left)), seed + number)

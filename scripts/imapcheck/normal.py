@@ -16,7 +16,8 @@ MONTHS = {name: number for number, name in enumerate(
 class View:
     """A session's own list of the selected mailbox, kept by what the server says alone."""
 
-    def __init__(self):
+    def __init__(self, by_uid=False):
+        self.by_uid = by_uid  # messages have no numbers (RFC 9586): those whose UIDs were not told yet stand at the end
         self.uids = []
         self.unknown = 0  # messages at the end whose UIDs were not told yet
         self.lies = []
@@ -40,6 +41,15 @@ class View:
             self.uids[number - 1] = uid
             self.unknown = max(0, self.count - len(self.uids)) if self.unknown else 0
 
+    def learn_uid(self, uid):
+        if uid in self.uids:
+            return
+        if None not in self.uids:
+            self.lies.append(f"UIDFETCH {uid}, which none of {self.count} messages can be")
+            return
+        self.uids.remove(None)
+        self.uids = sorted([known for known in self.uids if known is not None] + [uid]) + [None] * self.uids.count(None)
+
     def exists(self, count):
         if count < self.count:
             self.lies.append(f"EXISTS {count} after {self.count} without EXPUNGE")
@@ -57,6 +67,9 @@ class View:
         unknown = uids - set(self.uids)
         self.uids = [uid for uid in self.uids if uid is None or uid not in uids]
         for uid in unknown:
+            if self.by_uid and None in self.uids:
+                self.uids.remove(None)
+                continue
             place = next((index for index, other in enumerate(self.uids) if other is not None and other > uid), len(self.uids))
             if place == 0 or self.uids[place - 1] is not None:
                 self.lies.append(f"VANISHED {sorted(uids)[:10]} names {uid}, which was never there")
@@ -294,6 +307,17 @@ def numbered(answer, number, kind, pieces, asked_uid):
             answer.modseqs[uid] = items["MODSEQ"]
             items["MODSEQ"] = True
         answer.fetch.setdefault(uid if uid is not None else f"#{number}", {}).update(items)
+    elif kind == b"UIDFETCH":
+        parser = Parser(pieces)
+        parser.at = len(b"* %d UIDFETCH " % number)
+        items = fetched(parser.list())
+        view.learn_uid(number)
+        if items.pop("UID", number) != number:
+            view.lies.append(f"UIDFETCH {number} with another UID")
+        if "MODSEQ" in items:
+            answer.modseqs[number] = items["MODSEQ"]
+            items["MODSEQ"] = True
+        answer.fetch.setdefault(number, {}).update(items)
     else:
         answer.other[f"{kind.decode(errors='replace')}"] = number
 

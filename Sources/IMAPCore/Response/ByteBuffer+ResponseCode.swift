@@ -69,9 +69,11 @@ extension ByteBuffer {
             writeOctet(")")
         case .inProgress(let tag, let done, let goal):
             writeStaticString("INPROGRESS (")
-            writeIMAPString(tag)
+            // RFC 9585 §4: a tag with "]" would end the code
+            if tag.contains("]") { writeStaticString("NIL") } else { writeIMAPString(tag) }
             writeOptionalNumber(done)
-            writeOptionalNumber(goal)
+            // RFC 9585 §4: GOAL MUST be positive and more than PROGRESS, and is NIL where that is
+            writeOptionalNumber(done.flatMap { done in goal.flatMap { $0 > done ? $0 : nil } })
             writeOctet(")")
         default: break
         }
@@ -104,6 +106,7 @@ extension ByteBuffer {
         case .noModSequence: "NOMODSEQ"
         case .closed: "CLOSED"
         case .notSaved: "NOTSAVED"
+        case .uidRequired: "UIDREQUIRED"
         case .overQuota: "OVERQUOTA"
         case .metadataTooMany: "METADATA TOOMANY"
         case .tooBig: "TOOBIG"

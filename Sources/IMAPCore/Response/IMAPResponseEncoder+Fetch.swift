@@ -11,6 +11,16 @@ extension IMAPResponseEncoder {
         fetchNeedsSpace = false
     }
 
+    /// The same of a message that has both, by what the client calls it.
+    package mutating func beginFetch(_ number: SequenceNumber, _ uid: IMAPUID) {
+        guard messageNaming == .uid else { return beginFetch(number) }
+        // RFC 9586 §3.3 (uidfetch-resp)
+        buffer.writeStaticString("* ")
+        buffer.writeDecimal(uid.rawValue)
+        buffer.writeStaticString(" UIDFETCH (")
+        fetchNeedsSpace = false
+    }
+
     package mutating func endFetch() {
         buffer.writeStaticString(")\r\n")
         fetchNeedsSpace = false

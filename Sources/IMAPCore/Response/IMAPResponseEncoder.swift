@@ -6,12 +6,18 @@ package struct IMAPResponseEncoder: Sendable {
     package var buffer: ByteBuffer
     /// How mailbox names are sent: `.utf8` once the client has enabled UTF8=ACCEPT.
     package var nameEncoding: IMAPNameEncoding
+    /// What messages are called: `.uid` once the client has enabled UIDONLY.
+    package var messageNaming: IMAPMessageNaming
     /// Whether the FETCH response being written needs a space before its next item.
     var fetchNeedsSpace = false
 
-    package init(buffer: ByteBuffer = ByteBuffer(), nameEncoding: IMAPNameEncoding = .modifiedUTF7) {
+    package init(
+        buffer: ByteBuffer = ByteBuffer(), nameEncoding: IMAPNameEncoding = .modifiedUTF7,
+        messageNaming: IMAPMessageNaming = .number
+    ) {
         self.buffer = buffer
         self.nameEncoding = nameEncoding
+        self.messageNaming = messageNaming
     }
 
     /// The octets written, which are then the caller's; the encoder goes on with an empty buffer.

@@ -54,6 +54,8 @@ package enum IMAPResponseCode: Hashable, Sendable {
     case closed
     // RFC 5182 §2.1
     case notSaved
+    // RFC 9586 §3
+    case uidRequired
     /// The tag of the search that is not followed. RFC 5267 §4.3.1
     case noUpdate(String)
     // RFC 9208 §4.3.1
@@ -93,7 +95,9 @@ package enum IMAPResponseCode: Hashable, Sendable {
     case notificationOverflow
     // RFC 8474 §4.1
     case mailboxID(String)
-    /// The command's tag, how much of it is done, and how much there is; nil where that is not known. RFC 9585 §4
+    // RFC 9585 §4
+    /// The command's tag, how much of it is done, and how much there is, which is more than what is done; nil where that is
+    /// not known. A tag that can't stand in brackets is left out.
     case inProgress(tag: String, done: UInt32?, of: UInt32?)
     // RFC 4978 §3
     case compressionActive

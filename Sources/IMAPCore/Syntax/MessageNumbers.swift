@@ -116,6 +116,13 @@ package typealias SequenceSet = NumberSet<SequenceNumber>
 /// A set of UIDs.
 package typealias UIDSet = NumberSet<IMAPUID>
 
+/// What a message is called in what a server says of it.
+package enum IMAPMessageNaming: Hashable, Sendable {
+    case number
+    // RFC 9586 §3
+    case uid
+}
+
 /// What a command that exists with and without `UID` works on.
 package enum MessageSelection: Hashable, Sendable {
     case sequence(SequenceSet)

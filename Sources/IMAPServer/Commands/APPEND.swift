@@ -90,6 +90,8 @@ extension IMAPSession {
         guard let replaced = command.replaced else {
             return AppendPlace(target: try await destination(command.mailbox))
         }
+        // RFC 9586 §3: before the literal is asked for
+        if command.usesMessageNumbers, enabled.contains(.uidOnly) { throw CommandRefusal.uidRequired }
         // RFC 8508 §3.5, §4.1
         let source = try writableMailbox(needing: [.deleteMessages, .expunge])
         let number: UInt32?

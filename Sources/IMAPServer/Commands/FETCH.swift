@@ -19,7 +19,7 @@ extension IMAPSession {
         guard let view = selection?.view else { throw CommandRefusal.noMailbox }
         // RFC 4314 §4 (FETCH): \Seen is not set without the right to
         let marksSeen = selection?.access == .readWrite && selection?.rights.contains(.seen) == true
-        let plan = try FetchPlan(command, isReadWrite: marksSeen)
+        let plan = try FetchPlan(command, isReadWrite: marksSeen, enabled)
         if plan.usesModSequences { enableCondstore() }
         let ranges = view.part(command.partial, of: try resolved(command.messages, in: view))
         let expected = command.changedSince == nil ? view.memberCount(of: ranges) : nil
@@ -125,10 +125,10 @@ extension IMAPSession {
         guard let number = selection?.view.sequenceNumber(of: row.uid.rawValue, after: &progress.cursor) else { return }
         progress.answered += 1
         if plan.tellsFlags || message.isMarked { announce(keywordsOf: row) }
-        encoder.beginFetch(number)
+        encoder.beginFetch(number, IMAPUID(rawValue: row.uid.rawValue))
         // RFC 7162 §3.2.4: UID too in a FETCH that tells of a flag it has set
         let tellsChange = message.isMarked && enabled.contains(.condstore)
-        if plan.addsUID || (tellsChange && !plan.items.contains(.uid)) {
+        if plan.addsUID || (tellsChange && !plan.items.contains(.uid) && !enabled.contains(.uidOnly)) {
             encoder.fetchUID(IMAPUID(rawValue: row.uid.rawValue))
         }
         if message.isMarked, !plan.tellsFlags { encoder.fetchFlags(flags(of: row)) }

@@ -53,7 +53,7 @@ private struct FetchPage: Sendable {
         // One that arrived and was not announced yet has no number.
         guard let number = view.sequenceNumber(of: message.uid, after: &cursor) else { return true }
         answered += 1
-        encoder.beginFetch(number)
+        encoder.beginFetch(number, IMAPUID(rawValue: message.uid))
         if plan.addsUID { encoder.fetchUID(IMAPUID(rawValue: message.uid)) }
         for item in plan.items { tell(item, message, keywords) }
         encoder.endFetch()
@@ -90,7 +90,9 @@ extension IMAPSession {
             let part = view.part(of: rest, limit: service.settings.rowPage)
             guard let last = part.last?.upperBound else { return }
             let page = FetchPage(
-                encoder: IMAPResponseEncoder(nameEncoding: encoder.nameEncoding), view: view, plan: plan,
+                encoder: IMAPResponseEncoder(
+                    nameEncoding: encoder.nameEncoding, messageNaming: encoder.messageNaming),
+                view: view, plan: plan,
                 announced: selection?.announcedKeywords ?? [],
                 tellsRecent: !enabled.contains(.imap4rev2) && !view.recent.isEmpty, limit: service.settings.fetchPiece,
                 cursor: progress.cursor)

@@ -18,12 +18,13 @@ struct FetchPlan {
     let changedSince: UInt64?
 
     /// - Throws: for an item that is not offered.
-    init(_ command: FetchCommand, isReadWrite: Bool) throws(CommandRefusal) {
+    init(_ command: FetchCommand, isReadWrite: Bool, _ enabled: EnabledExtensions) throws(CommandRefusal) {
         var items = command.items
         // RFC 7162 §3.1.4.1: CHANGEDSINCE asks for MODSEQ too
         if command.changedSince != nil, !items.contains(.modSequence) { items.append(.modSequence) }
         self.items = items
-        addsUID = command.messages.isUID && !items.contains(.uid)
+        // RFC 9586 §3.3: UIDFETCH begins with the UID, which is an item only where it is asked for
+        addsUID = command.messages.isUID && !items.contains(.uid) && !enabled.contains(.uidOnly)
         tellsFlags = items.contains(.flags)
         marksSeen = isReadWrite && items.contains(where: \.setsSeen)
         needsIndex = items.contains(where: Self.needsIndex)

@@ -50,7 +50,8 @@ extension IMAPSession {
         } else {
             encoder.recent(selection?.view.recentCount ?? 0)
         }
-        if !enabled.contains(.imap4rev2), let unseen = whole.firstUnseen,
+        // RFC 9586 §3: UNSEEN is a message number
+        if enabled.isDisjoint(with: [.imap4rev2, .uidOnly]), let unseen = whole.firstUnseen,
             let number = selection?.view.sequenceNumber(of: unseen.rawValue)
         {
             untagged(.ok, .unseen(number), "First unseen.")

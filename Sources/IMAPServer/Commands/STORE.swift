@@ -43,9 +43,9 @@ extension IMAPSession {
             // holds an old one
             guard command.answer == .newFlags || enabled.contains(.condstore) else { continue }
             if command.answer == .newFlags { announce(keywordsOf: row) }
-            encoder.beginFetch(number)
+            encoder.beginFetch(number, IMAPUID(rawValue: row.uid.rawValue))
             // RFC 7162 §3.2.4: UID too, once mod-sequences are told
-            if command.messages.isUID || enabled.contains(.condstore) {
+            if !enabled.contains(.uidOnly), command.messages.isUID || enabled.contains(.condstore) {
                 encoder.fetchUID(IMAPUID(rawValue: row.uid.rawValue))
             }
             if command.answer == .newFlags { encoder.fetchFlags(flags(of: row)) }

@@ -5,7 +5,7 @@ import SQLEngine
 /// A search whose result is followed. RFC 5267 §4.3
 struct SearchContext {
     let tag: String
-    let numbering: SearchCommand.Numbering
+    var numbering: SearchCommand.Numbering
     /// Sequence numbers and `$` are those of when it was asked.
     let key: SearchKey
     let charset: String

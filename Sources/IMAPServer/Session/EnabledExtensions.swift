@@ -12,6 +12,8 @@ struct EnabledExtensions: OptionSet, Sendable {
     static let imap4rev2 = EnabledExtensions(rawValue: 4)
     /// RFC 6855 §3
     static let utf8Accept = EnabledExtensions(rawValue: 8)
+    /// RFC 9586 §3.1
+    static let uidOnly = EnabledExtensions(rawValue: 16)
 
     /// The names ENABLE takes, in the order ENABLED says them, and what each switches on.
     private static let offered: [(name: String, means: EnabledExtensions)] = [
@@ -20,6 +22,7 @@ struct EnabledExtensions: OptionSet, Sendable {
         ("QRESYNC", [.qresync, .condstore]),
         ("IMAP4rev2", .imap4rev2),
         ("UTF8=ACCEPT", .utf8Accept),
+        ("UIDONLY", .uidOnly),
     ]
 
     /// How mailbox names and strings are written from now on.
@@ -27,6 +30,9 @@ struct EnabledExtensions: OptionSet, Sendable {
         // RFC 6855 §3, RFC 9051 §5.1
         isDisjoint(with: [.utf8Accept, .imap4rev2]) ? .modifiedUTF7 : .utf8
     }
+
+    /// What messages are called in what is sent.
+    var messageNaming: IMAPMessageNaming { contains(.uidOnly) ? .uid : .number }
 
     /// Switches on what is offered of the names a client gave; the rest is passed over in silence.
     /// - Returns: the names of what was off before. RFC 5161 §3.2

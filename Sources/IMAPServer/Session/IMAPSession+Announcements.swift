@@ -83,7 +83,8 @@ extension IMAPSession {
     }
 
     private func announceExpunges() async throws {
-        guard enabled.contains(.qresync) else {
+        // RFC 9586 §3.4, §3.6: neither does a client that speaks of UIDs alone hear of EXPUNGE
+        guard !enabled.isDisjoint(with: [.qresync, .uidOnly]) else {
             for number in selection?.view.takeExpunges() ?? [] {
                 encoder.expunge(number)
                 try await flushIfLarge()
@@ -94,6 +95,7 @@ extension IMAPSession {
         let gone = selection?.view.takeVanished() ?? []
         guard !gone.isEmpty, let modSeq = selection?.view.appliedModSeq else { return }
         try await vanished(NumberRanges.collapsing(gone), earlier: false)
+        guard enabled.contains(.qresync) else { return }
         // VANISHED has no mod-sequence: this is how the client comes to one that covers it. RFC 7162 §6
         untagged(.ok, .highestModSequence(modSeq), "Highest")
     }
@@ -129,8 +131,8 @@ extension IMAPSession {
     func announce(flagsOf row: EntryRow) {
         guard let number = selection?.view.sequenceNumber(of: row.uid.rawValue) else { return }
         announce(keywordsOf: row)
-        encoder.beginFetch(number)
-        encoder.fetchUID(IMAPUID(rawValue: row.uid.rawValue))
+        encoder.beginFetch(number, IMAPUID(rawValue: row.uid.rawValue))
+        if !enabled.contains(.uidOnly) { encoder.fetchUID(IMAPUID(rawValue: row.uid.rawValue)) }
         encoder.fetchFlags(flags(of: row))
         // RFC 7162 §3.1.4.2: MODSEQ in every unsolicited FETCH once the client has shown that it knows of them
         if enabled.contains(.condstore) { encoder.fetchModSequence(row.modSeq.rawValue) }

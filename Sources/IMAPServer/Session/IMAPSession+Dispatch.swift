@@ -15,6 +15,7 @@ extension IMAPSession {
         case .login(let command): return try await login(command)
         default:
             try requireOpen(try login())
+            try requireUIDs(command.body)
             return try await carryOutAuthenticated(command)
         }
     }

@@ -44,13 +44,13 @@ extension IMAPSession {
     /// - Parameter goal: what `done` will be at the end; nil where that is not known.
     // RFC 9585 §4
     func tellProgress(_ done: Int, of goal: Int?) async throws {
+        // RFC 9585 §4: what is done is told by the tagged response
+        if done == goal { return }
         let now = ContinuousClock.now
         guard now - progressTold >= service.settings.progressInterval else { return }
         progressTold = now
-        let goal = goal.flatMap { $0 > 0 ? UInt32(clamping: $0) : nil }
-        let done = UInt32(clamping: max(0, done))
-        untagged(
-            .ok, .inProgress(tag: tag, done: min(done, goal ?? .max), of: goal), "Still at it.")
+        let goal = goal.map { UInt32(clamping: $0) }
+        untagged(.ok, .inProgress(tag: tag, done: UInt32(clamping: max(0, done)), of: goal), "Still at it.")
         try await flush()
     }
 

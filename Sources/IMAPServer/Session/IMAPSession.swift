@@ -36,7 +36,10 @@ final class IMAPSession {
     var selection: Selection?
     /// What the client has switched on. Mailbox names follow it at once, both ways.
     var enabled: EnabledExtensions = [] {
-        didSet { encoder.nameEncoding = enabled.nameEncoding }
+        didSet {
+            encoder.nameEncoding = enabled.nameEncoding
+            encoder.messageNaming = enabled.messageNaming
+        }
     }
     var tls: TLSInfo?
     /// RFC 4978 §3

@@ -132,8 +132,12 @@ struct RevisionTwoTests {
                 await client.command("SELECT INBOX")
                 await client.send("s STORE 1:* +FLAGS.SILENT (\\Seen)\r\n")
                 let told = await client.reply(to: "s").untagged
-                #expect(
-                    told == [2, 4, 5].map { "* OK [INPROGRESS (\"s\" \($0) 5)] Still at it." })
+                // RFC 9585 §4: the end is told by the tagged answer
+                #expect(told == [2, 4].map { "* OK [INPROGRESS (\"s\" \($0) 5)] Still at it." })
+                // RFC 9585 §4: not the tag that would end the code
+                await client.send("s] STORE 1:* -FLAGS.SILENT (\\Seen)\r\n")
+                let nameless = await client.reply(to: "s]").untagged
+                #expect(nameless == [2, 4].map { "* OK [INPROGRESS (NIL \($0) 5)] Still at it." })
             }
         }
     }

@@ -1,0 +1,173 @@
+import Foundation
+import Testing
+
+@testable import IMAPServer
+
+@Suite("UIDONLY", .timeLimit(.minutes(10)))
+struct UIDOnlyTests {
+    /// A mailbox whose numbers and UIDs differ (UIDs 3, 4, 5), and a client that speaks of UIDs alone.
+    private func enabled(
+        _ others: String = "", _ body: @escaping @Sendable (TestServer, IMAPTestClient) async throws -> Void
+    ) async throws {
+        try await TestServer.run { server in
+            try await server.session { client in
+                for number in 1...5 { await client.append(sampleMessage("m\(number)"), "(\\Seen)") }
+                await client.command("SELECT INBOX")
+                await client.command("STORE 1:2 +FLAGS.SILENT (\\Deleted)")
+                await client.command("EXPUNGE")
+                await client.command("UNSELECT")
+                #expect(await client.command("ENABLE UIDONLY\(others)").untagged.first == "* ENABLED UIDONLY\(others)")
+                await client.command("SELECT INBOX")
+                try await body(server, client)
+            }
+        }
+    }
+
+    @Test(
+        "a command that speaks of message numbers is refused",
+        arguments: [
+            "FETCH 1 FLAGS", "FETCH * (UID)", "FETCH $ FLAGS", "STORE 1:3 +FLAGS (\\Seen)", "COPY 1 Archive",
+            "MOVE 1 Archive",
+            "SEARCH ALL", "SEARCH UID 3", "SEARCH RETURN (COUNT) ALL", "SORT (DATE) UTF-8 ALL",
+            "THREAD REFERENCES UTF-8 ALL", "UID SEARCH 1:2", "UID SEARCH *", "UID SEARCH NOT (SEEN 1)",
+            "UID SEARCH OR SEEN (1 UNSEEN)", "UID SEARCH RETURN (MIN) 1", "UID SORT (DATE) UTF-8 1:2",
+            "UID THREAD REFERENCES UTF-8 *", "ESEARCH IN (selected) 1",
+            "REPLACE 1 INBOX CATENATE (URL \"/INBOX/;UID=3\")", "REPLACE 1 INBOX {5}", "REPLACE 1 INBOX {5+}\r\nA: b\r",
+        ])
+    func refused(_ command: String) async throws {
+        try await enabled { _, client in
+            let reply = await client.command(command)
+            #expect(reply.untagged.isEmpty, "\(reply)")
+            #expect(reply.tagged.hasPrefix("BAD [UIDREQUIRED] "), "\(reply)")
+            #expect(
+                await client.command("UID FETCH 1:* (FLAGS)").untagged
+                    == ["3", "4", "5"].map { "* \($0) UIDFETCH (FLAGS (\\Seen))" })
+        }
+    }
+
+    @Test("commands that speak of UIDs answer by them, and say UID where it is asked for")
+    func answers() async throws {
+        try await enabled { _, client in
+            func said(_ command: String) async -> [String] { await client.command(command).untagged }
+            #expect(
+                await said("UID FETCH 4 (UID RFC822.SIZE)").first?.hasPrefix("* 4 UIDFETCH (UID 4 RFC822.SIZE ") == true
+            )
+            #expect(await said("UID FETCH 4 (BODY.PEEK[TEXT])") == ["* 4 UIDFETCH (BODY[TEXT] {7}\r\nHello\r\n)"])
+            #expect(await said("UID STORE 4 -FLAGS (\\Seen)") == ["* 4 UIDFETCH (FLAGS ())"])
+            #expect(
+                await said("UID FETCH 4 (BODY[TEXT])")
+                    == ["* 4 UIDFETCH (FLAGS (\\Seen) BODY[TEXT] {7}\r\nHello\r\n)"])
+            #expect(await said("UID FETCH 4 (PREVIEW)").first?.hasPrefix("* 4 UIDFETCH (PREVIEW ") == true)
+            #expect(await said("UID SEARCH UID 4:*") == ["* SEARCH 4 5"])
+            #expect(await said("UID SEARCH RETURN (SAVE MAX) ALL").first?.hasSuffix(" UID MAX 5") == true)
+            #expect(await said("UID SEARCH $") == ["* SEARCH 5"])
+            #expect(await said("UID FETCH 1:* (UID) (PARTIAL 2:2)") == ["* 4 UIDFETCH (UID 4)"])
+            #expect(await said("ESEARCH IN (selected) UID 4").first?.hasSuffix(" UID ALL 4") == true)
+            #expect(await said("UID THREAD ORDEREDSUBJECT UTF-8 UID 3") == ["* THREAD (3)"])
+            #expect(await said("SELECT INBOX").allSatisfy { !$0.contains("UNSEEN") })
+        }
+    }
+
+    @Test("what leaves is told by VANISHED")
+    func vanished() async throws {
+        try await enabled { _, client in
+            await client.command("CREATE Done")
+            #expect(
+                await client.command("UID STORE 3 +FLAGS (\\Deleted)").untagged
+                    == ["* 3 UIDFETCH (FLAGS (\\Deleted \\Seen))"])
+            #expect(await client.command("UID EXPUNGE 1:*").untagged == ["* VANISHED 3"])
+            let moved = await client.command("UID MOVE 4 Done").untagged
+            #expect(moved.first?.hasPrefix("* OK [COPYUID ") == true)
+            #expect(moved.dropFirst() == ["* VANISHED 4"])
+            let replaced = await client.command("UID REPLACE 5 INBOX {6+}\r\nA: b\r\n").untagged
+            #expect(replaced.contains("* VANISHED 5"))
+            #expect(replaced.contains("* 1 EXISTS"))
+            #expect(replaced.allSatisfy { !$0.contains("EXPUNGE") && !$0.contains("HIGHESTMODSEQ") })
+        }
+    }
+
+    @Test("what others do is told by UIDFETCH and VANISHED, and counted by EXISTS")
+    func others() async throws {
+        try await enabled { server, client in
+            try await server.session { other in
+                await other.command("SELECT INBOX")
+                await other.command("STORE 1 +FLAGS.SILENT (\\Flagged)")
+                await other.command("STORE 3 +FLAGS.SILENT (\\Deleted)")
+                await other.command("EXPUNGE")
+                await other.append(sampleMessage("new"))
+                let news = await client.command("NOOP").untagged
+                #expect(news.contains("* VANISHED 5"))
+                #expect(news.contains("* 3 EXISTS"))
+                #expect(news.contains("* 3 UIDFETCH (FLAGS (\\Flagged \\Seen))"))
+                #expect(news.allSatisfy { !$0.contains(" FETCH ") && !$0.hasSuffix("EXPUNGE") })
+                await client.command("NOTIFY SET (selected (MessageNew (FLAGS) MessageExpunge FlagChange))")
+                try await server.deliver(sampleMessage("newer"))
+                #expect(await client.next() == "* 4 EXISTS")
+                #expect(await client.next() == "* 1 RECENT")
+                #expect(await client.next() == "* 7 UIDFETCH (FLAGS (\\Recent))")
+            }
+        }
+    }
+
+    @Test("mod-sequences and resynchronization go on, without numbers")
+    func resynchronization() async throws {
+        try await enabled { _, client in
+            await client.command("ENABLE QRESYNC")
+            let stored = await client.command("UID STORE 3 +FLAGS.SILENT (\\Flagged)").untagged
+            #expect(stored.count == 1 && stored[0].hasPrefix("* 3 UIDFETCH (MODSEQ ("), "\(stored)")
+            await client.command("UID STORE 4 +FLAGS.SILENT (\\Deleted)")
+            let gone = await client.command("EXPUNGE").untagged
+            #expect(gone.first == "* VANISHED 4")
+            #expect(gone.dropFirst().first?.hasPrefix("* OK [HIGHESTMODSEQ ") == true)
+            let selected = await client.command("SELECT INBOX").untagged
+            let validity = try #require(selected.firstMatch(of: "UIDVALIDITY"))
+            #expect(
+                await client.command("SELECT INBOX (QRESYNC (\(validity) 1 1:9 (1 3)))").tagged.hasPrefix(
+                    "BAD [UIDREQUIRED]"))
+            let again = await client.command("SELECT INBOX (QRESYNC (\(validity) 1 1:9))").untagged
+            #expect(again.contains("* VANISHED (EARLIER) 1:2,4,6:9") || again.contains("* VANISHED (EARLIER) 1:2,4"))
+            #expect(again.contains { $0.hasPrefix("* 3 UIDFETCH (FLAGS (\\Flagged \\Seen") && $0.contains("MODSEQ") })
+            #expect(
+                await client.command("UID FETCH 1:* (FLAGS) (CHANGEDSINCE 1)").untagged.allSatisfy {
+                    $0.contains(" UIDFETCH (FLAGS ") && $0.contains("MODSEQ") && !$0.contains("UID ")
+                })
+        }
+    }
+
+    @Test("a search that is followed when UIDONLY comes goes on in UIDs")
+    func followed() async throws {
+        try await TestServer.run { server in
+            try await server.session { client in
+                for number in 1...3 { await client.append(sampleMessage("m\(number)")) }
+                await client.command("SELECT INBOX")
+                await client.command("STORE 1 +FLAGS.SILENT (\\Deleted)")
+                await client.command("EXPUNGE")
+                await client.command("SEARCH RETURN (UPDATE COUNT) FLAGGED")
+                await client.command("ENABLE UIDONLY")
+                let news = await client.command("UID STORE 3 +FLAGS.SILENT (\\Flagged)").untagged
+                #expect(news.count == 1 && news[0].hasSuffix(" UID ADDTO (0 3)"), "\(news)")
+            }
+        }
+    }
+
+    @Test("numbers come back with another login")
+    func ends() async throws {
+        try await enabled { _, client in
+            await client.command("UNAUTHENTICATE")
+            await client.login()
+            await client.command("SELECT INBOX")
+            #expect(await client.command("FETCH 1 (UID)").untagged == ["* 1 FETCH (UID 3)"])
+        }
+    }
+}
+
+extension [String] {
+    /// The number of a response code.
+    fileprivate func firstMatch(of code: String) -> String? {
+        for line in self {
+            guard let start = line.range(of: "[\(code) ") else { continue }
+            return String(line[start.upperBound...].prefix { $0 != "]" })
+        }
+        return nil
+    }
+}
