@@ -2,7 +2,8 @@ import MartletTesting
 import Testing
 
 /// The programs that people read mail with, each driven through a day: a case is a function of
-/// Tests/Fixtures/Clients/mailbox_client_cases.py; Roundcube in a browser is webmail_cases.py.
+/// Tests/Fixtures/Clients/mailbox_client_cases.py; Roundcube in a browser is webmail_cases.py, Thunderbird
+/// without a screen thunderbird_cases.py.
 @Suite(.serialized)
 struct MailboxClientTests {
     /// A server whose certificate is for localhost, which these programs verify.
@@ -39,8 +40,18 @@ struct MailboxClientTests {
         }
     }
 
+    @Test(arguments: Peer.cases("thunderbird_cases"))
+    func readsInThunderbird(name: String) async throws {
+        try await withServer { server, environment in
+            let result = try await Peer.python(
+                "thunderbird_cases", [name], environment: environment, timeout: .seconds(400))
+            expectSuccess(result, server)
+        }
+    }
+
     @Test func theScriptsHaveCases() {
         #expect(Peer.cases("mailbox_client_cases").count >= 8)
         #expect(Peer.cases("webmail_cases").count == 1)
+        #expect(Peer.cases("thunderbird_cases").count == 2)
     }
 }

@@ -16,25 +16,35 @@ extension IMAPSession {
 
     func getQuota(_ root: String) async throws -> Completion {
         let login = try login().id
-        if root == Self.quotaRoot {
-            try await answerQuota(login)
-            return .ok("Getquota completed.")
+        var account = login
+        if root != Self.quotaRoot {
+            // RFC 9208 §4.1.1: that of another account, as far as something of it may be read
+            let name = root.hasPrefix("\(Self.quotaRoot) ") ? String(root.dropFirst(Self.quotaRoot.utf8.count + 1)) : ""
+            guard let owner = service.store.account(named: name), owner.id != login,
+                try await service.store.sharedMailboxes(login).contains(where: {
+                    $0.owner.id == owner.id && $0.rights.contains(.read)
+                })
+            else { throw CommandRefusal.no(.nonExistent, "Quota root doesn't exist.") }
+            account = owner.id
         }
-        // RFC 9208 §4.1.1: that of another account, as far as something of it may be read
-        let name = root.hasPrefix("\(Self.quotaRoot) ") ? String(root.dropFirst(Self.quotaRoot.utf8.count + 1)) : ""
-        guard let owner = service.store.account(named: name), owner.id != login,
-            try await service.store.sharedMailboxes(login).contains(where: {
-                $0.owner.id == owner.id && $0.rights.contains(.read)
-            })
-        else { throw CommandRefusal.no(.nonExistent, "Quota root doesn't exist.") }
-        try await answerQuota(owner.id)
+        let resources = try await quotaResources(of: account)
+        guard !resources.isEmpty else { throw CommandRefusal.no(.nonExistent, "Nothing is limited.") }
+        encoder.quota(root: try quotaRoot(of: account), resources)
         return .ok("Getquota completed.")
     }
 
     func getQuotaRoot(_ name: IMAPMailboxName) async throws -> Completion {
-        let target = try await resolve(name, needing: .read)
-        encoder.quotaRoot(name, roots: [try quotaRoot(of: target.account)])
-        try await answerQuota(target.account)
+        let account = try await resolve(name, needing: .read).account
+        let resources = try await quotaResources(of: account)
+        // RFC 9208 §4.2.2: zero or more roots. One that limits nothing is none: quota-list of §7 can't be empty, and
+        // Thunderbird takes an empty one for a syntax error.
+        guard !resources.isEmpty else {
+            encoder.quotaRoot(name, roots: [])
+            return .ok("Getquotaroot completed.")
+        }
+        let root = try quotaRoot(of: account)
+        encoder.quotaRoot(name, roots: [root])
+        encoder.quota(root: root, resources)
         return .ok("Getquotaroot completed.")
     }
 
@@ -43,7 +53,8 @@ extension IMAPSession {
         throw CommandRefusal.no(.noPermission, "Quotas are set by the administrator.")
     }
 
-    private func answerQuota(_ account: AccountID) async throws {
+    /// What is limited for an account, with what it has; empty where nothing is.
+    private func quotaResources(of account: AccountID) async throws -> [QuotaResource] {
         let usage = try await service.store.quota(account)
         var resources: [QuotaResource] = []
         // RFC 9208 §4.2.1: a resource without a limit is not listed
@@ -59,6 +70,6 @@ extension IMAPSession {
                 QuotaResource(
                     name: "MESSAGE", usage: UInt64(clamping: usage.messages), limit: UInt64(clamping: limit)))
         }
-        encoder.quota(root: try quotaRoot(of: account), resources)
+        return resources
     }
 }

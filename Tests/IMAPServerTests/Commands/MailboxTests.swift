@@ -175,6 +175,18 @@ struct MailboxTests {
         }
     }
 
+    @Test("without a limit there is no root, and no empty list")
+    func nothingLimited() async throws {
+        try await TestServer.run { server in
+            try await server.session { client in
+                let answer = await client.command("GETQUOTAROOT INBOX")
+                #expect(answer.isOK)
+                #expect(answer.untagged == ["* QUOTAROOT INBOX"])
+                #expect(await client.command("GETQUOTA \"User quota\"").tagged.contains("NO [NONEXISTENT]"))
+            }
+        }
+    }
+
     @Test("ID and ENABLE")
     func small() async throws {
         try await TestServer.run { server in
