@@ -98,7 +98,7 @@ let package = Package(
         room("Blobs", uses: ["MailSyntax", "SQLEngine", "CLinux", .crypto]),
         room("Directory", uses: ["MailSyntax", "SASLCore", "SQLEngine", "CCrypt", "CArgon2", .crypto, .cryptoExtras]),
         room("MailStore", uses: ["MailSyntax", "MailMessage", "IMAPCore", "SQLEngine", "Blobs", "Directory"]),
-        room("MailMove", uses: ["MailSyntax", "IMAPCore", .crypto]),
+        room("MailMove", uses: ["MailSyntax", "IMAPCore", "Archives", .crypto]),
         room("OutboundQueue", uses: ["MailSyntax", "SQLEngine", "Blobs"]),
         room(
             "MailIntake",
@@ -276,7 +276,7 @@ let package = Package(
         tests("Blobs"),
         tests("Directory"),
         tests("MailStore"),
-        tests("MailMove"),
+        tests("MailMove", uses: ["Archives"]),
         tests("OutboundQueue"),
         tests("MailIntake", uses: ["MailFetch", "OAuthClient", "MTASTSClient", "MailReports", "ReportInbox"]),
         tests("ReportInbox"),

@@ -18,8 +18,10 @@ package enum ExportTarget: Sendable {
 extension CommandContext {
     /// Takes mail into an account, with the operator's rights on files.
     ///
-    /// - Returns: what came of it, a line for a person.
-    package func importMail(_ source: ImportSource, account: String) async throws -> AdminResponse {
+    /// - Returns: what came of it, a line for a person; and whether no message had to be passed over.
+    package func importMail(
+        _ source: ImportSource, account: String
+    ) async throws -> (answer: AdminResponse, isWhole: Bool) {
         let progress = MoveProgress()
         try await withSession { session in
             let store = MoveSession(session: session, account: account)
@@ -43,11 +45,15 @@ extension CommandContext {
             }
         }
         progress.finish()
-        return .done(lines: [progress.summary("took in")])
+        return (.done(lines: [progress.summary("took in")]), progress.missing == 0)
     }
 
     /// Writes an account's mail into files of the operator's.
-    package func exportMail(_ target: ExportTarget, account: String) async throws -> AdminResponse {
+    ///
+    /// - Returns: what came of it, a line for a person; and whether no message had to be passed over.
+    package func exportMail(
+        _ target: ExportTarget, account: String
+    ) async throws -> (answer: AdminResponse, isWhole: Bool) {
         let progress = MoveProgress()
         try await withSession { session in
             let store = MoveSession(session: session, account: account)
@@ -71,6 +77,6 @@ extension CommandContext {
             }
         }
         progress.finish()
-        return .done(lines: [progress.summary("wrote")])
+        return (.done(lines: [progress.summary("wrote")]), progress.missing == 0)
     }
 }

@@ -8,7 +8,8 @@ final class MoveProgress: MoveObserver {
     private(set) var known = 0
     private(set) var octets = 0
     private(set) var folders = 0
-    private(set) var remarks = 0
+    /// Messages that were left out.
+    private(set) var missing = 0
     private var path = ""
     private var total: Int?
     private var inFolder = 0
@@ -44,8 +45,12 @@ final class MoveProgress: MoveObserver {
 
     func remark(_ text: String) {
         clear()
-        remarks += 1
         StandardError.write("martlet: \(TextTable.clean(text))\n")
+    }
+
+    func passedOver(_ file: UnreadableFile) {
+        missing += 1
+        remark(file.description)
     }
 
     /// To be called at the end.
@@ -58,6 +63,7 @@ final class MoveProgress: MoveObserver {
         let duration = ContinuousClock.now - started
         var text = "\(verb) \(messages) messages (\(Readable.size(octets))) of \(folders) mailboxes"
         if known > 0 { text += "; \(known) were there already" }
+        if missing > 0 { text += "; \(missing) were passed over: see above" }
         return text + ", in \(Readable.duration(duration))"
     }
 

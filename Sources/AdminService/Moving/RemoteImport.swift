@@ -14,9 +14,12 @@ package struct RemoteImportAccount: Sendable {
     package var user: String
     package var password: Secret
     package var host: String?
+    /// `password` is an OAuth2 access token.
+    package var isToken: Bool
 
     /// - Parameter host: nil: that of the command.
-    package init(account: String, user: String, password: Secret, host: String? = nil) {
+    package init(account: String, user: String, password: Secret, host: String? = nil, isToken: Bool = false) {
+        self.isToken = isToken
         self.account = account
         self.user = user
         self.password = password
@@ -102,7 +105,9 @@ extension CommandContext {
                         var from = remote
                         if let host = account.host { from.host = host }
                         try await IMAPImport(
-                            from, login: RemoteLogin(user: account.user, secret: account.password),
+                            from,
+                            login: RemoteLogin(
+                                user: account.user, secret: account.password, isToken: account.isToken),
                             connector: connector, filter: filter
                         ).run(store: store, staging: staging, observer: progress)
                         progress.finish()

@@ -68,8 +68,12 @@ package struct MaildirExport {
             for entry in entries {
                 let flags = MaildirFlags.write(entry.flags, entry.keywords, places: places)
                 let known = present.removeValue(forKey: entry.uid)
-                let base = try place(entry, flags, known, folder, directory)
-                try list.write(Array("\(entry.uid) :\(base)\n".utf8))
+                do {
+                    let base = try place(entry, flags, known, folder, directory)
+                    try list.write(Array("\(entry.uid) :\(base)\n".utf8))
+                } catch let error as UnreadableFile {
+                    observer.passedOver(error.telling(entry, of: folder))
+                }
             }
             last = end.uid
         }
@@ -102,9 +106,14 @@ package struct MaildirExport {
         let file = try OutputFile(temporary)
         var virtual = 0
         var last: UInt8 = 0
-        while let piece = try reader.next() {
-            virtual += Self.virtualSize(piece, after: &last)
-            try file.write(piece)
+        do {
+            while let piece = try reader.next() {
+                virtual += Self.virtualSize(piece, after: &last)
+                try file.write(piece)
+            }
+        } catch {
+            unlink(temporary)
+            throw error
         }
         try file.setTime(entry.date)
         // S is the file's size and W that with CRLF as line ends: Dovecot need not read the file to know them.

@@ -86,37 +86,12 @@ package struct MaildirImport {
         // Dovecot keeps INTERNALDATE there, in whole seconds.
         facts.date = Timestamp(seconds: Int64(status.st_mtim.tv_sec))
         target.start(facts)
-        let isWhole = try Self.copy(descriptor, path) { try target.write($0) }
-        guard isWhole else {
+        do {
+            try MaildirFile.read(descriptor, path) { try target.write($0) }
+        } catch let error as UnreadableFile {
             try target.abandon()
-            return observer.remark("\(path) is compressed: unpack it and run the import again")
+            return observer.passedOver(error)
         }
         try await target.finish(item: item)
-    }
-
-    /// False for a file that is compressed.
-    private static func copy(
-        _ descriptor: Int32, _ path: String, _ body: (UnsafeRawBufferPointer) throws -> Void
-    ) throws -> Bool {
-        var isFirst = true
-        return try withUnsafeTemporaryAllocation(byteCount: 262_144, alignment: 16) { buffer in
-            while true {
-                let count = read(descriptor, buffer.baseAddress, buffer.count)
-                if count < 0, errno == EINTR { continue }
-                guard count >= 0 else { throw StagingFile.failure("read \(path)") }
-                guard count > 0 else { return true }
-                let piece = UnsafeRawBufferPointer(rebasing: buffer[..<count])
-                if isFirst, Self.isCompressed(piece) { return false }
-                isFirst = false
-                try body(piece)
-            }
-        }
-    }
-
-    /// gzip, zstd, xz, bzip2: Dovecot's zlib plugin writes such files.
-    private static func isCompressed(_ head: UnsafeRawBufferPointer) -> Bool {
-        [[0x1F, 0x8B], [0x28, 0xB5, 0x2F, 0xFD], [0xFD, 0x37, 0x7A, 0x58, 0x5A], [0x42, 0x5A, 0x68]].contains {
-            head.starts(with: $0 as [UInt8])
-        }
     }
 }

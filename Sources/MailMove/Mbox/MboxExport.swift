@@ -48,8 +48,14 @@ package struct MboxExport {
             let entries = try await store.messages(of: folder, after: last, limit: Self.page)
             guard let end = entries.last else { break }
             for entry in entries {
-                try write(entry, to: file)
-                observer.moved(messages: 1, known: 0, octets: entry.size)
+                let start = file.size
+                do {
+                    try write(entry, to: file)
+                    observer.moved(messages: 1, known: 0, octets: entry.size)
+                } catch let error as UnreadableFile {
+                    try file.truncate(to: start)
+                    observer.passedOver(error.telling(entry, of: folder))
+                }
             }
             last = end.uid
             size = file.size
@@ -73,8 +79,8 @@ package struct MboxExport {
     }
 
     private func write(_ entry: OutgoingEntry, to file: OutputFile) throws {
-        try file.write(Array((FromLine.text(Timestamp(microseconds: entry.date)) + "\n").utf8))
         var reader = try MessageReader(entry.file, size: entry.size, style: style)
+        try file.write(Array((FromLine.text(Timestamp(microseconds: entry.date)) + "\n").utf8))
         var quoting = MboxQuoting(notes: MboxHeader.notes(entry.flags, entry.keywords))
         while let piece = try reader.next() { try file.write(quoting.convert(piece)) }
         try file.write(quoting.finish())

@@ -17,18 +17,30 @@ struct MessageReader: ~Copyable {
     private var pendingCR = false
 
     /// - Parameter size: octets; the file must have them.
+    /// - Throws: `UnreadableFile` where the file or a part of it is lost; `MoveError` where no file can be read.
     init(_ path: String, size: Int, style: LineEndStyle) throws {
         descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else {
             let code = errno
+            guard code != ENOENT, code != EIO else {
+                throw UnreadableFile(path, "can't be read (\(String(cString: strerror(code))))", remedy: Self.remedy)
+            }
             throw MoveError(
                 "the message file \(path) can't be read: \(String(cString: strerror(code)))",
                 remedy: code == EACCES ? "run this as root or as the server's user" : "look at the disk and its log")
+        }
+        var status = stat()
+        // Before anything of it is written.
+        guard fstat(descriptor, &status) == 0, Int(status.st_size) >= size else {
+            close(descriptor)
+            throw UnreadableFile(path, "is shorter than it was", remedy: Self.remedy)
         }
         self.path = path
         self.style = style
         rest = size
     }
+
+    private static let remedy = "see: martlet mailbox check"
 
     deinit { close(descriptor) }
 
@@ -37,7 +49,11 @@ struct MessageReader: ~Copyable {
             var piece = [UInt8](repeating: 0, count: min(rest, 262_144))
             let count = piece.withUnsafeMutableBytes { read(descriptor, $0.baseAddress, $0.count) }
             if count < 0, errno == EINTR { continue }
-            guard count > 0 else { throw MoveError("the message file \(path) is shorter than it was") }
+            guard count > 0 else {
+                throw UnreadableFile(
+                    path, count == 0 ? "is shorter than it was" : "can't be read (\(String(cString: strerror(errno))))",
+                    remedy: Self.remedy)
+            }
             rest -= count
             piece.removeLast(piece.count - count)
             guard style == .lf else { return piece }

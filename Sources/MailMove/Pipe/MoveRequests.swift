@@ -151,12 +151,36 @@ package struct MoveError: Error, Sendable, Equatable, CustomStringConvertible {
     package var description: String { message }
 }
 
+/// One message that can't be had: it is passed over, and the others are not.
+package struct UnreadableFile: Error, Sendable, Equatable, CustomStringConvertible {
+    package var path: String
+    package var reason: String
+    package var remedy: String?
+
+    init(_ path: String, _ reason: String, remedy: String? = nil) {
+        self.path = path
+        self.reason = reason
+        self.remedy = remedy
+    }
+
+    /// The same with the message that it is.
+    func telling(_ entry: OutgoingEntry, of folder: OutgoingFolder) -> UnreadableFile {
+        var told = self
+        told.path = "\(folder.path), UID \(entry.uid): \(path)"
+        return told
+    }
+
+    package var description: String { "\(path) \(reason)" + (remedy.map { ": \($0)" } ?? "") }
+}
+
 /// What importers and exporters tell while they work.
 package protocol MoveObserver: AnyObject {
     /// A folder begins; `total` messages, nil where nobody knows yet.
     func began(_ path: String, total: Int?)
     /// So many messages and octets more of the folder are done; `known` of them had been done before.
     func moved(messages: Int, known: Int, octets: Int)
-    /// Something was passed over or changed: said in full, for a person.
+    /// Something was changed: said in full, for a person.
     func remark(_ text: String)
+    /// A message was left out.
+    func passedOver(_ file: UnreadableFile)
 }

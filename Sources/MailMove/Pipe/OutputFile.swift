@@ -40,6 +40,15 @@ final class OutputFile {
         buffer.removeAll(keepingCapacity: true)
     }
 
+    /// Takes back what was written after `length` octets.
+    func truncate(to length: Int) throws {
+        try flush()
+        guard ftruncate(descriptor, off_t(length)) == 0, lseek(descriptor, off_t(length), SEEK_SET) >= 0 else {
+            throw StagingFile.failure("write \(path)")
+        }
+        size = length
+    }
+
     /// Sets the time of the last change, in microseconds of UTC.
     func setTime(_ microseconds: Int64) throws {
         try flush()

@@ -30,8 +30,8 @@ struct ExportMaildir: AsyncParsableCommand {
     func run() async throws {
         let target = ExportTarget.maildir(
             path: path, layout: try MailLayout.read(layout) ?? .maildirPlus, lines: try MailLines.read(lines))
-        let answer = try await CommandContext(configFile: config.config).exportMail(target, account: account)
-        try StandardOutput.write(answer.output(json: false))
+        try MailLayout.tell(
+            try await CommandContext(configFile: config.config).exportMail(target, account: account))
     }
 }
 
@@ -53,8 +53,8 @@ struct ExportMbox: AsyncParsableCommand {
 
     func run() async throws {
         let target = ExportTarget.mbox(path: path, mailbox: mailbox, lines: try MailLines.read(lines))
-        let answer = try await CommandContext(configFile: config.config).exportMail(target, account: account)
-        try StandardOutput.write(answer.output(json: false))
+        try MailLayout.tell(
+            try await CommandContext(configFile: config.config).exportMail(target, account: account))
     }
 }
 

@@ -29,8 +29,8 @@ struct ImportMaildir: AsyncParsableCommand {
 
     func run() async throws {
         let source = ImportSource.maildir(path: path, layout: try MailLayout.read(layout), control: control)
-        let answer = try await CommandContext(configFile: config.config).importMail(source, account: account)
-        try StandardOutput.write(answer.output(json: false))
+        try MailLayout.tell(
+            try await CommandContext(configFile: config.config).importMail(source, account: account))
     }
 }
 
@@ -52,12 +52,18 @@ struct ImportMbox: AsyncParsableCommand {
             throw ValidationError("--format is auto, mboxrd, mboxo, mboxcl or mboxcl2.")
         }
         let source = ImportSource.mbox(path: file, format: format, mailbox: mailbox)
-        let answer = try await CommandContext(configFile: config.config).importMail(source, account: account)
-        try StandardOutput.write(answer.output(json: false))
+        try MailLayout.tell(
+            try await CommandContext(configFile: config.config).importMail(source, account: account))
     }
 }
 
 enum MailLayout {
+    /// Prints what came of it; ends with 65 where messages had to be passed over.
+    static func tell(_ result: (answer: AdminResponse, isWhole: Bool)) throws {
+        try StandardOutput.write(result.answer.output(json: false))
+        if !result.isWhole { throw ExitCode(AdminService.ExitStatus.data.rawValue) }
+    }
+
     static func read(_ text: String?) throws -> FolderName.Layout? {
         guard let text else { return nil }
         guard let layout = FolderName.Layout(rawValue: text.lowercased()) else {

@@ -21,6 +21,8 @@ struct ImportIMAP: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Authorities (PEM) instead of the system's.", valueName: "file")) var ca: String?
     @Option(help: ArgumentHelp("Who logs in there.", valueName: "name")) var user: String?
     @Option(help: ArgumentHelp("The password: the first line of a file.", valueName: "file")) var passwordFile: String?
+    @Option(help: ArgumentHelp("An OAuth2 access token instead: the first line of a file.", valueName: "file"))
+    var tokenFile: String?
     @Option(help: ArgumentHelp("Whose mail it becomes.", valueName: "address")) var account: String?
     @Option(help: ArgumentHelp("Many accounts: lines of account,user,password.", valueName: "file")) var accounts:
         String?
@@ -30,9 +32,11 @@ struct ImportIMAP: AsyncParsableCommand {
     @OptionGroup var config: ConfigOption
 
     func validate() throws {
-        guard (accounts != nil) != (account != nil && user != nil && passwordFile != nil) else {
-            throw ValidationError("Give --account, --user and --password-file, or --accounts.")
+        let hasSecret = (passwordFile != nil) != (tokenFile != nil)
+        guard (accounts != nil) != (account != nil && user != nil && hasSecret) else {
+            throw ValidationError("Give --account, --user and --password-file or --token-file, or --accounts.")
         }
+        guard tokenFile == nil || tls != "none" else { throw ValidationError("A token is not sent without TLS.") }
         guard RemoteHost.Security(rawValue: tls) != nil else {
             throw ValidationError("--tls is tls, starttls or none.")
         }
@@ -48,8 +52,11 @@ struct ImportIMAP: AsyncParsableCommand {
         if let accounts {
             list = try RemoteImportAccount.list(try CommandFile.text(accounts))
         } else {
-            let (password, _) = try PasswordSource.file(passwordFile ?? "").read()
-            list = [RemoteImportAccount(account: account ?? "", user: user ?? "", password: Secret(password))]
+            let (secret, _) = try PasswordSource.file(tokenFile ?? passwordFile ?? "").read()
+            list = [
+                RemoteImportAccount(
+                    account: account ?? "", user: user ?? "", password: Secret(secret), isToken: tokenFile != nil)
+            ]
         }
         let (answer, failure) = try await context.importRemote(
             list, from: remote, filter: FolderFilter(only: folder, without: exclude))

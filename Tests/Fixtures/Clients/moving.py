@@ -1,5 +1,6 @@
-"""Mail that comes from and goes to Dovecot: Maildir, mbox, live IMAP, fetch jobs; interrupted by kill -9 and gone on."""
+"""Mail that comes from and goes to Dovecot: Maildir, mbox, live IMAP, fetch jobs; interrupted and gone on."""
 import datetime
+import gzip
 import hashlib
 import json
 import pathlib
@@ -21,7 +22,8 @@ LONG = int(os.environ.get("IT_MESSAGES", "2000"))
 class Dovecot:
     """Debian's Dovecot with IMAP and POP3, plain and with TLS, and Maildirs in a folder of the test's."""
 
-    def __init__(self):
+    def __init__(self, more=""):
+        self.more = more
         BASE.mkdir(mode=0o755, exist_ok=True)
         self.ports = {}
         for name in ("imap", "imaps", "pop3", "pop3s"):
@@ -37,7 +39,7 @@ class Dovecot:
         (BASE / "run").mkdir(exist_ok=True)
         (BASE / "mail").mkdir(exist_ok=True)
         shutil.chown(BASE / "mail", "mail", "mail")
-        (BASE / "users").write_text("".join(f"{user}:{{PLAIN}}{SECRET}\n" for user in ("anna", "carl", "dora")))
+        (BASE / "users").write_text("".join(f"{user}:{{PLAIN}}{SECRET}\n" for user in ("anna", "carl", "dora", "emil", "frieda")))
         if not (BASE / "cert.pem").exists():
             subprocess.run(
                 ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days",
@@ -94,7 +96,7 @@ service pop3-login {{
     ssl = yes
   }}
 }}
-""")
+{self.more}""")
         self.process = subprocess.Popen(["dovecot", "-F", "-c", BASE / "dovecot.conf"])
         until(lambda: can_connect(self.ports["imap"]) and can_connect(self.ports["pop3s"]), "Dovecot listens")
 
@@ -216,14 +218,14 @@ def martlet(*words, code=0):
 
 
 def interrupted(*words, progress, steps):
-    """Runs a command again and again, killed with SIGKILL each time it has got on, then to its end."""
-    for step in steps:
+    """Runs a command again and again, interrupted as by Ctrl-C or kill -9 each time it has got on, then to its end."""
+    for turn, step in enumerate(steps):
         process = subprocess.Popen(
             [BINARY, *map(str, words), "--config", CONFIG], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
             until(lambda: process.poll() is not None or progress() >= step, f"progress up to {step}", 300)
         finally:
-            process.send_signal(signal.SIGKILL)
+            process.send_signal(signal.SIGKILL if turn % 2 else signal.SIGINT)
             process.wait()
     return martlet(*words)
 
@@ -286,6 +288,41 @@ def by_uid(maildir, wanted):
     return found
 
 
+def packed():
+    """A Maildir that Dovecot's zlib plugin has compressed, and files in it that can't be read."""
+    with Dovecot("mail_plugins = zlib\nplugin {\n  zlib_save = gz\n  zlib_save_level = 6\n}\n") as dovecot:
+        home = dovecot.home("anna")
+        drop(home / "Maildir", range(20))
+        subprocess.run(["chown", "-R", "mail:mail", home], check=True)
+        client = dovecot.imap("anna")
+        for number in range(20, 60):
+            client.append("INBOX", "(\\Flagged Work)" if number % 2 else None, None,
+                          text(number, number * 400 % 3000).replace(b"\n", b"\r\n"))
+        wanted = snapshot(client, ["INBOX"])
+        client.logout()
+        source = home / "Maildir"
+        files = sorted([*(source / "cur").iterdir(), *(source / "new").iterdir()])
+        whole = [path for path in files if path.read_bytes()[:2] == b"\x1f\x8b"]
+        equal(len(whole), 40, "compressed files")
+        # What is damaged, or packed in another way, is told and left out; the others come.
+        (source / "new" / "1.short").write_bytes(whole[0].read_bytes()[:-9])
+        (source / "new" / "2.other").write_bytes(b"\x28\xb5\x2f\xfd" + bytes(100))
+        (source / "new" / "3.bomb").write_bytes(gzip.compress(b"x: y\n\n") + b"not gzip")
+        login = f"packed@{DOMAIN}"
+        martlet("account", "add", login, "--password-file", pathlib.Path(FOLDER) / "password")
+        words = ("import", "maildir", source, "--account", login)
+        for known in (0, 60):
+            result = subprocess.run([BINARY, *map(str, words), "--config", CONFIG], capture_output=True, text=True)
+            equal(result.returncode, 65, result.stderr)
+            for part in ("1.short can't be unpacked", "2.other is compressed with zstd", "3.bomb can't be unpacked"):
+                contains(result.stderr, part)
+            contains(result.stdout, f"took in {60 - known} messages")
+            contains(result.stdout, "3 were passed over")
+        mine = imap(login)
+        same(snapshot(mine, ["INBOX"]), wanted, "after the import")
+        mine.logout()
+
+
 def mbsync(user, host, number, password):
     """Synchronises with a server and returns the files that there are then."""
     near = pathlib.Path(FOLDER) / "near"
@@ -334,26 +371,31 @@ def mbox():
     folder.mkdir()
     first = folder / "first.mbox"
     with open(first, "wb") as box:
-        for number in range(300):
+        for number in range(LONG):
             head, body = text(number, number % 30).split(b"\n\n", 1)
-            status = "".join("ROAFD"[part] for part in range(5) if number & (1 << part))
+            flags = number % 32
+            status = "".join("ROAFD"[part] for part in range(5) if flags & (1 << part))
             stamp = time.strftime("%a %b %e %H:%M:%S %Y", time.gmtime(1_400_000_000 + number))
             box.write(f"From a@x.example {stamp}\n".encode() + head + f"\nX-UID: {number}\nStatus: {status[:2]}\n".encode())
             box.write(f"X-Status: {status}\n\n".encode() + re.sub(rb"(?m)^(>*From )", rb">\1", body) + b"\n")
     words = ("import", "mbox", first, "--account", SECOND, "--mailbox", "Old/Box")
-    interrupted(*words, progress=lambda: 1, steps=[1])
-    contains(martlet(*words), "took in 0 messages", "a second run")
     client = imap(SECOND)
+    assert client.create('"Old/Box"')[0] == "OK"
+    print(interrupted(*words, progress=lambda: count_of(SECOND, "Old/Box"), steps=[1, LONG // 3, LONG // 2]))
+    contains(martlet(*words), "took in 0 messages", "a second run")
     got = snapshot(client, ["Old/Box"])["Old/Box"][1]
-    equal(len(got), 300, "messages")
+    equal(len(got), LONG, "messages")
     for number, (_, flags, date, digest) in enumerate(got):
         letters = {"R": "\\seen", "A": "\\answered", "F": "\\flagged", "D": "\\deleted"}
-        equal(flags, sorted(word for letter, word in letters.items() if number & (1 << "ROAFD".index(letter))), number)
+        equal(flags, sorted(word for letter, word in letters.items() if number % 32 & (1 << "ROAFD".index(letter))), number)
         equal(date, 1_400_000_000 + number, "the date")
         equal(digest, hashlib.sha256(text(number, number % 30).replace(b"\n", b"\r\n")).hexdigest(), number)
     for lines in ("lf", "stored"):
         second, third = folder / f"second-{lines}.mbox", folder / f"third-{lines}.mbox"
-        martlet("export", "mbox", second, "--account", SECOND, "--mailbox", "Old/Box", "--line-ends", lines)
+        out = ("export", "mbox", second, "--account", SECOND, "--mailbox", "Old/Box", "--line-ends", lines)
+        part = second.with_name(second.name + ".part")
+        interrupted(*out, progress=lambda: part.stat().st_size if part.exists() else 0,
+                    steps=[LONG * 100, LONG * 400])
         martlet("import", "mbox", second, "--account", SECOND, "--mailbox", f"Again {lines}")
         martlet("export", "mbox", third, "--account", SECOND, "--mailbox", f"Again {lines}", "--line-ends", lines)
         equal(second.read_bytes(), third.read_bytes(), f"mbox with {lines}")
@@ -558,4 +600,4 @@ def hostile():
 
 
 if __name__ == "__main__":
-    {"maildir": maildir, "mbox": mbox, "live": live, "fetch": fetch, "hostile": hostile}[sys.argv[1]](*sys.argv[2:])
+    {"maildir": maildir, "packed": packed, "mbox": mbox, "live": live, "fetch": fetch, "hostile": hostile}[sys.argv[1]](*sys.argv[2:])
