@@ -227,7 +227,7 @@ extension AdminError {
         let status: ExitStatus =
             switch error.kind {
             case .name: .noHost
-            case .login: .noPermission
+            case .login, .mechanism: .noPermission
             case .malformed: .protocolError
             case .local: .config
             case .connect, .tls, .refused: .unavailable

@@ -17,17 +17,23 @@ extension ServerAssembly {
             connector: RemoteConnector(group: group, contexts: try ClientTLSContexts()) { ids.next() },
             hostname: hostname,
             login: { job in try await Self.login(of: job, manifest: manifest(), tokens: tokens) },
+            refused: { job, login, reason in
+                guard let key = Self.tokenLogin(of: job, manifest())?.key else { return }
+                await tokens.service.refused(login.secret, key, reason: reason)
+            },
             messageSize: live.follow(\.limits.messageSize), events: events, logger: backend.logger("fetch"))
         let service = FetchService(environment: environment)
         state.setFetching(service)
         return service
     }
 
+    private static func tokenLogin(of job: FetchJob, _ manifest: Manifest) -> TokenLogin? {
+        manifest.tokenLogins.first { $0.key.route == job.tokenRoute && $0.key.login == job.login }
+    }
+
     private static func login(of job: FetchJob, manifest: Manifest, tokens: RouteTokens) async throws -> RemoteLogin {
         if let route = job.tokenRoute {
-            guard
-                let login = manifest.tokenLogins.first(where: { $0.key.route == route && $0.key.login == job.login })
-            else {
+            guard let login = tokenLogin(of: job, manifest) else {
                 throw RemoteFailure(
                     .local, "the route \(route) has no OAuth2 login \(job.login) any more",
                     remedy: "write it under routes in the manifest again")

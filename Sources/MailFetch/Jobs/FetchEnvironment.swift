@@ -17,6 +17,8 @@ package struct FetchEnvironment: Sendable {
     let hostname: DomainName
     /// Password or token of a job; throws `RemoteFailure`.
     let login: @Sendable (FetchJob) async throws -> RemoteLogin
+    /// Told where a server refuses a token, and what it said; ``login`` should not give the same one again.
+    let refused: @Sendable (FetchJob, RemoteLogin, String) async -> Void
     /// Octets of a message that is taken.
     let messageSize: @Sendable () -> Int?
     let events: any MailEventSink
@@ -26,6 +28,7 @@ package struct FetchEnvironment: Sendable {
     package init(
         database: any Database, mail: MailStore, intake: MailIntake, ids: IDGenerator, connector: RemoteConnector,
         hostname: DomainName, login: @escaping @Sendable (FetchJob) async throws -> RemoteLogin,
+        refused: @escaping @Sendable (FetchJob, RemoteLogin, String) async -> Void,
         messageSize: @escaping @Sendable () -> Int?, events: any MailEventSink, logger: Logger,
         clock: any WallClock = SystemClock()
     ) {
@@ -37,6 +40,7 @@ package struct FetchEnvironment: Sendable {
         self.connector = connector
         self.hostname = hostname
         self.login = login
+        self.refused = refused
         self.messageSize = messageSize
         self.events = events
         self.logger = logger

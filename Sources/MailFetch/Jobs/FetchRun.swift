@@ -25,15 +25,26 @@ protocol RemoteMailbox {
     mutating func remove(_ messages: [ListedMessage]) async throws
 }
 
+/// Some messages could not come, though the connection is as it should be.
+struct FetchObstacle: Error {
+    let failure: RemoteFailure
+    /// How many came all the same.
+    let count: Int
+}
+
 /// One look at another server: what is new comes here, each message once. What it is known by is written in the commit
 /// that delivers it; it is removed there only after that.
 struct FetchRun: Sendable {
+    /// A server that refuses so many messages of a run is not asked for more.
+    private static let mostRefusals = 20
+
     let job: FetchJob
     let environment: FetchEnvironment
 
-    /// - Returns: how many came.
-    func take(_ listed: [ListedMessage], from mailbox: inout some RemoteMailbox, client: IPAddress) async throws -> Int
-    {
+    /// - Returns: how many came, and what is to be told of those that did not.
+    func take(
+        _ listed: [ListedMessage], from mailbox: inout some RemoteMailbox, client: IPAddress
+    ) async throws -> (count: Int, remark: RemoteFailure?) {
         var seen = try await environment.store.seen(job)
         try checkRenumbering(listed, seen)
         let present = Set(listed.map(\.item))
@@ -41,30 +52,41 @@ struct FetchRun: Sendable {
         let fresh = listed.filter { seen[$0.item] == nil }
         if job.skips {
             try await environment.store.passOver(job, fresh.map(\.item))
-            return 0
+            return (0, nil)
         }
         let target = try await target()
         var count = 0
+        var remark: RemoteFailure?
+        var obstacle: RemoteFailure?
+        var refusals = 0
         for message in fresh {
             try Task.checkCancellation()
             if let most = environment.messageSize(), message.size > most {
-                try await environment.store.passOver(job, [message.item])
-                try await environment.store.note(
-                    job,
-                    RemoteFailure(
-                        .local, "a message of \(message.size) octets was passed over: limits.message_size is \(most)",
-                        remedy: "raise limits.message_size, then: martlet fetch run \(job.name) --again"))
+                remark = RemoteFailure(
+                    .local, "a message of \(message.size) octets stays there: limits.message_size is \(most)",
+                    remedy: "raise limits.message_size and it comes, or remove it there")
                 continue
             }
             guard try await environment.mail.hasRoom(job.account, for: message.size) else {
-                throw RemoteFailure(.local, "the account is over its quota", remedy: "make room, or raise the quota")
+                obstacle = RemoteFailure(
+                    .local, "the account is over its quota", remedy: "make room, or raise the quota")
+                break
             }
-            try await deliver(message, from: &mailbox, to: target, client: client)
-            seen[message.item] = true
-            count += 1
+            do {
+                try await deliver(message, from: &mailbox, to: target, client: client)
+                seen[message.item] = true
+                count += 1
+            } catch let failure as RemoteFailure where failure.kind == .refused {
+                // The server keeps this one to itself, which must not keep the others; it is asked for again next time.
+                obstacle = failure
+                refusals += 1
+                if refusals == Self.mostRefusals { break }
+            }
         }
+        // What is here goes there, also when others could not come.
         if !job.keeps { try await mailbox.remove(listed.filter { seen[$0.item] == true }) }
-        return count
+        if let obstacle { throw FetchObstacle(failure: obstacle, count: count) }
+        return (count, remark)
     }
 
     /// Nothing of what came before is there any more, and all of it has another UIDVALIDITY: it can't be told from new.

@@ -56,18 +56,20 @@ package enum FetchStatements {
     static let pause = SQLStatement("UPDATE fetch_job SET paused = $2, next_run = $3, failures = 0 WHERE name = $1")
     static let runNow = SQLStatement("UPDATE fetch_job SET next_run = $2, skips = $3 WHERE name = $1")
     static let forget = SQLStatement("DELETE FROM fetch_seen WHERE job_id = $1")
+    // The time of the next run stays where an operator has set it meanwhile.
     static let succeeded = SQLStatement(
         """
-        UPDATE fetch_job SET last_run = $2, last_success = $2, next_run = $3, failures = 0, error = NULL, remedy = NULL,
-            skips = 0
+        UPDATE fetch_job SET last_run = $2, last_success = $2, failures = 0, error = $4, remedy = $5,
+            skips = CASE WHEN next_run = $6 THEN 0 ELSE skips END,
+            next_run = CASE WHEN next_run = $6 THEN CAST($3 AS BIGINT) ELSE next_run END
         WHERE id = $1
         """)
     static let failed = SQLStatement(
         """
-        UPDATE fetch_job SET last_run = $2, next_run = $3, failures = failures + 1, error = $4, remedy = $5
+        UPDATE fetch_job SET last_run = $2, failures = failures + 1, error = $4, remedy = $5,
+            next_run = CASE WHEN next_run = $6 THEN CAST($3 AS BIGINT) ELSE next_run END
         WHERE id = $1
         """)
-    static let noted = SQLStatement("UPDATE fetch_job SET error = $2, remedy = $3 WHERE id = $1")
     static let counted = SQLStatement(
         "UPDATE fetch_job SET messages = messages + 1, octets = octets + $2 WHERE id = $1")
     static let seen = SQLStatement("SELECT item, delivered FROM fetch_seen WHERE job_id = $1")
@@ -75,6 +77,6 @@ package enum FetchStatements {
     static let drop = SQLStatement("DELETE FROM fetch_seen WHERE job_id = $1 AND item = $2")
 
     package static let all = [
-        jobs, insert, remove, pause, runNow, forget, succeeded, failed, noted, counted, seen, note, drop,
+        jobs, insert, remove, pause, runNow, forget, succeeded, failed, counted, seen, note, drop,
     ]
 }

@@ -77,9 +77,13 @@ package struct FetchService: Service {
 
     private func perform(_ job: FetchJob) async {
         do {
-            switch job.way {
-            case .pop3: try await pop3(job)
-            case .imap: try await imap(job)
+            let login = try await environment.login(job)
+            do {
+                try await run(job, login)
+            } catch let failure as RemoteFailure where failure.kind == .login && login.isToken {
+                // A token may be withdrawn before its time: once more with a new one.
+                await environment.refused(job, login, failure.text)
+                try await run(job, try await environment.login(job))
             }
         } catch {
             guard !Task.isCancelled, !(error is CancellationError) else { return }
@@ -87,28 +91,40 @@ package struct FetchService: Service {
         }
     }
 
+    private func run(_ job: FetchJob, _ login: RemoteLogin) async throws {
+        switch job.way {
+        case .pop3: try await pop3(job, login)
+        case .imap: try await imap(job, login)
+        }
+    }
+
     private static func failure(_ error: any Error) -> RemoteFailure {
-        (error as? RemoteFailure)
+        (error as? FetchObstacle)?.failure ?? (error as? RemoteFailure)
             ?? RemoteFailure(.local, "the message can't be kept: \(PeerText.clean("\(error)", limit: 200))")
     }
 
-    private func pop3(_ job: FetchJob) async throws {
-        let login = try await environment.login(job)
+    private func pop3(_ job: FetchJob, _ login: RemoteLogin) async throws {
         let run = FetchRun(job: job, environment: environment)
-        let count = try await environment.connector.with(job.remote) { connection in
+        let (count, remark, obstacle) = try await environment.connector.with(job.remote) { connection in
             let client = connection.info.remote
             let wire = try await environment.connector.wire(connection, job.remote)
             var mailbox = POP3Mailbox(session: RemotePOP3(wire, remote: job.remote))
             try await mailbox.session.open(login, connector: environment.connector)
-            let count = try await run.take(try await mailbox.list(), from: &mailbox, client: client)
-            try await mailbox.session.quit()
-            return count
+            do {
+                let (count, remark) = try await run.take(try await mailbox.list(), from: &mailbox, client: client)
+                // What was marked goes with QUIT only. // RFC 1939 §6
+                try await mailbox.session.quit()
+                return (count, remark, FetchObstacle?.none)
+            } catch let obstacle as FetchObstacle {
+                try await mailbox.session.quit()
+                return (obstacle.count, nil, obstacle)
+            }
         }
-        await succeeded(job, count)
+        if let obstacle { throw obstacle }
+        await succeeded(job, count, remark)
     }
 
-    private func imap(_ job: FetchJob) async throws {
-        let login = try await environment.login(job)
+    private func imap(_ job: FetchJob, _ login: RemoteLogin) async throws {
         try await environment.connector.with(job.remote) { connection in
             let client = connection.info.remote
             let wire = try await environment.connector.wire(connection, job.remote)
@@ -124,8 +140,8 @@ package struct FetchService: Service {
             var current = job
             while true {
                 let run = FetchRun(job: current, environment: environment)
-                let count = try await run.take(try await mailbox.list(), from: &mailbox, client: client)
-                await succeeded(current, count)
+                let (count, remark) = try await run.take(try await mailbox.list(), from: &mailbox, client: client)
+                await succeeded(current, count, remark)
                 guard job.idles, mailbox.session.capabilities.contains("IDLE") else { break }
                 try await mailbox.idle(min(Self.longestIdle, max(job.interval, .seconds(60))))
                 // What an operator has changed meanwhile
@@ -138,11 +154,11 @@ package struct FetchService: Service {
         }
     }
 
-    private func succeeded(_ job: FetchJob, _ count: Int) async {
+    private func succeeded(_ job: FetchJob, _ count: Int, _ remark: RemoteFailure?) async {
         let now = environment.clock.now()
         let next = FetchSchedule.next(after: now, interval: job.interval, failures: 0, jitter: 0)
         do {
-            try await environment.store.succeeded(job, at: now, next: next)
+            try await environment.store.succeeded(job, remark, at: now, next: next)
         } catch {
             environment.logger.warning("a run can't be noted", metadata: [LogKey.error: "\(error)"])
         }

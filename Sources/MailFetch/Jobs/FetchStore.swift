@@ -43,19 +43,17 @@ package struct FetchStore: Sendable {
         }
     }
 
-    func succeeded(_ job: FetchJob, at now: Timestamp, next: Timestamp) async throws {
-        try await database.write { try $0.execute(FetchStatements.succeeded, job.id, now, next) }
+    /// - Parameter remark: what is to be told though the run went well.
+    func succeeded(_ job: FetchJob, _ remark: RemoteFailure?, at now: Timestamp, next: Timestamp) async throws {
+        try await database.write { writer in
+            try writer.execute(FetchStatements.succeeded, job.id, now, next, remark?.text, remark?.remedy, job.nextRun)
+        }
     }
 
     func failed(_ job: FetchJob, _ failure: RemoteFailure, at now: Timestamp, next: Timestamp) async throws {
         try await database.write { writer in
-            try writer.execute(FetchStatements.failed, job.id, now, next, failure.text, failure.remedy)
+            try writer.execute(FetchStatements.failed, job.id, now, next, failure.text, failure.remedy, job.nextRun)
         }
-    }
-
-    /// A remark that does not end a run.
-    func note(_ job: FetchJob, _ failure: RemoteFailure) async throws {
-        try await database.write { try $0.execute(FetchStatements.noted, job.id, failure.text, failure.remedy) }
     }
 
     /// What came already, and whether it was delivered or passed over.

@@ -168,12 +168,21 @@ struct RemotePOP3 {
         var taken = 0
         let limit = wire.limits.message
         let shown = remote.shown
-        try await lines { line in
-            taken += line.count + 2
+        var isStart = true
+        while true {
+            // Messages have lines of any length.
+            var (octets, isLast) = try await wire.piece()
+            if isStart, octets.first == UInt8(ascii: ".") {
+                if isLast, octets.count == 1 { return }
+                octets.removeFirst()  // RFC 1939 §3
+            }
+            if isLast { octets += [0x0D, 0x0A] }
+            taken += octets.count
             guard taken <= limit else {
                 throw RemoteFailure(.malformed, "\(shown) sends a message of more than \(limit) octets")
             }
-            try await body(line + [0x0D, 0x0A])
+            try await body(octets)
+            isStart = isLast
         }
     }
 

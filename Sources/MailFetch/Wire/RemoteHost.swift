@@ -53,6 +53,8 @@ package struct RemoteFailure: Error, Sendable, Equatable, CustomStringConvertibl
         case connect
         case tls
         case login
+        /// The server has no way to log in that may be used.
+        case mechanism
         /// The server said no.
         case refused
         /// The server breaks the rules, or a limit of ours.
@@ -82,6 +84,7 @@ package struct RemoteFailure: Error, Sendable, Equatable, CustomStringConvertibl
         case .tls:
             "see that the port speaks TLS the way that is set, and that the host's certificate is valid for its name"
         case .login: "see that user and password are right; many providers want a password for applications, or OAuth2"
+        case .mechanism: "use TLS, or give an OAuth2 login"
         case .refused: "see what the host says"
         case .malformed: "the host does not keep to the protocol: try its other one (IMAP or POP3)"
         case .timeout, .lost: "it is tried again; if this stays, ask whoever runs the host"

@@ -36,7 +36,7 @@ enum RemoteSASL {
     static func noMechanism(_ remote: RemoteHost, _ offered: [String], _ login: RemoteLogin) -> RemoteFailure {
         let names = offered.isEmpty ? "nothing" : PeerText.clean(offered.joined(separator: " "), limit: 100)
         return RemoteFailure(
-            .login, "\(remote.shown) offers no way to log in that may be used here (it has \(names))",
+            .mechanism, "\(remote.shown) offers no way to log in that may be used here (it has \(names))",
             remedy: login.isToken
                 ? "use a password instead of OAuth2, or another host"
                 : "use TLS, or give an OAuth2 login")

@@ -88,6 +88,22 @@ struct RemoteWire {
         }
     }
 
+    /// The next line without its line end, or a part of one that is longer than lines are.
+    mutating func piece() async throws -> (octets: [UInt8], isLast: Bool) {
+        var searched = 0
+        while true {
+            if buffer[(position + searched)...].contains(0x0A) { return (try await line(), true) }
+            searched = buffer.count - position
+            if searched > limits.line {
+                // The last octet may be the CR of the line end.
+                let end = buffer.count - 1
+                defer { position = end }
+                return (Array(buffer[position..<end]), false)
+            }
+            try await more()
+        }
+    }
+
     /// Exactly `count` octets.
     mutating func octets(_ count: Int) async throws -> [UInt8] {
         guard count >= 0, count <= limits.literal else {
