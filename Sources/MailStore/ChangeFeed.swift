@@ -93,7 +93,7 @@ package final class ChangeFeed: Sendable {
             return (woken, hearers.map(\.ear))
         }
         for listener in woken { listener.continuation.yield(modSeq) }
-        for ear in ears { ear.hear(kinds) }
+        for ear in ears { ear.hear(kinds, of: mailboxes) }
     }
 
     /// The same for what is not of one mailbox's messages.
@@ -101,7 +101,7 @@ package final class ChangeFeed: Sendable {
         let ears = state.withLock { state in
             (state.hearers[account] ?? [:]).values.filter { !$0.interest.kinds.isDisjoint(with: kinds) }.map(\.ear)
         }
-        for ear in ears { ear.hear(kinds, annotations) }
+        for ear in ears { ear.hear(kinds, of: nil, annotations) }
     }
 
     fileprivate func cancel(_ accounts: [AccountID], hearer id: Int) {
@@ -202,9 +202,11 @@ private final class ChangeEar: Sendable {
         self.wake = wake
     }
 
-    func hear(_ kinds: ChangeKinds, _ annotations: AnnotationNews? = nil) {
+    /// - Parameter mailboxes: where something happened to messages; nil for somewhere.
+    func hear(_ kinds: ChangeKinds, of mailboxes: Set<MailboxID>?, _ annotations: AnnotationNews? = nil) {
         let isFirst = state.withLock { state in
             state.news.kinds.formUnion(kinds)
+            if kinds.contains(.messages) { state.news.note(mailboxes) }
             if let annotations {
                 if state.news.annotations.count < ChangeListener.annotationLimit {
                     state.news.annotations.append(annotations)
@@ -230,11 +232,24 @@ private final class ChangeEar: Sendable {
 package final class ChangeListener: Sendable {
     package struct News: Sendable {
         package fileprivate(set) var kinds: ChangeKinds = []
+        /// Whose messages changed; nil for more than are remembered.
+        package fileprivate(set) var mailboxes: Set<MailboxID>? = []
         /// In the order they happened.
         package fileprivate(set) var annotations: [AnnotationNews] = []
         /// More happened to annotations than is kept.
         package fileprivate(set) var isOverflown = false
+
+        fileprivate mutating func note(_ changed: Set<MailboxID>?) {
+            guard let changed, let known = mailboxes, known.count + changed.count <= ChangeListener.mailboxLimit else {
+                mailboxes = nil
+                return
+            }
+            mailboxes = known.union(changed)
+        }
     }
+
+    /// Mailboxes that are remembered by name; of more it is only said that there were some.
+    static let mailboxLimit = 64
 
     /// Changes of annotations that wait for one listener.
     static let annotationLimit = 500

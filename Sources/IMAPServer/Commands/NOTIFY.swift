@@ -58,6 +58,8 @@ extension IMAPSession {
         guard let state = notification else { return }
         var kinds: ChangeKinds
         var annotations: [AnnotationNews] = []
+        // Where messages changed, and nothing else did.
+        var few: Set<MailboxID>?
         if state.listener == nil || state.listensTo != selection?.mailbox {
             listen()
             // What came before is not in the new listener.
@@ -67,6 +69,7 @@ extension IMAPSession {
             guard let news = state.listener?.take(), !news.kinds.isEmpty else { return }
             kinds = news.kinds
             annotations = news.annotations
+            if kinds == .messages { few = news.mailboxes }
             if news.isOverflown {
                 // RFC 5465 §5.8
                 notification = NotifyState(try NotifyWishes(.none))
@@ -79,7 +82,11 @@ extension IMAPSession {
             let mayExpunge = expungesMayBeTold || !wish.delaysExpunges
             try await announce(mayExpunge ? .everything : .withoutExpunges)
         }
-        if state.wishes.concernsOthers { try await tellOthers(annotations) }
+        if state.wishes.concernsOthers {
+            var isTold = false
+            if let few { isTold = try await tellMessages(of: few) }
+            if !isTold { try await tellOthers(annotations) }
+        }
         try await flush()
     }
 
@@ -146,6 +153,30 @@ extension IMAPSession {
             try await tellMessages(of: target, old, known, state.events(of: known))
         }
         for news in annotations { tell(news, now, state) }
+    }
+
+    /// Looks at some mailboxes alone, so that a message in one of a thousand does not cost a look at all.
+    ///
+    /// - Returns: false where more must be looked at: they are others', or not what they were.
+    private func tellMessages(of mailboxes: Set<MailboxID>) async throws -> Bool {
+        guard let state = notification else { return true }
+        let login = try login().id
+        var news: [(target: MailboxTarget, old: NotifyState.Known, new: NotifyState.Known)] = []
+        for mailbox in mailboxes {
+            guard let old = state.known[mailbox], old.isOwn,
+                let info = try await service.store.mailbox(login, path: old.path), info.id == mailbox,
+                info.selectable == old.isSelectable
+            else { return false }
+            let target = MailboxTarget(
+                account: login, info: info, name: IMAPMailboxName(path: old.path), rights: .all)
+            news.append((target, old, NotifyState.Known(target, login: login)))
+        }
+        for (target, old, new) in news.sorted(by: { $0.new.path < $1.new.path }) {
+            notification?.known[target.mailbox] = new
+            guard target.mailbox != selection?.mailbox else { continue }
+            try await tellMessages(of: target, old, new, state.events(of: new))
+        }
+        return true
     }
 
     // RFC 5465 §5.1, §5.2, §5.3
