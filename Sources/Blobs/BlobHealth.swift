@@ -30,25 +30,39 @@ package struct BlobRecord: Sendable {
 
 extension BlobStore {
     /// Reads a whole blob and compares it with its row. Reads block on the disk.
+    ///
+    /// - Parameters:
+    ///   - seen: what is made of the octets while they are read.
+    ///   - look: gets them piece by piece.
     /// - Throws: `FileError` where the file is there and can't be read.
     @concurrent
-    package func health(of record: BlobRecord) async throws -> BlobHealth {
+    package func health<Seen: Sendable>(
+        of record: BlobRecord, _ seen: Seen, _ look: @Sendable (inout Seen, [UInt8]) -> Void
+    ) async throws -> (BlobHealth, Seen) {
+        var seen = seen
         let reader: BlobReader
         do {
             reader = try open(record.id, size: record.size)
         } catch let error as FileError where error.code == ENOENT {
-            return .missing
-        } catch let error as FileError where error.code == ENODATA {
-            return .corrupt
+            return (.missing, seen)
+        } catch let error as FileError where error.code == ENODATA || error.code == EIO {
+            return (.corrupt, seen)
         }
         var hasher = SHA256()
         var offset = 0
         while offset < record.size {
-            let piece = try reader.read(offset..<min(record.size, offset + 262_144))
-            guard !piece.isEmpty else { return .corrupt }
+            let piece: [UInt8]
+            do {
+                piece = try reader.read(offset..<min(record.size, offset + 262_144))
+            } catch let error as FileError where error.code == EIO {
+                // The disk has lost these octets: for the message that is the same as other ones.
+                return (.corrupt, seen)
+            }
+            guard !piece.isEmpty else { return (.corrupt, seen) }
             hasher.update(data: piece)
+            look(&seen, piece)
             offset += piece.count
         }
-        return Array(hasher.finalize()) == record.sha256 ? .intact : .corrupt
+        return (Array(hasher.finalize()) == record.sha256 ? .intact : .corrupt, seen)
     }
 }

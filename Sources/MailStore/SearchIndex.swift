@@ -130,6 +130,17 @@ package final class SearchIndex: Sendable {
         }
     }
 
+    /// Which of an account's emails the index does not hold, though it has had an hour for them.
+    func late(_ emails: [EmailID], of account: AccountID, now: Timestamp) async throws -> [EmailID] {
+        let limit = IDGenerator.first(at: now.adding(.seconds(-3600))).rawValue
+        return try await unknown(emails.filter { $0.rawValue < limit }.map { ($0, account) })
+    }
+
+    /// Indexes emails now.
+    func take(_ emails: [EmailID]) async throws {
+        for piece in emails.chunks(of: Self.batch) { try await add(piece) }
+    }
+
     private struct Source: Sendable {
         let account: AccountID
         let email: EmailID

@@ -56,6 +56,27 @@ enum SortKeyRows {
             keys.displayTo, texts.from, texts.to, texts.cc, texts.bcc, texts.subject)
     }
 
+    /// Whether rows are there that say something else than `keys`.
+    static func differ(
+        _ reader: any SQLReader, _ account: AccountID, _ email: EmailID, from keys: SortKeys
+    ) throws -> Bool {
+        let narrow = try reader.first(SortKeyStatements.key, account, email) { row in
+            (row.isNull(0) ? nil : row.timestamp(0)) == keys.sentAt
+                && (row.isNull(1) ? nil : row.int(1)) == keys.sentDay && row.int64(2) == keys.subjectHash
+                && row.bool(3) == keys.isReplyOrForward && (row.isNull(4) ? nil : row.int64(4)) == keys.messageID
+                && row.bytes(5) == pack(keys.references)
+        }
+        let texts = keys.texts
+        let columns: [[UInt8]?] = [
+            keys.subject, keys.from, keys.to, keys.cc, keys.displayFrom, keys.displayTo, texts.from, texts.to,
+            texts.cc, texts.bcc, texts.subject,
+        ]
+        let wide = try reader.first(SortKeyStatements.text, account, email) { row in
+            columns.indices.allSatisfy { (row.isNull($0) ? nil : row.bytes($0)) == columns[$0] }
+        }
+        return narrow == false || wide == false
+    }
+
     private static func pack(_ hashes: [Int64]) -> [UInt8] {
         var packed: [UInt8] = []
         packed.reserveCapacity(hashes.count * 8)
@@ -88,6 +109,17 @@ enum SortKeyStatements {
             from_text, to_text, cc_text, bcc_text, subject_text)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
         ON CONFLICT (account_id, email_id) DO NOTHING
+        """)
+    static let key = SQLStatement(
+        """
+        SELECT sent_at, sent_day, subject_hash, is_reply, message_hash, cited FROM message_key
+        WHERE account_id = $1 AND email_id = $2
+        """)
+    static let text = SQLStatement(
+        """
+        SELECT subject_key, from_key, to_key, cc_key, from_name, to_name, from_text, to_text, cc_text, bcc_text,
+            subject_text
+        FROM message_text WHERE account_id = $1 AND email_id = $2
         """)
     static let deleteKey = SQLStatement("DELETE FROM message_key WHERE account_id = $1 AND email_id = $2")
     static let deleteText = SQLStatement("DELETE FROM message_text WHERE account_id = $1 AND email_id = $2")
@@ -138,7 +170,7 @@ enum SortKeyStatements {
 
     static let all =
         [
-            insertKey, insertText, deleteKey, deleteText, keysAfter, emailExists, keyExists, readProgress,
+            insertKey, insertText, key, text, deleteKey, deleteText, keysAfter, emailExists, keyExists, readProgress,
             writeProgress,
         ]
         + [

@@ -51,7 +51,7 @@ import Testing
                 == "ann@example.org: Crew/2026 is removed\n")
         #expect(try await Self.text(operations, .recount(account: ann)) == "ann@example.org: all counts are right\n")
         #expect(
-            try await Self.text(operations, .check(account: ann, after: nil, repairs: false))
+            try await Self.text(operations, .check(account: ann, after: nil, repairs: false, removes: false))
                 == "0 messages read: all is well\n")
         #expect(
             try await Self.text(operations, .removed(account: ann, RemovedQuestion(), after: 0))

@@ -15,7 +15,7 @@ struct MovingTests {
         expectSuccess(try await Peer.python("moving", arguments, environment: environment, timeout: limit))
     }
 
-    @Test(arguments: ["maildir", "mbox", "live"])
+    @Test(arguments: ["packed", "maildir", "mbox", "live"])
     func moves(_ way: String) async throws {
         let server = try server()
         try await run(server, way)
@@ -32,5 +32,37 @@ struct FetchTests {
         try await server.start()
         expectSuccess(try await server.python("moving", "fetch", "end", timeout: .seconds(180)))
         expectSuccess(try await server.python("moving", "hostile", timeout: .seconds(180)))
+    }
+}
+
+/// Mail that is fetched while things go wrong: the server is killed again and again, tokens are withdrawn, messages can't
+/// come. IT_ROUNDS says how often it is killed.
+@Suite(.serialized, .enabled(if: Peer.present("dovecot", "openssl")))
+struct FetchTroubleTests {
+    @Test(arguments: Peer.cases("fetch_cases"))
+    func fetches(name: String) async throws {
+        var environment = ["IT_BINARY": try ServerUnderTest.binary()]
+        for key in ["IT_ROUNDS", "IT_SEED"] { environment[key] = ProcessInfo.processInfo.environment[key] }
+        let result = try await Peer.python("fetch_cases", [name], environment: environment, timeout: .seconds(300))
+        #expect(result.succeeded, "\(result)")
+    }
+
+    @Test func theScriptHasCases() {
+        #expect(Peer.cases("fetch_cases").count >= 3)
+    }
+}
+
+/// What an operator does to mailboxes that people have open, and to messages that were damaged.
+@Suite(.serialized, .enabled(if: Peer.present("openssl")))
+struct MailboxCommandTests {
+    @Test(arguments: Peer.cases("mailbox_cases"))
+    func commands(name: String) async throws {
+        let environment = ["IT_BINARY": try ServerUnderTest.binary()]
+        let result = try await Peer.python("mailbox_cases", [name], environment: environment, timeout: .seconds(180))
+        #expect(result.succeeded, "\(result)")
+    }
+
+    @Test func theScriptHasCases() {
+        #expect(Peer.cases("mailbox_cases").count >= 3)
     }
 }

@@ -3,19 +3,23 @@ extension CommandContext {
     private static let unexpected = AdminError(.protocolError, "the server answers something else than was asked")
 
     /// Checks one account's mail, or everybody's.
-    package func checkMailboxes(account: String?, repairs: Bool) async throws -> AdminResponse {
+    ///
+    /// - Parameter removes: messages whose files are missing or damaged are taken out of their mailboxes.
+    package func checkMailboxes(account: String?, repairs: Bool, removes: Bool) async throws -> AdminResponse {
         let total = try await withSession { session in
             var total = MailboxCheckReport()
             for address in try await Self.accounts(account, session) {
                 var after: Int64?
                 repeat {
-                    let request = MailboxRequest.check(account: address, after: after, repairs: repairs)
+                    let request = MailboxRequest.check(
+                        account: address, after: after, repairs: repairs, removes: removes)
                     guard case .mailboxes(.check(let page)) = try await session.perform(.mailbox(request)) else {
                         throw Self.unexpected
                     }
                     total.messages += page.messages
                     total.problems += page.problems
                     total.repaired += page.repaired
+                    total.lost += page.lost
                     after = page.next
                 } while after != nil
             }

@@ -28,7 +28,13 @@ extension MailboxAnswer {
             let summary =
                 report.problems.isEmpty
                 ? "all is well" : "\(report.problems.count) found, \(report.repaired) put right"
-            return (report.problems + ["\(report.messages) messages read: \(summary)"]).map { "\($0)\n" }.joined()
+            var lines = report.problems + ["\(report.messages) messages read: \(summary)"]
+            if report.lost > 0 {
+                lines.append(
+                    "\(report.lost) can't be read any more: bring their files back from a backup of the data directory, or "
+                        + "take them out of the way with --remove-damaged (martlet undelete brings them back)")
+            }
+            return lines.map { "\($0)\n" }.joined()
         case .rights(let list):
             var table = TextTable(["WHO", "RIGHTS"])
             for line in list { table.add([line.who, line.rights]) }

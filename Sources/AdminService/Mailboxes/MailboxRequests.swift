@@ -4,8 +4,8 @@ package enum MailboxRequest: Codable, Sendable, Equatable {
     case create(account: String, path: String, specialUse: String?)
     case remove(account: String, path: String)
     case rename(account: String, from: String, to: String)
-    /// Counts, and a page of files after an email. `account` nil: answers with the accounts there are.
-    case check(account: String, after: Int64?, repairs: Bool)
+    /// Counts, and a page of files after an email. `removes`: damaged messages leave their mailboxes.
+    case check(account: String, after: Int64?, repairs: Bool, removes: Bool)
     case recount(account: String)
     /// At most a page; the answer's `more` says whether to ask again.
     case expunge(account: String, mailbox: String, olderThan: Int)
@@ -59,6 +59,8 @@ package struct MailboxCheckReport: Codable, Sendable, Equatable {
     package var problems: [String] = []
     /// Of the problems, those put right.
     package var repaired = 0
+    /// Of the problems, messages that can't be read any more and stand in their mailboxes.
+    package var lost = 0
     package var next: Int64?
 }
 

@@ -34,15 +34,17 @@ extension Operations {
             let found = try await require(account, from)
             try await stores.mail.renameMailbox(account.id, from: found.path, to: try own(to))
             return .done(lines: ["\(account.address): \(found.path) is now \(to)"])
-        case .check(let address, let after, let repairs):
-            return .mailboxes(.check(try await check(try requireAccount(address), after: after, repairs: repairs)))
+        case .check(let address, let after, let repairs, let removes):
+            return .mailboxes(
+                .check(
+                    try await check(try requireAccount(address), after: after, repairs: repairs, removes: removes)))
         case .recount(let address):
             let account = try requireAccount(address)
             let findings = try await stores.mail.recount(account.id, repairs: true)
             return .done(
                 lines: findings.isEmpty
                     ? ["\(account.address): all counts are right"]
-                    : findings.map { "\(account.address): \(Self.text($0)): corrected" })
+                    : findings.map { "\(account.address): \($0.text): corrected" })
         case .expunge(let address, let path, let seconds):
             let account = try requireAccount(address)
             let found = try await require(account, path)
@@ -100,45 +102,6 @@ extension Operations {
             MailboxSummary(
                 path: info.path, messages: info.messages, unseen: info.unseen, size: Int(clamping: info.size),
                 subscribed: info.subscribed, specialUse: info.specialUse?.rawValue, selectable: info.selectable)
-        }
-    }
-
-    // MARK: Checking
-
-    private func check(_ account: Account, after: Int64?, repairs: Bool) async throws -> MailboxCheckReport {
-        var report = MailboxCheckReport()
-        let files = try await stores.mail.checkFiles(
-            account.id, after: EmailID(rawValue: after ?? 0), limit: Self.page, repairs: repairs)
-        report.messages = files.messages
-        report.next = files.next?.rawValue
-        // Last, since taking out what is missing counts too.
-        let counts = files.next == nil ? try await stores.mail.recount(account.id, repairs: repairs) : []
-        for finding in files.findings + counts {
-            let isRepaired: Bool
-            switch finding {
-            case .missing, .wrongCounts: isRepaired = repairs
-            case .corrupt: isRepaired = false
-            }
-            if isRepaired { report.repaired += 1 }
-            report.problems.append(
-                "\(account.address): \(Self.text(finding))" + (repairs ? ": \(Self.repair(finding))" : ""))
-        }
-        return report
-    }
-
-    private static func text(_ finding: MailCheck.Finding) -> String {
-        switch finding {
-        case .wrongCounts(let path): "\(path ?? "the account"): wrong counts"
-        case .missing(_, let path, let uid): "\(path), UID \(uid.rawValue): the message's file is missing"
-        case .corrupt(_, let path, let uid): "\(path), UID \(uid.rawValue): the message's file is damaged"
-        }
-    }
-
-    private static func repair(_ finding: MailCheck.Finding) -> String {
-        switch finding {
-        case .wrongCounts: "corrected"
-        case .missing: "taken out of the mailbox"
-        case .corrupt: "left as it is; restore the file from a backup"
         }
     }
 

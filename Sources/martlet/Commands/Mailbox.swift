@@ -50,19 +50,25 @@ struct MailboxCommand: AsyncParsableCommand {
 
     struct Check: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Read every message's file and compare it and all counts with the database.",
+            abstract: "Read every message's file and compare it with the database.",
             discussion: """
-                Reports files that are missing or damaged (SHA-256) and counts that are wrong; ends with 65 where it \
-                found something that is left wrong. With --repair counts are corrected and messages without a file are \
-                taken out of their mailboxes; damaged ones stay.
+                Reports what differs: messages whose file is missing or damaged (SHA-256), sizes, headers and whatever else \
+                is made of a message, counts, keywords, the text index. Ends with 65 where something is left wrong.
+
+                With --repair everything is made anew that can be made of what is there; no message goes. One whose file \
+                is lost stays, and stays unreadable, until the file comes back from a backup. With --remove-damaged such \
+                messages are taken out of their mailboxes too; martlet undelete brings them back for as long as \
+                storage.undelete says.
                 """)
         @Argument(help: "The account; everybody when it is left out.") var account: String?
         @Flag(help: "Put right what can be.") var repair = false
+        @Flag(help: "Put right what can be, and take messages that are lost out of their mailboxes.")
+        var removeDamaged = false
         @OptionGroup var options: ListOptions
 
         func run() async throws {
             let response = try await CommandContext(configFile: options.config.config)
-                .checkMailboxes(account: account, repairs: repair)
+                .checkMailboxes(account: account, repairs: repair, removes: removeDamaged)
             try StandardOutput.write(response.output(json: options.json))
             if case .mailboxes(.check(let report)) = response, report.problems.count > report.repaired {
                 throw ExitCode(AdminService.ExitStatus.data.rawValue)
