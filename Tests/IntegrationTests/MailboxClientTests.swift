@@ -50,7 +50,7 @@ struct MailboxClientTests {
     }
 
     @Test func theScriptsHaveCases() {
-        #expect(Peer.cases("mailbox_client_cases").count >= 8)
+        #expect(Peer.cases("mailbox_client_cases").count >= 9)
         #expect(Peer.cases("webmail_cases").count == 1)
         #expect(Peer.cases("thunderbird_cases").count == 2)
     }

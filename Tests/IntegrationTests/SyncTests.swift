@@ -6,10 +6,11 @@ import Testing
 /// mbsync keeps a Maildir and the server alike, in both directions, and finds nothing to do when nothing changed.
 @Suite(.serialized, .server(), .enabled(if: Peer.present("mbsync")))
 struct SyncTests {
-    private func sync(_ server: ServerUnderTest) async throws -> ProcessResult {
+    /// - Parameter debug: tells what is said over the connection too.
+    private func sync(_ server: ServerUnderTest, debug: Bool = false) async throws -> ProcessResult {
         _ = try Peer.require("mbsync")
         let result = try await ProcessRunner.run(
-            ["mbsync", "-V", "-c", server.folder.file("mbsyncrc"), "all"],
+            ["mbsync", debug ? "-Dn" : "-V", "-c", server.folder.file("mbsyncrc"), "all"],
             environment: ["HOME": server.folder.path],
             timeout: .seconds(240)
         )
@@ -17,7 +18,9 @@ struct SyncTests {
         return result
     }
 
-    private func configure(_ server: ServerUnderTest, maildir name: String = "maildir") throws {
+    private func configure(
+        _ server: ServerUnderTest, maildir name: String = "maildir", isCompressed: Bool = true
+    ) throws {
         let maildir = server.folder.file(name)
         try server.folder.makeFolder(name)
         try server.folder.write(
@@ -27,7 +30,7 @@ struct SyncTests {
             Port \(server.port(993))
             User \(ServerUnderTest.account)
             Pass "\(ServerUnderTest.password)"
-            SSLType IMAPS
+            SSLType IMAPS\(isCompressed ? "" : "\nDisableExtensions COMPRESS=DEFLATE")
             CertificateFile \(server.folder.file("sync")).crt
 
             IMAPStore far
@@ -79,6 +82,9 @@ struct SyncTests {
         _ = try await sync(server)
         #expect(messages(server).count == 5, "pulled")
         try await expectNothingToDo(server, "a second run has nothing to do")
+        // isync compresses wherever a server can, here too.
+        let said = try await sync(server, debug: true)
+        #expect(said.text.contains("COMPRESS DEFLATE"))
 
         // A flag and new messages here, and a deletion there
         let paths = messages(server)
@@ -97,6 +103,8 @@ struct SyncTests {
         expectSuccess(try await server.python("tool", "expect", "25", "1", "local <7>"))
         try await expectNothingToDo(server, "nothing to do again")
 
+        // The rest without compression
+        try configure(server, isCompressed: false)
         expectSuccess(try await server.python("tool", "delete-first"))
         _ = try await sync(server)
         #expect(messages(server).count == 24, "the deletion came here")
