@@ -5,9 +5,12 @@ import re
 import sys
 import time
 
-from . import kinds, normal, sessions, wire
+from . import explain, kinds, normal, sessions, wire
 
+SEARCHED = re.compile(rb"(UID )?(SEARCH|SORT) ")
 SNAPSHOT = re.compile(rb"@(MODSEQ|NEXT)(\d+)@")
+VALIDITY = re.compile(rb"@VALIDITY:([^@]+)@")
+RETURN = re.compile(rb"(SEARCH|SORT) RETURN \(([^)]*)\)")
 
 
 class Side:
@@ -19,23 +22,36 @@ class Side:
         self.capabilities = wire_capabilities(self.connection)
         self.view = normal.View()
         self.snapshots = {}
-        self.highest = {}
+        self.kept = 0  # the mod-sequence of the last moment that was taken note of
+        self.validity = {}
+        self.contexts = {}  # by tag: what its updates have made of a result
 
     def say(self, command):
+        command = VALIDITY.sub(lambda found: b"%d" % self.validity.get(found.group(1), 1), command)
+        command = command.replace(b"@KEPT@", b"%d" % self.kept)
         command = SNAPSHOT.sub(lambda found: b"%d" % (self.snapshots[int(found.group(2))] + (found.group(1) == b"NEXT")), command)
         return self.connection.command(command)
 
     def run(self, command):
         """Says a command; returns its answer with the tagged reply's kind and code, and what was said by octets."""
-        untagged, tagged = self.say(command)
+        try:
+            untagged, tagged = self.say(command)
+        except wire.Gone as error:
+            raise wire.Gone(f"{self.server.name}: {error} at {shown(command)}") from None
         state, code, arguments, _ = wire.status(tagged)
         asked_uid = bool(re.match(rb"(UID )?FETCH", command)) and (
             command.startswith(b"UID") or bool(re.search(rb"[ (]UID[ )]|[ (]UID$", command)))
         if state == "OK" and re.match(rb"(SELECT|EXAMINE) .", command):
             self.view.reset()
+            self.contexts.clear()
+            validity = re.search(rb"\[UIDVALIDITY (\d+)\]", b"".join(piece for pieces in untagged for piece in pieces))
+            self.validity[command.split(b" ")[1]] = int(validity.group(1)) if validity else 1
         answer = normal.absorb(untagged, self.view, asked_uid)
-        if state == "OK" and command.startswith(b"STATUS") and answer.highest is None:
-            pass
+        if state == "OK" and b"RETURN (UPDATE" in command:
+            self.contexts[b"t%d" % self.connection.serial] = set(answer.other.get("ESEARCH", {}).get("ALL", ()))
+        for tag, kind, uids in answer.updates:
+            if tag in self.contexts:
+                self.contexts[tag] = self.contexts[tag] | uids if kind == b"ADDTO" else self.contexts[tag] - uids
         answer.other["tagged"] = {"state": state}
         if code and code not in ("HIGHESTMODSEQ", "ALERT", "READ-WRITE", "CLOSED", "MAILBOXID"):
             answer.other["tagged"][code] = normal.code_value(code, arguments)
@@ -68,7 +84,7 @@ class Report:
     """What a run came to."""
 
     def __init__(self):
-        self.sessions = self.commands = self.responses = 0
+        self.sessions = self.commands = self.responses = self.crashes = 0
         self.explained = collections.Counter()
         self.unexplained = []
         self.groups = collections.Counter()
@@ -92,6 +108,9 @@ class Session:
         self.read_only = False
         self.selected = self.name
         self.known_search = self.known_names = None
+        self.resumable = None  # mailbox and UIDs of the last moment that was taken note of
+        self.context = None  # the criteria that the servers keep a result of
+        self.servers = (ours, theirs)
 
     def both(self, command):
         """Says a command to both and compares; returns False where they differ in a way nothing explains."""
@@ -99,6 +118,7 @@ class Session:
             self.read_only = command.startswith(b"EXAMINE")
             self.selected = command.split(b" ")[1]
             self.maker.snapshots = 0  # Mod-sequences are Dovecot's for each mailbox alone.
+            self.context, self.maker.has_context = None, False
         results = [side.run(command) for side in self.sides]
         self.report.commands += 1
         self.report.responses += len(results[0][1])
@@ -115,10 +135,27 @@ class Session:
                 value.pop("exists", None)
                 side.run(b"NOOP")
                 side.learn_uids()
+        if command.startswith(b"NOTIFY"):
+            # RFC 5465 §5.3, §5.4: what STATUS has beside the numbers is open
+            for value in (left, right):
+                for numbers in value.get("STATUS", {}).values():
+                    numbers.pop(b"UNSEEN", None)
+                    numbers.pop(b"HIGHESTMODSEQ", None)
         for name in ("flags", "permanent"):  # which keywords a mailbox is said to have, none or all that were ever there
             left.pop(name, None)
             right.pop(name, None)
+        if b"RETURN (" in command and SEARCHED.match(command) and left["tagged"]["state"] == "OK":
+            self.check_returned(command, left.get("ESEARCH", {}))
+            if b"(UPDATE" in command:
+                self.context = command.partition(b"UTF-8 ")[2]
         found = normal.differences(left, right)
+        if command == b"NOOP" and self.context:
+            contexts = [next(iter(side.contexts.values()), None) for side in self.sides]
+            truth = set(self.found_by(self.context)[0])
+            if contexts[0] != truth:
+                self.sides[0].view.lies.append(f"the context of {self.context!r} is {contexts[0]}, a search finds {truth}")
+            if contexts[1] != truth:
+                found.append((("context",), contexts[0], contexts[1]))
         if self.sides[0].view.uids != self.sides[1].view.uids:
             self.ended = True  # From here on each command would differ.
             found.append((("uids",), self.sides[0].view.uids, self.sides[1].view.uids))
@@ -127,7 +164,7 @@ class Session:
             uid = path[1] if len(path) > 1 and path[0] == "fetch" else None
             difference = kinds.Difference(
                 command, path, mine, other, self.sides[0].message(uid) if uid else None, (left, right), self)
-            name = kinds.explain(difference)
+            name = explain.explain(difference)
             if name:
                 self.report.explained[name] += 1
                 continue
@@ -141,6 +178,27 @@ class Session:
                 side.view.lies.clear()
         return good
 
+    def check_returned(self, command, told):
+        """What Martlet's RETURN tells must be so of what it finds without."""
+        options = RETURN.search(command).group(2)
+        answer, _ = self.sides[0].run(RETURN.sub(rb"\1", command))
+        found = answer.other.get("SORT" if b"SORT RETURN" in command else "SEARCH", [])
+        wanted = {}
+        if b"MIN" in options and found:
+            wanted["MIN"] = found[0]
+        if b"MAX" in options and found:
+            wanted["MAX"] = found[-1]
+        if b"COUNT" in options:
+            wanted["COUNT"] = len(found)
+        if (b"ALL" in options or not options) and found:
+            wanted["ALL"] = tuple(found)
+        if part := re.search(rb"PARTIAL ((\d+):(\d+))", options):
+            low, high = sorted((int(part.group(2)), int(part.group(3))))
+            wanted["PARTIAL"] = ((low, high), tuple(found[low - 1:high]))
+        told = {name: value for name, value in told.items() if name not in ("UID", "MODSEQ")}
+        if told != wanted:
+            self.sides[0].view.lies.append(f"ESEARCH {told}, where {found} is found")
+
     def part_octets(self, uid, numbers):
         """The octets of a part, for those who explain a difference in it."""
         name = ".".join(str(number) for number in numbers)
@@ -151,6 +209,12 @@ class Session:
         """INTERNALDATE as Martlet says it, with the zone that APPEND gave."""
         untagged, _ = self.sides[0].connection.command(b"UID FETCH %d (INTERNALDATE)" % uid)
         return next((found.group(1) for pieces in untagged if (found := re.search(rb'INTERNALDATE "([^"]+)"', pieces[0]))), b"")
+
+    def lists(self, mailbox):
+        """Whether Dovecot has a mailbox that can be selected."""
+        untagged, _ = self.sides[1].connection.command(b'LIST "" ' + mailbox)
+        listed = normal.absorb(untagged, self.sides[1].view, False).other.get("LIST", {})
+        return any(not {rb"\NOSELECT", rb"\NONEXISTENT"} & entry["attributes"] for entry in listed.values())
 
     def flags(self, uid):
         """The flags of a message as each side has them."""
@@ -167,12 +231,16 @@ class Session:
     def snapshot(self):
         number = self.maker.snapshots + 1
         for side in self.sides:
-            side.snapshots[number] = side.highest_modseq(self.selected)
+            side.snapshots[number] = side.kept = side.highest_modseq(self.selected)
         self.maker.snapshots = number
+        self.resumable = (self.selected, [uid for uid in self.sides[0].view.uids if uid])
 
     def run(self, length=25):
         chooser, maker, name = self.chooser, self.maker, self.name
-        tidy = [name + tail for tail in (b"/a/b/c", b"/a/b", b"/a", b"/ab", b"/Z&APw-", b"/b", b"/copy", b"")]
+        if maker.has("COMPRESS=DEFLATE") and chooser.random() < 0.25:
+            self.both(b"COMPRESS DEFLATE")
+            for side in self.sides:
+                side.connection.compress()
         if chooser.random() < 0.5:
             keyword = b"QRESYNC" if "QRESYNC" in maker.capabilities and chooser.random() < 0.5 else b"CONDSTORE"
             maker.enabled.add(keyword.decode())
@@ -192,19 +260,30 @@ class Session:
                 self.snapshot()
             if chooser.random() < 0.04:
                 self.both(chooser.choice([b"CLOSE", b"UNSELECT"]))
-                self.both(chooser.choice([b"SELECT ", b"SELECT ", b"EXAMINE "]) + chooser.choice([name, name, name + b"/copy"]))
+                if self.resumable and "QRESYNC" in maker.enabled and chooser.random() < 0.7:
+                    self.both(maker.resume(*self.resumable))
+                else:
+                    self.both(chooser.choice([b"SELECT ", b"SELECT ", b"EXAMINE "]) + chooser.choice([name, name, name + b"/copy"]))
                 continue
+            if self.context and chooser.random() < 0.2:
+                self.both(b"NOOP")
             self.both(maker.next())
         if not self.ended:
+            self.both(b"NOOP")
             self.both(b"UNSELECT")
-        for side in self.sides:
-            side.connection.command(b"UNSELECT")
-            for mailbox in tidy:
-                side.connection.command(b"UNSUBSCRIBE " + mailbox)
-                side.connection.command(b"DELETE " + mailbox)
-            side.connection.command(b"LOGOUT")
-            side.connection.close()
         self.report.sessions += 1
+
+    def tidy(self):
+        """Takes away what the session made, on connections that nothing has happened on."""
+        tails = (b"/a/b/c", b"/a/b", b"/a", b"/ab", b"/Z&APw-", b"/b", b"/copy", b"")
+        for side, server in zip(self.sides, self.servers):
+            side.connection.close()
+            connection = server.connect()
+            for mailbox in (self.name + tail for tail in tails):
+                connection.command(b"UNSUBSCRIBE " + mailbox)
+                connection.command(b"DELETE " + mailbox)
+            connection.command(b"LOGOUT")
+            connection.close()
 
 
 def shown(value, limit=700):
@@ -217,13 +296,20 @@ def run(ours, theirs, count, seed, most=20, each=3, verbose=False):
     report = Report()
     started = time.monotonic()
     for number in range(seed, seed + count):
+        session, crashes = Session(number, ours, theirs, report), theirs.crashes()
         try:
-            Session(number, ours, theirs, report).run()
-        except (wire.Gone, wire.Nonsense, OSError, ValueError, KeyError, IndexError, TypeError) as error:
+            session.run()
+        except wire.Gone as error:
+            if error.args[0].startswith("dovecot") and theirs.has_crashed_more_than(crashes):
+                report.crashes += 1
+            else:
+                report.unexplained.append((number, b"", ("broken",), repr(error), None, None, [], [], []))
+        except (wire.Nonsense, OSError, ValueError, KeyError, IndexError, TypeError) as error:
             report.unexplained.append((number, b"", ("broken",), repr(error), None, None, [], [], []))
             if verbose:
                 import traceback
                 traceback.print_exc()
+        session.tidy()
         if len(report.unexplained) >= most:
             break
     told = collections.Counter()
@@ -249,5 +335,5 @@ def run(ours, theirs, count, seed, most=20, each=3, verbose=False):
     lies = [entry for entry in report.lies if entry[0] == "martlet"]
     print(f"differ: {report.sessions} sessions from seed {seed}, {report.commands} commands, "
           f"{sum(report.explained.values())} explained differences of {len(report.explained)} kinds, "
-          f"{len(report.unexplained)} unexplained, {len(lies)} lies, {seconds:.0f} s")
+          f"{len(report.unexplained)} unexplained, {len(lies)} lies, {report.crashes} ended by a crash of Dovecot, {seconds:.0f} s")
     return 1 if report.unexplained or lies else 0

@@ -3,16 +3,12 @@
 A kind is a function of a Difference; its name stands in the document with the text of the RFC that makes Martlet's answer
 right. A difference that no kind takes is a failure.
 """
-import calendar
 import email
-import email.header
-import html
 import re
-import unicodedata
 import urllib.parse
 from email import _header_value_parser as grammar
 
-from .normal import instant
+from . import mime
 
 
 class Difference:
@@ -66,6 +62,7 @@ class Difference:
 
 
 KINDS = []
+SEARCHES = re.compile(rb"(UID )?(SEARCH|SORT|THREAD) ")
 
 
 def kind(name):
@@ -74,14 +71,6 @@ def kind(name):
         KINDS.append((name, function))
         return function
     return register
-
-
-def explain(difference):
-    for name, matches in KINDS:
-        if matches(difference):
-            return name
-    names = explain_search(difference)
-    return min(names) if names else None
 
 
 def header_end(message):
@@ -130,9 +119,21 @@ def is_inner(tree, numbers):
 
 
 @kind("part_not_there")
+def piece_not_there(d):
+    """CATENATE of a part that a message doesn't have is refused."""
+    if b" CATENATE (" not in d.command or d.path[0] not in ("tagged", "uids") or d.state != ("NO", "OK") or (
+            d.answers[0]["tagged"].get("BADURL") is not True):
+        return False
+    pieces = re.findall(rb';UID=(\d+)/;SECTION=([0-9.]+?)(\.MIME)?"', d.command)
+    messages = [(d.session.sides[0].message(int(uid)), [int(word) for word in number.split(b".")]) for uid, number, _ in pieces]
+    return any(message is not None and mime.Part(message).at(numbers) is None for message, numbers in messages)
+
+
+@kind("part_not_there")
 def part_not_there(d):
     found = SECTION.match(d.item)
-    if not found or len(d.path) != 3 or d.ours is not None or not found.group(2):
+    absent = 0 if d.item.startswith("BINARY.SIZE") else None
+    if not found or len(d.path) != 3 or d.ours != absent or not found.group(2):
         return False
     numbers = [int(word) for word in found.group(2).strip(".").split(".")]
     return not has_section(d.tree(), numbers, found.group(3))
@@ -203,13 +204,44 @@ def addresses_of_no_grammar(d):
     return values is not None and any(not is_address_list(value) for value in values)
 
 
-CODES = {"NONEXISTENT", "CLIENTBUG", "NOPERM", "ALREADYEXISTS", "CANNOT", "TRYCREATE"}
+# The commands whose failure says something of the mailbox that they name first, and second
+NAMES_ONE = re.compile(rb"(?:STATUS|SUBSCRIBE|UNSUBSCRIBE|SELECT|EXAMINE|DELETE|RENAME|CREATE|APPEND|MYRIGHTS|GETACL|SETACL|DELETEACL|LISTRIGHTS|"
+                       rb"GETMETADATA(?: \([^)]*\))?|SETMETADATA|GETQUOTAROOT) (\S+)(?: (\S+))?")
+CHANGES = re.compile(rb"(UID )?(MOVE|EXPUNGE|STORE)")
 
 
 @kind("more_response_codes")
 def more_response_codes(d):
-    return (len(d.path) == 2 and d.path[0] == "tagged" and d.last in CODES and {d.ours, d.theirs} == {True, ...}
-            and (d.state[0] == d.state[1] or d.session.read_only))
+    """A code that says why a command failed, where the other says none or another; Martlet's is true of what there is."""
+    if len(d.path) != 2 or d.path[0] != "tagged" or {d.ours, d.theirs} != {True, ...}:
+        return False
+    named = NAMES_ONE.match(d.command)
+    copied = re.match(rb"(?:UID )?(?:COPY|MOVE) \S+ (\S+)", d.command)
+    if d.ours is True:
+        if d.last == "CLIENTBUG":
+            return d.state == ("BAD", "BAD")
+        if d.last == "NOPERM":
+            return d.state[0] == "NO" and (
+                d.session.read_only and CHANGES.match(d.command) is not None or d.command.startswith(b"SETQUOTA"))
+        if d.state == ("NO", "OK") and d.last == "NONEXISTENT":
+            return mailbox_not_there(d)
+        if d.state != ("NO", "NO"):
+            return False
+        if d.last == "NONEXISTENT" and d.command.startswith(b"GETQUOTA "):
+            return True
+        if d.last == "NONEXISTENT":
+            return named is not None and not d.session.lists(named.group(1))
+        if d.last == "TRYCREATE":
+            return copied is not None and not d.session.lists(copied.group(1))
+        return d.last == "ALREADYEXISTS" and named is not None and d.session.lists(
+            named.group(2 if d.command.startswith(b"RENAME") else 1))
+    if d.last == "CLIENTBUG":
+        # RFC 3501 §6.3.10 advises against STATUS of the selected mailbox; it is carried out all the same.
+        return d.state == ("OK", "OK") and named is not None and named.group(1) == d.session.selected
+    # Two things are wrong, and each server says one of them.
+    if d.last == "TRYCREATE":
+        return d.session.read_only and d.answers[0]["tagged"].get("NOPERM") is True and d.state == ("NO", "NO")
+    return d.last == "ALREADYEXISTS" and d.answers[0]["tagged"].get("NONEXISTENT") is True and d.state == ("NO", "NO")
 
 
 @kind("attributes_nobody_asked_for")
@@ -223,7 +255,7 @@ def header_without_blank_line(d):
     """Selected fields of a header that ends without a blank line: none is made up."""
     if "HEADER.FIELDS" not in d.item or not isinstance(d.ours, bytes) or not isinstance(d.theirs, bytes):
         return False
-    if "<" in d.item and not (d.theirs.startswith(d.ours) and b"\r\n".startswith(d.theirs[len(d.ours):])):
+    if "<" in d.item and not (d.theirs.startswith(d.ours) and d.theirs[len(d.ours):] in (b"\r\n", b"\r", b"\n")):
         return False
     if "<" not in d.item and d.theirs != d.ours + b"\r\n":
         return False
@@ -249,16 +281,8 @@ def type_that_cannot_be_read(d):
 @kind("read_only_mailbox")
 def read_only_mailbox(d):
     """Changes of a mailbox that EXAMINE opened are refused; Dovecot says OK, and carries MOVE out."""
-    return (d.session.read_only and re.match(rb"(UID )?(MOVE|EXPUNGE|STORE)", d.command) is not None
+    return (d.session.read_only and CHANGES.match(d.command) is not None
             and d.state in (("NO", "OK"), ("NO", "BAD")))
-
-
-@kind("line_break_of_a_boundary")
-def blank_line_before_a_boundary(d):
-    """The blank line that ends a header, directly before a boundary, is told with the header."""
-    return d.item.startswith("BODY[") and (".HEADER" in d.item or ".MIME" in d.item) and isinstance(d.ours, bytes) and isinstance(
-        d.theirs, bytes) and d.ours == d.theirs + b"\r\n" and (
-            d.ours == b"\r\n" or d.ours.endswith(b"\r\n\r\n"))
 
 
 @kind("edges_of_a_header")
@@ -271,12 +295,35 @@ def header_beyond_its_part(d):
     return part is not None and not header_end(part)[1] and d.theirs.rstrip(b"\r\n") not in part
 
 
-@kind("copy_of_nothing")
-def copy_of_nothing(d):
-    """COPY to a mailbox that is not there is refused, also where no message is named."""
-    return re.match(rb"(UID )?(COPY|MOVE)", d.command) is not None and d.state == ("NO", "OK") and d.path[0] == "tagged" and (
-        d.answers[0]["tagged"].get("TRYCREATE") is True and d.answers[1].get("OK COPYUID") is None
-        and "COPYUID" not in d.answers[1]["tagged"])
+@kind("mailbox_not_there")
+def mailbox_not_there(d):
+    """What names a mailbox that is not there is refused, also where no message is named; Dovecot answers of it."""
+    if d.state != ("NO", "OK"):
+        return False
+    copied = re.match(rb"(?:UID )?(?:COPY|MOVE) \S+ (\S+)", d.command)
+    asked = re.match(rb"(?:GETQUOTAROOT|LISTRIGHTS|MYRIGHTS|GETACL) (\S+)", d.command)
+    if copied:
+        return not d.session.lists(copied.group(1)) and d.answers[0]["tagged"].get("TRYCREATE") is True and (
+            "COPYUID" not in d.answers[1]["tagged"] and "OK COPYUID" not in d.answers[1])
+    return asked is not None and not d.session.lists(asked.group(1)) and d.answers[0]["tagged"].get("NONEXISTENT") is True
+
+
+@kind("binary_of_leaves")
+def binary_of_leaves(d):
+    """BINARY of what holds parts or a message is its octets: those inside keep their own encodings and headers."""
+    found = re.fullmatch(r"BINARY(\.SIZE)?\[([0-9.]*)\](?:<(\d+)>)?", d.item)
+    if not found or d.message is None:
+        return False
+    whole, numbers = mime.Part(d.message), [int(word) for word in found.group(2).split(".") if word]
+    part = whole.at(numbers)
+    wanted = whole.section(numbers, "")
+    if part is None or not (numbers == [] or part.parts is not None or part.message is not None or (
+            numbers[-1] == 1 and whole.at(numbers[:-1]) is part)):
+        return False
+    if found.group(1):
+        return d.ours == len(wanted)
+    wanted = wanted[int(found.group(3) or 0):]
+    return isinstance(d.ours, bytes) and wanted.startswith(d.ours) and (d.ours == wanted or found.group(3) is not None)
 
 
 @kind("message_global")
@@ -340,8 +387,14 @@ def store_that_changes_nothing(d):
 def children_not_asked_for(d):
     """HasChildren and HasNoChildren are told also where RETURN does not ask for them."""
     asked = b"RETURN (" not in d.command or b"CHILDREN" in d.command.partition(b"RETURN (")[2].upper()
-    return (d.last == "attributes" and (d.path[0] == "LSUB" or not asked) and d.ours is not ...
-            and d.theirs is not ... and d.ours ^ d.theirs <= {rb"\HASCHILDREN", rb"\HASNOCHILDREN", rb"\MARKED", rb"\UNMARKED"})
+    if d.last != "attributes" or d.ours is ... or d.theirs is ...:
+        return False
+    untold = {rb"\MARKED", rb"\UNMARKED"}
+    if d.path[0] == "LSUB" or not asked:
+        untold |= {rb"\HASCHILDREN", rb"\HASNOCHILDREN"}
+    if b"\\" + d.path[1].upper() in d.ours:
+        untold.add(b"\\" + d.path[1].upper())  # RFC 6154 §2: the use, which may be told where nobody asked
+    return d.ours ^ d.theirs <= untold
 
 
 @kind("content_fields_without_mime")
@@ -370,13 +423,25 @@ def offset_into_a_blank_line(d):
 
 
 @kind("line_break_of_a_boundary")
-def last_line_break(d):
-    """The line break before a boundary belongs to the boundary, also behind an inner multipart or message."""
+def line_break_of_a_boundary(d):
+    """The line break before a boundary is the boundary's: what is told is what RFC 2046 makes of the message."""
+    if d.message is None:
+        return False
+    whole = mime.Part(d.message)
     if d.item in ("BODY", "BODYSTRUCTURE"):
-        return isinstance(d.ours, int) and isinstance(d.theirs, int) and (d.last, d.theirs - d.ours) in (
-            ("octets", 2), ("lines", 1))
-    return (d.item.startswith("BODY[") and isinstance(d.ours, bytes) and d.theirs == d.ours + b"\r\n"
-            and re.match(r"BODY\[[0-9]", d.item) is not None and "HEADER" not in d.item)
+        part = whole.leaf(d.path[3:-1])
+        if part is None or not isinstance(d.ours, int) or not isinstance(d.theirs, int):
+            return False
+        if d.last == "octets":
+            return d.theirs - d.ours == 2 and d.ours == len(part.body)
+        return d.last == "lines" and d.theirs - d.ours == 1 and d.ours == part.body.count(b"\n")
+    found = re.fullmatch(r"BODY\[([0-9.]+?)(?:\.(MIME|HEADER|TEXT))?\](?:<(\d+)>)?", d.item)
+    if not found or not isinstance(d.ours, bytes) or not isinstance(d.theirs, bytes):
+        return False
+    wanted = whole.section([int(word) for word in found.group(1).split(".")], found.group(2) or "")
+    if wanted is None or {d.ours, d.theirs} not in ({d.theirs, d.theirs + b"\r\n"}, {d.ours, d.ours + b"\r\n"}):
+        return False
+    return wanted[int(found.group(3) or 0):] == d.ours
 
 
 @kind("content_fields_that_cannot_be_read")
@@ -398,19 +463,6 @@ def modseq_of_a_search(d):
         "SEARCH") == d.answers[1].get("SEARCH")
 
 
-@kind("not_modseq")
-def not_modseq(d):
-    """NOT MODSEQ finds what MODSEQ does not; in Dovecot nothing that is older than all."""
-    return d.path[0] in ("SEARCH", "ESEARCH", "SORT", "THREAD", "SEARCH-modseq", "SORT-modseq") and b"NOT MODSEQ" in d.command
-
-
-@kind("or_of_flags")
-def or_of_flags(d):
-    """OR of two flags that are not set finds what lacks either; Dovecot what lacks both."""
-    return d.path[0] in ("SEARCH", "ESEARCH", "SORT", "THREAD", "SEARCH-modseq", "SORT-modseq") and re.search(
-        rb"OR (UN|NOT )[A-Z]+ (UN|NOT )[A-Z]+", d.command) is not None
-
-
 @kind("number_of_no_message")
 def number_of_no_message(d):
     """A sequence number above the number of messages is an error in SEARCH as everywhere."""
@@ -420,280 +472,3 @@ def number_of_no_message(d):
     return any(int(number) > count for number in re.findall(rb"(?<![^ (:,])(\d+)(?![^ ):,])", d.command))
 
 
-# MARK: SEARCH: each key of the criteria that the two find different messages by is explained on its own
-
-
-WITH_TEXT = {b"SUBJECT", b"FROM", b"TO", b"CC", b"BCC", b"BODY", b"TEXT"}
-WITH_WORD = {b"KEYWORD", b"UNKEYWORD", b"BEFORE", b"ON", b"SINCE", b"SENTBEFORE", b"SENTON", b"SENTSINCE", b"LARGER",
-             b"SMALLER", b"OLDER", b"YOUNGER", b"UID"}
-TOKEN = re.compile(rb'\{(\d+)\+\}\r\n|"(?:[^"\\]|\\.)*"|[()]|[^\s()"]+')
-
-
-def tokens(criteria):
-    at, found = 0, []
-    while at < len(criteria):
-        match = TOKEN.match(criteria, at)
-        if not match:
-            at += 1
-            continue
-        at = match.end()
-        if match.group(1):
-            at += int(match.group(1))
-        found.append(criteria[match.start():at])
-    return found
-
-
-def keys(command):
-    """The keys with arguments of a SEARCH, SORT or THREAD."""
-    words = iter(tokens(command.partition(b"UTF-8 ")[2]))
-    found = []
-    for word in words:
-        if word in WITH_TEXT or word in WITH_WORD:
-            found.append((word, [next(words, b"")]))
-        elif word == b"HEADER":
-            found.append((word, [next(words, b""), next(words, b"")]))
-    return found
-
-
-class SearchCase:
-    """A message that one of the two finds by a key and the other does not."""
-
-    def __init__(self, key, arguments, uid, message, is_ours, session):
-        self.key = key
-        self.arguments = arguments
-        self.uid = uid
-        self.message = message
-        self.is_ours = is_ours
-        self.session = session
-
-    @property
-    def text(self):
-        """What is looked for, as it was meant."""
-        raw = self.arguments[-1]
-        if raw.startswith(b"{"):
-            return raw.partition(b"\r\n")[2].decode()
-        return re.sub(rb"\\(.)", rb"\1", raw.strip(b'"')).decode()
-
-
-SEARCHES = re.compile(rb"(UID )?(SEARCH|SORT|THREAD) ")
-SEARCH_KINDS = []
-MONTHS = "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec"
-DATE = re.compile(
-    rf"\s*(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)\s*,\s*)?(\d\d?)\s+({MONTHS})\s+(\d{{2,4}})\s+\d\d:\d\d(?::\d\d)?(?:\s|$)", re.I)
-
-
-def date_is_plain(tree):
-    """Whether a message has one Date, of the grammar, of a day that there is, after the first of January 1970."""
-    values = tree.get_all("Date") or []
-    found = DATE.match(str(values[0])) if len(values) == 1 else None
-    if found is None:
-        return False
-    day, month, year = int(found.group(1)), MONTHS.split("|").index(found.group(2).title()) + 1, int(found.group(3))
-    if len(found.group(3)) == 2:
-        year += 1900 if year >= 50 else 2000
-    # To Dovecot the first day of 1970 is no date either.
-    if (year, month, day) <= (1970, 1, 1):
-        return False
-    return day <= calendar.monthrange(2000, month)[1] and (month != 2 or day != 29 or calendar.isleap(year))
-
-
-def search_kind(name):
-    def register(function):
-        SEARCH_KINDS.append((name, function))
-        return function
-    return register
-
-
-ODD = (
-    ("date_that_cannot_be_read", lambda tree: not date_is_plain(tree)),
-    ("field_twice", lambda tree: any(len(tree.get_all(name) or []) > 1 for name in (*ADDRESSES, "subject", "date", "message-id"))),
-    ("addresses_of_no_grammar", lambda tree: any(
-        not is_address_list(str(value)) for name in ("from", "to", "cc") for value in tree.get_all(name) or [])),
-)
-
-
-def flattened(value):
-    return [number for item in value for number in (flattened(item) if isinstance(item, tuple) else [item])]
-
-
-def explain_order(d):
-    """The names of what explains another order of the same messages: without the odd ones both have the same."""
-    if d.path[0] not in ("SORT", "THREAD") or not isinstance(d.ours, (list, tuple)) or not isinstance(d.theirs, (list, tuple)):
-        return set()
-    ours, theirs = flattened(d.ours), flattened(d.theirs)
-    if sorted(ours) != sorted(theirs):
-        return set()
-    uids = d.session.sides[0].view.uids
-    names, odd = set(), set()
-    for number in ours:
-        uid = number if d.command.startswith(b"UID") else uids[number - 1]
-        tree = email.message_from_bytes(d.session.sides[0].message(uid) or b"")
-        found = {name for name, is_odd in ODD if is_odd(tree)}
-        if found:
-            names |= found
-            odd.add(number)
-    same = [number for number in ours if number not in odd] == [number for number in theirs if number not in odd]
-    return names if same else set()
-
-
-def explain_search(d):
-    """The names of what explains a SEARCH; none where a key, or the criteria as a whole, stays unexplained."""
-    names = explain_order(d)
-    if names:
-        return names
-    if not SEARCHES.match(d.command) or d.path[0] not in ("SEARCH", "ESEARCH", "SORT", "THREAD", "SEARCH-modseq", "SORT-modseq"):
-        return set()
-    names = set()
-    if d.session.known_search == d.command:
-        return d.session.known_names
-    for key, arguments in keys(d.command):
-        ours, theirs = d.session.found_by(b" ".join([key, *arguments]))
-        for uid in set(ours or []) ^ set(theirs or []):
-            message = d.session.sides[0].message(uid)
-            case = SearchCase(key, arguments, uid, message, uid in ours, d.session)
-            name = next((name for name, matches in SEARCH_KINDS if matches(case)), None)
-            if name is None:
-                d.why.append((b" ".join([key, *arguments]), uid, uid in ours, message))
-            else:
-                names.add(name)
-    names = set() if d.why else names
-    d.session.known_search, d.session.known_names = d.command, names
-    return names
-
-
-@search_kind("date_that_cannot_be_read")
-def date_that_cannot_be_read(case):
-    """Messages without a Date that can be read, or from before 1970: Martlet takes the internal date, Dovecot 1970."""
-    if case.key not in (b"SENTBEFORE", b"SENTON", b"SENTSINCE"):
-        return False
-    return not date_is_plain(email.message_from_bytes(case.message))
-
-
-@search_kind("zone_of_the_internal_date")
-def zone_of_the_internal_date(case):
-    """The day of an internal date is the day it has in its own zone."""
-    if case.key not in (b"BEFORE", b"ON", b"SINCE"):
-        return False
-    text = case.session.internal_date(case.uid)
-    moment = instant(text)
-    sign, hours, minutes = text[-5:-4], int(text[-4:-2]), int(text[-2:])
-    there = moment + (1 if sign == b"+" else -1) * (hours * 3600 + minutes * 60)
-    return moment // 86400 != there // 86400
-
-
-def decoded(value):
-    """A header value as people read it, folded as Martlet folds: case and composition."""
-    raw = value.encode("utf-8", "surrogateescape").decode("utf-8", "replace") if isinstance(value, str) else str(value)
-    try:
-        text = str(email.header.make_header(email.header.decode_header(raw)))
-    except Exception:
-        text = raw
-    return folded(re.sub(r"\r?\n(?=[ \t])", "", text))
-
-
-def folded(text):
-    return unicodedata.normalize("NFC", text).casefold()
-
-
-def leaves(part):
-    """The parts without parts, and what a reader sees of each (text) or could (octets without transfer encoding)."""
-    for one in part.walk():
-        if not one.is_multipart() or not isinstance(one.get_payload(), list):
-            payload = one.get_payload(decode=True) or b""
-            charset = one.get_content_charset() or "utf-8"
-            try:
-                yield one, folded(payload.decode(charset, "replace"))
-            except LookupError:
-                yield one, folded(payload.decode("utf-8", "replace"))
-
-
-@search_kind("names_of_fields")
-def names_of_fields(case):
-    """TEXT looks at what fields say, not at their names."""
-    if case.key != b"TEXT" or case.is_ours:
-        return False
-    tree, text = email.message_from_bytes(case.message), folded(case.text)
-    fields = [field for part in tree.walk() for field in part.items()]
-    named = any(text in folded(name) + ": " + decoded(value) for name, value in fields)
-    return named and not any(text in decoded(value) for _, value in tree.items())
-
-
-@search_kind("fields_of_inner_messages")
-def fields_of_inner_messages(case):
-    """BODY and TEXT find subjects and names of inner messages, and file names; not the other fields of parts."""
-    if case.key not in (b"BODY", b"TEXT"):
-        return False
-    tree, text = email.message_from_bytes(case.message), folded(case.text)
-    inner = [part for part in tree.walk() if part is not tree]
-    fields = [(name.lower(), decoded(value)) for part in inner for name, value in part.items()]
-    broken = [folded(part.as_bytes().decode("utf-8", "replace")) for part in inner if not part.items()]
-    names = [decoded(part.get_filename() or "") for part in inner]
-    if case.is_ours:
-        told = [value for name, value in fields if name in ("subject", "from", "to", "cc")]
-        return any(text in value for value in told + names)
-    return any(text in name + ": " + value for name, value in fields) or any(text in header for header in broken)
-
-
-@search_kind("markup")
-def markup(case):
-    """BODY and TEXT find what a page of HTML shows, not its tags."""
-    if case.key not in (b"BODY", b"TEXT"):
-        return False
-    text = folded(case.text)
-    for part, content in leaves(email.message_from_bytes(case.message)):
-        if part.get_content_type() == "text/html":
-            shown = html.unescape(re.sub(r"<[^>]*>", "", content))
-            if (text in content) != (text in shown):
-                return True
-    return False
-
-
-@search_kind("addresses_of_no_grammar")
-def placeholders_of_addresses(case):
-    """Fields of addresses are searched as they are written: MISSING_MAILBOX and its like are not in them."""
-    if case.key not in (b"FROM", b"TO", b"CC", b"BCC"):
-        return False
-    values = email.message_from_bytes(case.message).get_all(case.key.decode()) or []
-    if not any(not is_address_list(str(value)) for value in values):
-        return False
-    if case.is_ours:
-        return any(folded(case.text) in decoded(value) for value in values)
-    return any(folded(case.text) in word for word in ("missing_mailbox", "missing_domain", "syntax_error", "invalid_route"))
-
-
-@search_kind("text_beyond_ascii")
-def case_beyond_ascii(case):
-    """Case is compared as Unicode folds it: STRASSE finds Straße."""
-    if not case.is_ours or case.key in (b"KEYWORD", b"UNKEYWORD"):
-        return False
-    simple = case.text.lower()
-    return "ss" in simple or "ß" in simple or not case.text.isascii()
-
-
-@search_kind("text_beyond_ascii")
-def octets_of_no_charset(case):
-    """Text beyond ASCII without a charset is read as UTF-8 where it is that, else as ISO 8859-1; Dovecot finds none of it."""
-    if case.key not in (b"BODY", b"TEXT") or not case.is_ours or case.text.isascii():
-        return False
-    text = folded(case.text)
-    for part in email.message_from_bytes(case.message).walk():
-        payload = part.get_payload(decode=True)
-        if payload and not payload.isascii() and part.get_content_maintype() == "text" and (
-                part.get_content_charset() in (None, "us-ascii")):
-            if text in folded(payload.decode("utf-8", "replace")) or text in folded(payload.decode("windows-1252", "replace")):
-                return True
-    return False
-
-
-@search_kind("encoding_with_a_comment")
-def encoding_with_a_comment(case):
-    """A transfer encoding with a comment behind it is undone."""
-    return case.key in (b"BODY", b"TEXT") and any(
-        re.match(r"\s*(base64|quoted-printable)\s*\(", str(part.get("Content-Transfer-Encoding", "")), re.I)
-        for part in email.message_from_bytes(case.message).walk())
-
-
-@search_kind("words_with_a_language")
-def words_with_a_language(case):
-    """Encoded words that name a language are decoded."""
-    return case.is_ours and re.search(rb"=\?[A-Za-z0-9-]+\*[A-Za-z0-9-]+\?", case.message) is not None

@@ -89,6 +89,18 @@ def numbers(text):
     return found
 
 
+def ordered(text):
+    """The numbers of a sequence set in the order in which they stand."""
+    found = []
+    for piece in text.split(b",") if text else []:
+        low, _, high = piece.partition(b":")
+        low, high = int(low), int(high or low)
+        if abs(high - low) > 1_000_000:
+            raise Nonsense(f"a set too wide: {text!r}")
+        found += range(low, high + 1) if low <= high else range(low, high - 1, -1)
+    return tuple(found)
+
+
 def flag_set(words):
     return frozenset(bytes(word).lower() for word in words if word and word.lower() != b"\\recent")
 
@@ -249,6 +261,7 @@ class Answer:
         self.other = {}
         self.modseqs = {}  # UID → mod-sequence
         self.highest = None
+        self.updates = []  # of contexts: (tag, ADDTO or REMOVEFROM, UIDs)
 
     def value(self):
         return {"fetch": self.fetch, "gone": self.gone, **self.other}
@@ -347,7 +360,14 @@ def named(answer, kind, pieces):
         found = [int(value) for value in values]
         answer.other[key] = found if kind == b"SORT" else sorted(found)
     elif kind == b"ESEARCH":
-        answer.other[key] = esearch(parser.rest())
+        values = parser.rest()
+        tag = bytes(values[0][1]) if values and isinstance(values[0], list) and len(values[0]) > 1 else None
+        changes = [(upper(name), value) for name, value in zip(values, values[1:]) if upper(name) in (b"ADDTO", b"REMOVEFROM")]
+        for name, value in changes:
+            for uids in value[1::2]:
+                answer.updates.append((tag, name, numbers(uids)))
+        if not changes:
+            answer.other[key] = esearch(values)
     elif kind == b"THREAD":
         answer.other[key] = tuple(thread(item) for item in threads(parser))
     elif kind in (b"LIST", b"LSUB"):
@@ -365,6 +385,29 @@ def named(answer, kind, pieces):
             if item in values:
                 values[item] = True
         answer.other.setdefault(key, {})[mailbox(name)] = values
+    elif kind == b"METADATA":
+        name, *values = parser.rest()
+        entries = answer.other.setdefault(key, {}).setdefault(mailbox(name), {})
+        for entry, value in zip(values[0][::2], values[0][1::2]) if values and isinstance(values[0], list) else ():
+            entries[bytes(entry).lower()] = value
+    elif kind == b"ACL":
+        name, *pairs = parser.rest()
+        answer.other.setdefault(key, {})[mailbox(name)] = {
+            bytes(who): rights(given) for who, given in zip(pairs[::2], pairs[1::2])}
+    elif kind == b"MYRIGHTS":
+        name, given = parser.rest()
+        answer.other.setdefault(key, {})[mailbox(name)] = rights(given)
+    elif kind == b"LISTRIGHTS":
+        name, who, always, *more = parser.rest()
+        answer.other.setdefault(key, {})[mailbox(name), bytes(who)] = (
+            rights(always), frozenset(right for group in more for right in rights(group)))
+    elif kind == b"QUOTA":
+        root, resources = parser.rest()
+        answer.other.setdefault(key, {})[bytes(root)] = {
+            upper(name): (int(usage), int(limit)) for name, usage, limit in zip(*[iter(resources)] * 3)}
+    elif kind == b"QUOTAROOT":
+        name, *roots = parser.rest()
+        answer.other.setdefault(key, {})[mailbox(name)] = frozenset(bytes(root) for root in roots)
     elif kind == b"VANISHED":
         values = parser.rest()
         gone = numbers(values[-1])
@@ -381,6 +424,11 @@ def named(answer, kind, pieces):
         answer.other[key] = line
 
 
+def rights(text):
+    """RFC 4314 §2.1.1: `c` and `d` of RFC 2086 stand for others, and each server says which."""
+    return frozenset(chr(octet) for octet in text or b"") - {"c", "d"}
+
+
 def mailbox(name):
     name = b"NIL" if name is None else bytes(name)
     return b"INBOX" if name.upper() == b"INBOX" else name
@@ -394,8 +442,15 @@ def esearch(values):
         result["UID"], values = True, values[1:]
     for name, value in zip(values[::2], values[1::2]):
         name = upper(name).decode()
-        result[name] = True if name == "MODSEQ" else frozenset(numbers(value)) if name == "ALL" else (
-            repr(value) if isinstance(value, list) else int(value))
+        if name == "MODSEQ":
+            result[name] = True
+        elif name == "ALL":
+            result[name] = ordered(value)
+        elif name == "PARTIAL":
+            # RFC 5267 §4.4: NIL, or an empty string, for a range in which nothing is
+            result[name] = (tuple(sorted(ordered(value[0].replace(b":", b",")))), ordered(value[1] or b""))
+        else:
+            result[name] = int(value)
     return result
 
 

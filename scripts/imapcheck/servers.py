@@ -5,6 +5,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 from benchlib import servers as bench  # noqa: E402
@@ -13,6 +14,8 @@ from . import wire  # noqa: E402
 
 ACCOUNT = bench.ACCOUNTS[0]
 PASSWORD = bench.PASSWORD
+QUOTA = 1  # GiB that an account may keep
+MESSAGES = 1_000_000
 STANDARD = (24, 25, 110, 143, 465, 587, 993, 995)
 
 
@@ -42,11 +45,16 @@ class Martlet(bench.Martlet):
             setattr(self, f"{name}_port", port + self.offset)
         self.environment = {}
 
+    def set_up(self):
+        super().set_up()
+        self.command("account", "quota", ACCOUNT, f"{QUOTA}GiB")
+
     def start(self):
         with open(self.folder / "log", "ab") as log:
             self.process = subprocess.Popen(
                 [self.binary, "serve", "--config", str(self.config)], stdout=log, stderr=log,
-                env={**os.environ, "MARTLET_LIMITS_SESSIONS_PER_ADDRESS": "unlimited", **self.environment})
+                env={**os.environ, "MARTLET_LIMITS_SESSIONS_PER_ADDRESS": "unlimited",
+                     "MARTLET_STORAGE_MESSAGES_PER_ACCOUNT": str(MESSAGES), **self.environment})
         bench.wait_for_port(self.imaps_port, self.process)
 
     has_lmtp = False
@@ -66,6 +74,12 @@ class Martlet(bench.Martlet):
 
     def log(self):
         return (self.folder / "log").read_text(errors="replace")
+
+
+# The mailboxes that an account of Martlet has from the start
+SPECIAL = "  mailbox INBOX {\n    auto = subscribe\n  }\n" + "".join(
+    f"  mailbox {name} {{\n    auto = subscribe\n    special_use = \\{name}\n  }}\n"
+    for name in ("Archive", "Drafts", "Junk", "Sent", "Trash"))
 
 
 class Dovecot:
@@ -102,10 +116,22 @@ mail_gid = mail
 first_valid_uid = 1
 mail_attachment_min_size = 0
 mail_max_userip_connections = 100
+mail_plugins = acl quota
+protocol imap {{
+  mail_plugins = acl quota imap_acl imap_quota imap_zlib
+  imap_metadata = yes
+}}
+mail_attribute_dict = file:%h/attributes
+plugin {{
+  acl = vfile
+  quota = count:User quota
+  quota_rule = *:storage={QUOTA}G:messages={MESSAGES}
+  quota_vsizes = yes
+}}
 namespace inbox {{
   inbox = yes
   separator = /
-}}
+{SPECIAL}}}
 passdb {{
   driver = passwd-file
   args = scheme=PLAIN username_format=%u {self.folder}/users
@@ -142,6 +168,18 @@ service imap {{
     def log(self):
         path = self.folder / "log"
         return path.read_text(errors="replace") if path.exists() else ""
+
+    def crashes(self):
+        """How often one of its processes ended by a signal, as its log has it."""
+        return self.log().count("killed with signal")
+
+    def has_crashed_more_than(self, count):
+        deadline = time.monotonic() + 10
+        while self.crashes() <= count:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.02)
+        return True
 
     def stop(self):
         if self.process is not None:

@@ -1,5 +1,6 @@
 """Sessions that a seed makes: what is said does not depend on what is answered, but for the numbers of messages."""
 from . import corpus
+from .extensions import Extensions
 from .wire import quoted
 
 FLAGS = [rb"\Seen", rb"\Answered", rb"\Flagged", rb"\Deleted", rb"\Draft"]
@@ -16,8 +17,10 @@ TEXTS = ["hello", "meeting", "grüße", "GRÜSSE", "Äpfel", "äpfelchen", "mün
          "quoted", "straße", "STRASSE", "im", "Grüße Welt", "apple", "banana", "0815", "zzz-not-there", "list", "Andr", "André"]
 
 
-class Maker:
+class Maker(Extensions):
     """Makes the commands of one session; `count` and `uids` are what the client knows of the mailbox."""
+
+    internal_dates = INTERNAL_DATES
 
     def __init__(self, chooser, name, capabilities):
         self.chooser = chooser
@@ -27,6 +30,7 @@ class Maker:
         self.uids = []
         self.snapshots = 0
         self.enabled = set()
+        self.has_saved = self.has_context = self.has_notify = False
         self.names = {self.name, self.name + b"/copy"}  # the mailboxes of the session's own making
 
     def has(self, keyword):
@@ -93,7 +97,6 @@ class Maker:
             choices.append(b"MODSEQ")
         if self.has("SAVEDATE"):
             choices.append(b"SAVEDATE")
-        # Not BINARY: Dovecot decodes the parts inside a multipart too and writes their headers anew, where RFC 3516 §4.2 speaks of leaves.
         item = chooser.choice(choices)
         if item == b"SECTION":
             peek = b"" if chooser.random() < 0.2 else b".PEEK"
@@ -281,14 +284,17 @@ class Maker:
             old, new = names
             self.names = {new + name[len(old):] if name == old or name.startswith(old + b"/") else name for name in self.names}
 
-    def status(self):
+    def status_items(self):
         chooser = self.chooser
         items = [b"MESSAGES", b"UIDNEXT", b"UIDVALIDITY", b"UNSEEN", b"RECENT"]
         if self.has("STATUS=SIZE"):
             items.append(b"SIZE")
         if self.enabled:
             items.append(b"HIGHESTMODSEQ")
-        return b"STATUS " + self.some_mailbox() + b" (" + b" ".join(chooser.sample(items, chooser.randint(1, len(items)))) + b")"
+        return b" ".join(chooser.sample(items, chooser.randint(1, len(items))))
+
+    def status(self):
+        return b"STATUS " + self.some_mailbox() + b" (" + self.status_items() + b")"
 
     def nonsense(self):
         return self.chooser.choice([
@@ -301,6 +307,11 @@ class Maker:
 
     def next(self):
         chooser = self.chooser
+        if self.has_notify:
+            self.has_notify = False
+            return b"NOTIFY SET " + self.of_selected
+        if chooser.random() < 0.22 and (made := self.extended()):
+            return made
         dice = chooser.random()
         extra = []
         if self.has("SORT"):

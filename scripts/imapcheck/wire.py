@@ -2,6 +2,7 @@
 import re
 import socket
 import ssl
+import zlib
 
 TLS = ssl._create_unverified_context()
 LITERAL = re.compile(rb"~?\{(\d+)\}$")
@@ -29,6 +30,7 @@ class Connection:
             self.socket = TLS.wrap_socket(self.socket)
         self.buffer = b""
         self.serial = 0
+        self.deflate = self.inflate = None
         self.greeting = self.response()
 
     def close(self):
@@ -41,7 +43,7 @@ class Connection:
         data = self.socket.recv(262144)
         if not data:
             raise Gone("the server closed the connection")
-        self.buffer += data
+        self.buffer += data if self.inflate is None else self.inflate.decompress(data)
 
     def line(self):
         start = 0
@@ -66,7 +68,14 @@ class Connection:
         return pieces
 
     def send(self, data):
+        if self.deflate is not None:
+            data = self.deflate.compress(data) + self.deflate.flush(zlib.Z_SYNC_FLUSH)
         self.socket.sendall(data)
+
+    def compress(self):
+        """From here on everything is compressed in both directions (RFC 4978 §3)."""
+        self.deflate = zlib.compressobj(wbits=-15)
+        self.inflate = zlib.decompressobj(wbits=-15)
 
     def tag(self):
         self.serial += 1

@@ -21,6 +21,9 @@ extension IMAPResponseEncoder {
         fetchNeedsSpace = false
     }
 
+    /// Whether the FETCH response that was begun has no item yet.
+    package var isFetchEmpty: Bool { !fetchNeedsSpace }
+
     package mutating func endFetch() {
         buffer.writeStaticString(")\r\n")
         fetchNeedsSpace = false

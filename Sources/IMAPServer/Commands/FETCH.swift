@@ -145,6 +145,8 @@ extension IMAPSession {
                 answer(item, message)
             }
         }
+        // RFC 9051 §9, msg-att: something has to be told, also where nothing that was asked can be
+        if encoder.isFetchEmpty { encoder.fetchFlags(flags(of: row)) }
         encoder.endFetch()
         try await flushIfLarge()
     }

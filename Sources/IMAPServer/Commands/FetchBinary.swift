@@ -39,15 +39,13 @@ extension IMAPSession {
         }
     }
 
-    /// Of a part that isn't there, or can't be read, the size is 0: the grammar knows nothing else.
+    /// Of a part that isn't there the size is 0: the grammar knows nothing else. Of one whose size can't be known nothing is told.
     func answer(
         sizeOf part: [Int], _ message: FetchedMessage, _ reader: inout BlobReader?, _ progress: inout FetchProgress
     ) async throws {
         guard let source = binary(part, of: message) else { return encoder.fetchBinarySize(part, 0) }
-        guard let decoder = source.decoder else {
-            progress.undecodable += 1
-            return encoder.fetchBinarySize(part, 0)
-        }
+        // RFC 3516 §4.3: the request fails, and no number would be true
+        guard let decoder = source.decoder else { return progress.undecodable += 1 }
         do {
             let open = try await openReader(reader, of: message)
             reader = open
@@ -56,7 +54,6 @@ extension IMAPSession {
             encoder.fetchBinarySize(part, try await decoded.measure(open, piece: service.settings.bodyPiece).size)
         } catch {
             tellUnreadable(error, &progress)
-            encoder.fetchBinarySize(part, 0)
         }
     }
 

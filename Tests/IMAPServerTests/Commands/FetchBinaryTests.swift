@@ -79,6 +79,13 @@ struct FetchBinaryTests {
                 for item in ["BINARY.PEEK[3]", "BINARY.SIZE[3]", "BINARY[3]<0.1>"] {
                     #expect(await client.command("FETCH 1 (UID \(item))").tagged.hasPrefix("NO [UNKNOWN-CTE]"))
                 }
+                // No number is told that isn't so, and no empty list.
+                let sizes = await client.command("FETCH 1 (BINARY.SIZE[3])")
+                #expect(sizes.tagged.hasPrefix("NO [UNKNOWN-CTE]"))
+                #expect(sizes.untagged == ["* 1 FETCH (FLAGS (\\Seen \\Recent))"])
+                let both = await client.command("FETCH 1 (BINARY.SIZE[3] RFC822.SIZE)")
+                #expect(both.untagged.first?.contains("BINARY.SIZE") == false)
+                #expect(both.untagged.first?.contains("(RFC822.SIZE ") == true)
                 #expect(await client.command("FETCH 1 BODY.PEEK[3]").isOK)
             }
         }

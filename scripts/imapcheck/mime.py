@@ -1,0 +1,96 @@
+"""Where parts begin and end by RFC 2046 §5.1 alone, to judge by when two servers disagree about a line break."""
+import email
+import email.policy
+
+CRLF = b"\r\n"
+
+
+class Part:
+    """A message or part.
+
+    octets: all of it, without the line break of the boundary behind it. behind: that line break, if a boundary follows.
+    """
+
+    def __init__(self, octets, behind=b"", kind="text/plain"):
+        self.octets, self.behind = octets, behind
+        whole = octets + behind
+        if whole.startswith(CRLF):
+            self.header, self.body = CRLF, octets[2:]
+        elif CRLF + CRLF in whole:
+            # RFC 3501 §6.4.5: the blank line is the header's, also where a boundary follows at once
+            end = whole.index(CRLF + CRLF) + 4
+            self.header, self.body = whole[:end], octets[end:]
+        else:
+            self.header, self.body = octets, b""
+        fields = email.message_from_bytes(self.header, policy=email.policy.compat32)
+        self.type = fields.get_content_type() if "Content-Type" in fields else kind
+        self.boundary = fields.get_boundary()
+
+    @property
+    def parts(self):
+        """The parts of a multipart; None for anything else, and where no boundary stands."""
+        if not self.type.startswith("multipart/") or not self.boundary:
+            return None
+        mark = b"--" + self.boundary.encode("utf-8", "surrogateescape")
+        found, start, at = [], None, 0
+        kind = "message/rfc822" if self.type == "multipart/digest" else "text/plain"
+        while at < len(self.body):
+            end = self.body.find(CRLF, at)
+            line, after = (self.body[at:], len(self.body)) if end < 0 else (self.body[at:end], end + 2)
+            tail = line[len(mark):].rstrip(b" \t") if line.startswith(mark) else None
+            if tail in (b"", b"--"):
+                if start is not None:
+                    # RFC 2046 §5.1.1: the line break before a boundary is the boundary's
+                    found.append(Part(self.body[start:max(start, at - 2)], self.body[max(start, at - 2):at], kind))
+                start = after
+                if tail == b"--":
+                    return found
+            at = after
+        if start is not None:
+            found.append(Part(self.body[start:], b"", kind))
+        return found
+
+    @property
+    def message(self):
+        return Part(self.body, self.behind) if self.type in ("message/rfc822", "message/global") else None
+
+    def at(self, numbers):
+        """The part of these numbers (RFC 3501 §6.4.5); None where there is none."""
+        part = self
+        for depth, number in enumerate(numbers):
+            is_message = depth == 0
+            if depth > 0 and part.message is not None:
+                part, is_message = part.message, True
+            parts = part.parts
+            if parts is not None:
+                if number > len(parts):
+                    return None
+                part = parts[number - 1]
+            elif number != 1 or not is_message:
+                return None
+        return part
+
+    def section(self, numbers, text):
+        """The octets of a section: text is "", MIME, HEADER or TEXT; None where it is not there."""
+        part = self.at(numbers)
+        if part is None:
+            return None
+        if text == "MIME":
+            return part.header
+        if text in ("HEADER", "TEXT"):
+            part = part.message if numbers else part
+            return None if part is None else part.header if text == "HEADER" else part.body
+        return part.body if numbers else part.octets
+
+    def leaf(self, steps):
+        """The part that steps of a BODYSTRUCTURE (`parts`, 2, `structure`…) lead to."""
+        part, steps = self, iter(steps)
+        for step in steps:
+            if step == "parts":
+                number, parts = next(steps, 0), part.parts or []
+                part = parts[number - 1] if 0 < number <= len(parts) else None
+            elif step == "structure":
+                part = part.message
+            if part is None:
+                return None
+        return part
