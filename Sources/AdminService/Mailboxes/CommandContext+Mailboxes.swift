@@ -8,7 +8,10 @@ extension CommandContext {
     package func checkMailboxes(account: String?, repairs: Bool, removes: Bool) async throws -> AdminResponse {
         let total = try await withSession { session in
             var total = MailboxCheckReport()
+            let progress = MoveProgress(isForTerminals: true)
+            defer { progress.finish() }
             for address in try await Self.accounts(account, session) {
+                progress.began(address, total: nil)
                 var after: Int64?
                 repeat {
                     let request = MailboxRequest.check(
@@ -16,6 +19,7 @@ extension CommandContext {
                     guard case .mailboxes(.check(let page)) = try await session.perform(.mailbox(request)) else {
                         throw Self.unexpected
                     }
+                    progress.moved(messages: page.messages, known: 0, octets: 0)
                     total.messages += page.messages
                     total.problems += page.problems
                     total.repaired += page.repaired

@@ -20,8 +20,12 @@ final class MoveProgress: MoveObserver {
     /// Before each folder's name: whose it is.
     private let prefix: String
 
-    init(prefix: String = "") {
+    /// Says nothing but remarks where nobody looks.
+    private let isForTerminals: Bool
+
+    init(prefix: String = "", isForTerminals: Bool = false) {
         self.prefix = prefix
+        self.isForTerminals = isForTerminals
         isTerminal = isatty(STDERR_FILENO) == 1
     }
 
@@ -70,7 +74,9 @@ final class MoveProgress: MoveObserver {
     private func endFolder() {
         guard !path.isEmpty else { return }
         clear()
-        if !isTerminal { StandardError.write("\(prefix)\(TextTable.clean(path)): \(inFolder) messages\n") }
+        if !isTerminal, !isForTerminals {
+            StandardError.write("\(prefix)\(TextTable.clean(path)): \(inFolder) messages\n")
+        }
         path = ""
     }
 
@@ -78,6 +84,7 @@ final class MoveProgress: MoveObserver {
         shown = ContinuousClock.now
         let name = TextTable.clean(prefix + path)
         guard isTerminal else {
+            guard !isForTerminals else { return }
             let of = total.map { " of \($0)" } ?? ""
             StandardError.write("\(name): \(inFolder)\(of) messages so far\n")
             return
@@ -89,8 +96,8 @@ final class MoveProgress: MoveObserver {
         }
         let of = total.map { "/\($0)" } ?? ""
         let seconds = max(1, (ContinuousClock.now - started).components.seconds)
-        StandardError.write(
-            "\r\u{1B}[K\(bar)\(name.prefix(30)) \(inFolder)\(of), \(Readable.size(octets / Int(seconds)))/s")
+        let speed = octets > 0 ? ", \(Readable.size(octets / Int(seconds)))/s" : ""
+        StandardError.write("\r\u{1B}[K\(bar)\(name.prefix(30)) \(inFolder)\(of)\(speed)")
         hasLine = true
     }
 

@@ -169,6 +169,33 @@ def case_lost_files():
         equal(len(wire.imap("f", "FETCH 1:* (UID BODY.PEEK[])")[0]), 6, "all can be read")
 
 
+def case_lost_files_over_pop3():
+    """One can't be had; the others can, also in the same session, and nothing goes by itself."""
+    with Room() as room:
+        client = room.client()
+        for number in (11, 12, 13):
+            client.append("INBOX", None, None, f"Subject: number {number}\r\n\r\ntext {number}\r\n".encode())
+        client.logout()
+        room.file("number 12").unlink()
+        for _ in range(2):
+            drop = poplib.POP3_SSL("127.0.0.1", room.port("pop3s"), context=TLS, timeout=TIMEOUT)
+            drop.user(LOGIN)
+            drop.pass_("correct horse 1")
+            equal(drop.stat()[0], 3, "messages")
+            for place, number in ((1, 11), (3, 13)):
+                equal(drop.retr(place)[1][-1], f"text {number}".encode(), "a message that is whole")
+            try:
+                lines = drop.retr(2)[1]
+                raise AssertionError(f"what can't be had was given: {lines}")
+            except poplib.error_proto as error:
+                contains(str(error), "-ERR")
+            equal(drop.retr(1)[1][-1], b"text 11", "after that")
+            drop.quit()
+        contains(room.check(status=65), "INBOX, UID 2: the message's file is missing")
+        contains(room.check("--remove-damaged"), "1 found, 1 put right")
+        equal(room.boxes()["INBOX"]["messages"], 2, "messages")
+
+
 def case_rows_that_are_wrong():
     """Rows are made anew with the server running and stopped, and no message goes."""
     faults = ("UPDATE mailbox SET messages = 77, unseen = 3, size = 1 WHERE name = 'Work'",
