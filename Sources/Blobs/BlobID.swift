@@ -28,7 +28,36 @@ package struct BlobID: Hashable, Sendable, CustomStringConvertible {
 
     /// 32 hexadecimal digits.
     package var description: String {
-        Self.hex(UInt64(bitPattern: key.rawValue), digits: 16) + Self.hex(random, digits: 16)
+        String(unsafeUninitializedCapacity: 32) { writeName(to: $0) }
+    }
+
+    /// Where the file lies below the store's folder: `OUTER/INNER/NAME`.
+    var place: String {
+        String(unsafeUninitializedCapacity: 50) { text in
+            let milliseconds = UInt64(bitPattern: key.rawValue) >> 22
+            var count = Self.write(milliseconds >> 32, digits: 3, to: text)
+            text[count] = UInt8(ascii: "/")
+            count += 1
+            count += Self.write((milliseconds >> 20) & 0xFFF, digits: 3, to: .init(rebasing: text[count...]))
+            text[count] = UInt8(ascii: "/")
+            count += 1
+            return count + writeName(to: .init(rebasing: text[count...]))
+        }
+    }
+
+    private func writeName(to text: UnsafeMutableBufferPointer<UInt8>) -> Int {
+        let high = Self.write(UInt64(bitPattern: key.rawValue), digits: 16, to: text)
+        return high + Self.write(random, digits: 16, to: .init(rebasing: text[high...]))
+    }
+
+    /// Writes at least so many hexadecimal digits; 16 at the most. Returns how many.
+    private static func write(_ value: UInt64, digits: Int, to text: UnsafeMutableBufferPointer<UInt8>) -> Int {
+        let count = max(digits, (64 - value.leadingZeroBitCount + 3) / 4)
+        for place in 0..<count {
+            let digit = UInt8(truncatingIfNeeded: value >> UInt64(4 * (count - 1 - place))) & 0xF
+            text[place] = digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10
+        }
+        return count
     }
 
     /// The name read back from a file's name; nil where it isn't one of ours.

@@ -59,12 +59,11 @@ package final class BlobStore: FileSyncing {
 
     /// Opens a blob for reading.
     package func open(_ id: BlobID, size: Int) throws -> BlobReader {
-        try BlobReader(path: path(of: id), size: size)
+        try BlobReader(below: rootDescriptor, place: id.place, size: size)
     }
 
     package func path(of id: BlobID) -> String {
-        let folders = id.folders
-        return "\(root)/\(folders.outer)/\(folders.inner)/\(id)"
+        "\(root)/\(id.place)"
     }
 
     /// Removes a blob's file; one that is gone already is fine.
@@ -122,14 +121,17 @@ package final class BlobReader: Sendable {
     package let size: Int
     private let descriptor: Int32
 
-    init(path: String, size: Int) throws {
-        descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw FileError(operation: "open", path: path, code: errno) }
+    /// - Parameters:
+    ///   - folder: a descriptor of the folder that `place` lies below.
+    ///   - size: octets that there must be.
+    init(below folder: Int32, place: String, size: Int) throws {
+        descriptor = openat(folder, place, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw FileError(operation: "open", path: place, code: errno) }
         self.size = size
         // Before anything of it is said: half a message must not pass for a whole one.
         var status = stat()
         guard fstat(descriptor, &status) == 0, Int(status.st_size) >= size else {
-            throw FileError(operation: "open", path: path, code: ENODATA)
+            throw FileError(operation: "open", path: place, code: ENODATA)
         }
     }
 
@@ -140,5 +142,13 @@ package final class BlobReader: Sendable {
     /// The octets of a range, clamped to the blob.
     package func read(_ range: Range<Int>) throws -> [UInt8] {
         try readRange(descriptor, range.clamped(to: 0..<max(0, size)))
+    }
+
+    /// Fills `space` with the octets from an offset on; less where the file ends.
+    /// - Returns: how many octets there were.
+    package func read(at offset: Int, into space: UnsafeMutableRawBufferPointer) throws -> Int {
+        guard offset >= 0, offset <= size else { return 0 }
+        return try fill(
+            UnsafeMutableRawBufferPointer(rebasing: space.prefix(size - offset)), from: descriptor, at: offset)
     }
 }

@@ -43,14 +43,21 @@ package final class SpoolFile: Sendable {
 func readRange(_ descriptor: Int32, _ range: Range<Int>) throws -> [UInt8] {
     guard !range.isEmpty, range.lowerBound >= 0 else { return [] }
     return try [UInt8](unsafeUninitializedCapacity: range.count) { buffer, initialized in
-        while initialized < range.count {
-            let offset = off_t(range.lowerBound + initialized)
-            let start = buffer.baseAddress.map { UnsafeMutableRawPointer($0 + initialized) }
-            let taken = pread(descriptor, start, range.count - initialized, offset)
-            if taken < 0, errno == EINTR { continue }
-            guard taken >= 0 else { throw FileError(operation: "read", path: "", code: errno) }
-            if taken == 0 { return }
-            initialized += taken
-        }
+        let space = UnsafeMutableRawBufferPointer(UnsafeMutableBufferPointer(rebasing: buffer[..<range.count]))
+        initialized = try fill(space, from: descriptor, at: range.lowerBound)
     }
+}
+
+/// Reads until the space is full or the file ends; says how many octets there were.
+func fill(_ space: UnsafeMutableRawBufferPointer, from descriptor: Int32, at offset: Int) throws -> Int {
+    var filled = 0
+    while filled < space.count {
+        let taken = pread(
+            descriptor, space.baseAddress.map { $0 + filled }, space.count - filled, off_t(offset + filled))
+        if taken < 0, errno == EINTR { continue }
+        guard taken >= 0 else { throw FileError(operation: "read", path: "", code: errno) }
+        if taken == 0 { break }
+        filled += taken
+    }
+    return filled
 }

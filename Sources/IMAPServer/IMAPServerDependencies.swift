@@ -7,18 +7,21 @@ package import MailSyntax
 package import NIOPosix
 package import NetTransport
 package import SQLEngine
+import Synchronization
 package import Telemetry
 
-/// What IMAP sessions work with; shared by all of them.
-package struct IMAPServerDependencies: Sendable {
+/// What IMAP sessions work with; shared by all that have the same settings.
+package final class IMAPServerDependencies: Sendable {
     let store: MailStore
     let blobs: BlobStore
     let authenticator: Authenticator
-    var settings: IMAPServerSettings
+    let settings: IMAPServerSettings
     let events: any MailEventSink
     let logger: Logger
     let clock: any WallClock
-    let recent = RecentRegistry()
+    let recent: RecentRegistry
+    /// Nil where idle clients hear nothing.
+    let keepalives: IdleKeepalives?
 
     /// - Parameters:
     ///   - blobs: where large APPEND messages wait before they are stored.
@@ -40,6 +43,38 @@ package struct IMAPServerDependencies: Sendable {
         self.events = events
         self.logger = logger
         self.clock = clock
+        recent = RecentRegistry()
+        keepalives = settings.idleKeepalive.map { IdleKeepalives(every: $0) }
+    }
+
+    /// The same with other settings.
+    init(_ other: IMAPServerDependencies, settings: IMAPServerSettings) {
+        store = other.store
+        blobs = other.blobs
+        authenticator = other.authenticator
+        events = other.events
+        logger = other.logger
+        clock = other.clock
+        recent = other.recent
+        self.settings = settings
+        let isSame = settings.idleKeepalive == other.settings.idleKeepalive
+        keepalives = isSame ? other.keepalives : settings.idleKeepalive.map { IdleKeepalives(every: $0) }
+    }
+}
+
+/// The dependencies that the newest session of a listener got, for the next ones: settings seldom change.
+private final class NewestDependencies: Sendable {
+    private let newest: Mutex<IMAPServerDependencies>
+
+    init(_ first: IMAPServerDependencies) {
+        newest = Mutex(first)
+    }
+
+    func with(_ settings: IMAPServerSettings) -> IMAPServerDependencies {
+        newest.withLock { newest in
+            if newest.settings != settings { newest = IMAPServerDependencies(newest, settings: settings) }
+            return newest
+        }
     }
 }
 
@@ -69,7 +104,8 @@ package struct IMAPService: Sendable {
         allowsPlaintextLogin: Bool = false,
         makeID: @escaping @Sendable () -> MailID
     ) -> ListenerService<IMAPFramer> {
-        let dependencies = dependencies
+        let dependencies = NewestDependencies(dependencies)
+        let logger = self.dependencies.logger
         let settings = settings
         let canStartTLS =
             switch configuration.tls {
@@ -79,15 +115,20 @@ package struct IMAPService: Sendable {
         return ListenerService(
             configuration: configuration,
             group: group,
-            logger: dependencies.logger,
+            logger: logger,
             makeID: makeID,
             makeFramer: { IMAPFramer(limits: settings().limits) },
             session: { connection in
-                var service = dependencies
-                service.settings = settings()
-                if allowsPlaintextLogin { service.settings.allowsPlaintextLogin = true }
-                await IMAPSession(service: service, connection: connection, canStartTLS: canStartTLS).run()
+                await Self.session {
+                    IMAPSession(
+                        service: dependencies.with(settings().allowing(plaintextLogin: allowsPlaintextLogin)),
+                        connection: connection, canStartTLS: canStartTLS)
+                }.run()
             }
         )
     }
+
+    /// Apart, so that what it takes to make a session is not kept as long as it lives.
+    @inline(never)
+    private static func session(_ make: () -> IMAPSession) -> IMAPSession { make() }
 }

@@ -2,7 +2,7 @@ package import IMAPCore
 package import SASLCore
 
 /// What an operator, or a test, may set about IMAP sessions. Every value is named with its reason.
-package struct IMAPServerSettings: Sendable {
+package struct IMAPServerSettings: Sendable, Equatable {
     /// Bounds on what a client may send.
     package var limits = IMAPLimits()
     /// Whether LOGIN and AUTHENTICATE work without TLS. RFC 3501 §11.2 wants it off.
@@ -36,7 +36,8 @@ package struct IMAPServerSettings: Sendable {
     /// Octets of body read and sent at a time.
     package var bodyPiece = 64 * 1024
     /// Octets of responses gathered before they are sent.
-    package var outputPiece = 32 * 1024
+    // With the message that completes it below 64 KiB as a rule, which is what its buffer then takes.
+    package var outputPiece = 56 * 1024
     /// Octets of a FETCH of rows that are written at a time, and the next message.
     package var fetchPiece = 64 * 1024
     /// Fields of the answer to ID. RFC 2971 §3.3
@@ -45,4 +46,12 @@ package struct IMAPServerSettings: Sendable {
     package var greeting = "Martlet ready"
 
     package init() {}
+
+    /// The same, but for passwords in the clear where those are allowed.
+    func allowing(plaintextLogin: Bool) -> IMAPServerSettings {
+        guard plaintextLogin else { return self }
+        var settings = self
+        settings.allowsPlaintextLogin = true
+        return settings
+    }
 }

@@ -27,16 +27,10 @@ package struct AnnotationNews: Sendable, Hashable {
     }
 }
 
-/// Tells sessions that something changed, after the commit. It carries a number, not the change: who is told asks the
-/// store what happened since.
+/// Tells sessions that something changed, after the commit. It doesn't carry the change: who is told asks the store what
+/// happened since.
 package final class ChangeFeed: Sendable {
-    struct Listener {
-        let mailbox: MailboxID?
-        let continuation: AsyncStream<ModSequence>.Continuation
-    }
-
     private struct State {
-        var listeners: [AccountID: [Int: Listener]] = [:]
         var hearers: [AccountID: [Int: Hearer]] = [:]
         var nextID = 0
     }
@@ -50,20 +44,7 @@ package final class ChangeFeed: Sendable {
 
     package init() {}
 
-    /// Changes of an account, or of one of its mailboxes, from now on. Waiting changes are folded into the newest.
-    package func subscribe(_ account: AccountID, mailbox: MailboxID? = nil) -> ChangeSubscription {
-        let (stream, continuation) = AsyncStream.makeStream(
-            of: ModSequence.self, bufferingPolicy: .bufferingNewest(1))
-        let id = state.withLock { state in
-            state.nextID += 1
-            state.listeners[account, default: [:]][state.nextID] = Listener(
-                mailbox: mailbox, continuation: continuation)
-            return state.nextID
-        }
-        return ChangeSubscription(feed: self, account: account, id: id, stream: stream)
-    }
-
-    /// Listens without a task of its own.
+    /// Listens from now on, as long as the listener lives.
     /// - Parameters:
     ///   - interest: what matters, by account; nothing else wakes.
     ///   - wake: called, from any task, with the first news after ``ChangeListener/take()``; must be quick.
@@ -85,14 +66,9 @@ package final class ChangeFeed: Sendable {
     package func announce(
         _ account: AccountID, mailboxes: Set<MailboxID>, _ modSeq: ModSequence, kinds: ChangeKinds = .messages
     ) {
-        let (woken, ears) = state.withLock { state in
-            let woken = (state.listeners[account] ?? [:]).values.filter { listener in
-                listener.mailbox.map(mailboxes.contains) ?? true
-            }
-            let hearers = (state.hearers[account] ?? [:]).values.filter { $0.interest.covers(mailboxes, kinds) }
-            return (woken, hearers.map(\.ear))
+        let ears = state.withLock { state in
+            (state.hearers[account] ?? [:]).values.filter { $0.interest.covers(mailboxes, kinds) }.map(\.ear)
         }
-        for listener in woken { listener.continuation.yield(modSeq) }
         for ear in ears { ear.hear(kinds, of: mailboxes) }
     }
 
@@ -111,61 +87,6 @@ package final class ChangeFeed: Sendable {
                 if state.hearers[account]?.isEmpty == true { state.hearers[account] = nil }
             }
         }
-    }
-
-    fileprivate func cancel(_ account: AccountID, _ id: Int) {
-        let removed = state.withLock { state in
-            let removed = state.listeners[account]?.removeValue(forKey: id)
-            if state.listeners[account]?.isEmpty == true { state.listeners[account] = nil }
-            return removed
-        }
-        removed?.continuation.finish()
-    }
-}
-
-/// A listener's end of the feed; it ends with the last reference, or by `cancel()`.
-package final class ChangeSubscription: AsyncSequence, Sendable {
-    package typealias Element = ModSequence
-
-    /// Holds the subscription, which would otherwise end with its last use before the loop.
-    package struct AsyncIterator: AsyncIteratorProtocol {
-        private let subscription: ChangeSubscription
-        private var base: AsyncStream<ModSequence>.Iterator
-
-        fileprivate init(_ subscription: ChangeSubscription) {
-            self.subscription = subscription
-            self.base = subscription.stream.makeAsyncIterator()
-        }
-
-        package mutating func next() async -> ModSequence? {
-            await base.next(isolation: #isolation)
-        }
-
-        package mutating func next(isolation actor: isolated (any Actor)?) async -> ModSequence? {
-            await base.next(isolation: actor)
-        }
-    }
-
-    private let feed: ChangeFeed
-    private let account: AccountID
-    private let id: Int
-    private let stream: AsyncStream<ModSequence>
-
-    fileprivate init(feed: ChangeFeed, account: AccountID, id: Int, stream: AsyncStream<ModSequence>) {
-        self.feed = feed
-        self.account = account
-        self.id = id
-        self.stream = stream
-    }
-
-    deinit {
-        feed.cancel(account, id)
-    }
-
-    package func makeAsyncIterator() -> AsyncIterator { AsyncIterator(self) }
-
-    package func cancel() {
-        feed.cancel(account, id)
     }
 }
 

@@ -42,7 +42,7 @@ extension MailStore {
     /// What came and went after `since`; cheap when nothing did.
     /// - Parameter uid: the last UID that is known already; arrivals are above it.
     package func news(_ mailbox: MailboxID, since: ModSequence, above uid: UInt32) async throws -> MailboxNews {
-        try await database.read { reader in
+        try await database.readBriefly { reader in
             let nothing = ExpungedUIDs(uids: [], purgedThrough: ModSequence(rawValue: 0))
             guard let head = try Self.changeHead(reader, mailbox) else {
                 return MailboxNews(exists: false, highestModSeq: since, arrivals: [], expunged: nothing)

@@ -155,7 +155,7 @@ extension MailStore {
     /// One mailbox with its counts; costs as much as its path has levels.
     package func mailbox(_ account: AccountID, path: String) async throws -> MailboxInfo? {
         let path = MailboxName.canonical(path)
-        return try await database.read { try Self.find($0, account, path)?.info }
+        return try await database.readBriefly { try Self.find($0, account, path)?.info }
     }
 
     /// A mailbox by its canonical path, and the row nearest above where there is none such.

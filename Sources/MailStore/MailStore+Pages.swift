@@ -169,7 +169,7 @@ extension MailStore {
 
     /// Where the octets of messages are; those that are gone are left out.
     package func places(of emails: [EmailID]) async throws -> [EmailID: MessagePlace] {
-        try await database.read { reader in
+        try await database.readBriefly { reader in
             var places: [EmailID: MessagePlace] = [:]
             for email in emails {
                 places[email] = try reader.first(MailStoreStatements.emailPlace, email) { row in

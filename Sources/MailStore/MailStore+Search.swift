@@ -22,9 +22,9 @@ extension MailStore {
 
     /// Flags alone are judged where they lie.
     private func search(_ mailbox: MailboxID, _ test: FlagTest) async throws -> [UID] {
-        try await database.read { reader in
-            // The unread have an index of their own.
-            let isUnread = test.mask.contains(.seen) && !test.value.contains(.seen)
+        // The unread have an index of their own; for the others the whole mailbox is read.
+        let isUnread = test.mask.contains(.seen) && !test.value.contains(.seen)
+        let body: @Sendable (any SQLReader) throws -> [UID] = { reader in
             let statement = isUnread ? MailStoreStatements.unseenUIDs : MailStoreStatements.flagScan
             var found: [UID] = []
             for range in test.ranges {
@@ -35,6 +35,7 @@ extension MailStore {
             }
             return found
         }
+        return try await isUnread ? database.readBriefly(body) : database.read(body)
     }
 }
 

@@ -52,7 +52,7 @@ extension MailStore {
     /// The copy that the server itself made of a message that a client now puts into the same mailbox; nil for none.
     package func sentCopy(messageID: String, in mailbox: MailboxID) async throws -> AppendResult? {
         let since = clock.now().adding(.zero - Self.memory)
-        return try await database.read { reader in
+        return try await database.readBriefly { reader in
             try reader.first(SentCopyStatements.findCopy, mailbox, PreparedMessage.hash(messageID), since) { row in
                 AppendResult(uidValidity: UIDValidity(rawValue: row.uint32(1)), uids: [UID(rawValue: row.uint32(0))])
             }

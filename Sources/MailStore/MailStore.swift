@@ -72,7 +72,7 @@ package final class MailStore: Sendable {
 
     /// Opens a message's bytes.
     package func openMessage(_ email: EmailID) async throws -> BlobReader {
-        let found = try await database.read { reader -> (BlobID, Int)? in
+        let found = try await database.readBriefly { reader -> (BlobID, Int)? in
             let key = try reader.first(MailStoreStatements.emailBlob, email) { BlobKey(rawValue: $0.int64(0)) }
             return try key.flatMap { try BlobRows.find(reader, $0) }
         }
@@ -120,7 +120,7 @@ package final class MailStore: Sendable {
     package func rows(
         _ mailbox: MailboxID, uids: [ClosedRange<UInt32>], changedSince: ModSequence? = nil, limit: Int
     ) async throws -> [EntryRow] {
-        try await database.read { reader in
+        let body: @Sendable (any SQLReader) throws -> [EntryRow] = { reader in
             var rows: [EntryRow] = []
             for range in uids where rows.count < limit {
                 try reader.forEach(
@@ -131,7 +131,11 @@ package final class MailStore: Sendable {
             try Self.addKeywords(to: &rows, mailbox, reader)
             return rows
         }
+        return try await limit <= Self.fewRows ? database.readBriefly(body) : database.read(body)
     }
+
+    /// Rows that are read without changing threads.
+    private static let fewRows = 100
 
     /// The same with what is kept beside the bytes: header, envelope, structure.
     package func indexes(

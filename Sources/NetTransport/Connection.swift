@@ -50,10 +50,10 @@ package struct Connection<Framer: ConnectionFramer>: Sendable {
     }
 
     /// Puts one ``ConnectionEvent/woken`` into the events, from any task; calls coalesce until it was received.
-    package func wake() {
-        guard wakeFlag.raise() else { return }
-        channel.pipeline.fireUserInboundEventTriggered(TransportSignal.wake)
-    }
+    package func wake() { waker.wake() }
+
+    /// For who has nothing else to do with the connection.
+    package var waker: ConnectionWaker { ConnectionWaker(channel: channel, flag: wakeFlag) }
 
     /// Closes at once, dropping what was not written. A graceful end is to return from the session.
     package func abort() {
@@ -97,6 +97,18 @@ package struct ConnectionEvents<Frame: Sendable> {
         }
         isOver = true
         return .closed
+    }
+}
+
+/// The way to wake a connection's session.
+package struct ConnectionWaker: Sendable {
+    let channel: any Channel
+    let flag: WakeFlag
+
+    /// As ``Connection/wake()``.
+    package func wake() {
+        guard flag.raise() else { return }
+        channel.pipeline.fireUserInboundEventTriggered(TransportSignal.wake)
     }
 }
 

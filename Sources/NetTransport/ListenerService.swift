@@ -133,11 +133,8 @@ package final class ListenerService<Framer: ConnectionFramer>: Service {
                 }
             }
             .childChannelOption(.allowRemoteHalfClosure, value: true)
-            .childChannelOption(.maxMessagesPerRead, value: 4)
-            .childChannelOption(
-                .recvAllocator,
-                value: AdaptiveRecvByteBufferAllocator(minimum: 512, initial: 2048, maximum: 65536)
-            )
+            .childChannelOption(.maxMessagesPerRead, value: 1)
+            .childChannelOption(.recvAllocator, value: LeanReceiveAllocator())
         let backPressure = NIOAsyncSequenceProducerBackPressureStrategies.HighLowWatermark(
             lowWatermark: 2, highWatermark: 16)
         if let socket = address.socket {

@@ -81,6 +81,11 @@ package protocol Database: Sendable {
     /// Runs `body` on a consistent snapshot. The closure holds SQL and pure code only.
     func read<T: Sendable>(_ body: @Sendable @escaping (any SQLReader) throws -> T) async throws -> T
 
+    /// As ``read(_:)``, for a few rows: where the caller runs, without changing threads, while a connection is free.
+    ///
+    /// Not for what runs on an event loop: it may wait for the disk.
+    func readBriefly<T: Sendable>(_ body: @Sendable @escaping (any SQLReader) throws -> T) async throws -> T
+
     /// Runs `body` as a unit of its own in the next group commit and returns when that commit is as durable as asked.
     ///
     /// `files` are written, renamed and synced before the commit; where that fails the body does not run.

@@ -1,5 +1,6 @@
 import CSQLite
 import GRDB
+import Synchronization
 
 /// SQLite behind `Database`: one writer with group commit, several readers on snapshots.
 ///
@@ -26,6 +27,9 @@ package final class SQLiteDatabase: Database {
     private let backlog = WriteBacklog()
     private let syncing: any FileSyncing
     private let log: CommitLog
+    private let readers: Int
+    /// Reads under way, and those that wait for a connection.
+    private let reading = Atomic(0)
     package let statistics = WriterStatistics()
 
     /// Opens or makes the file and brings its schema up to date.
@@ -38,6 +42,7 @@ package final class SQLiteDatabase: Database {
         options: Options = Options()
     ) throws {
         self.syncing = syncing
+        readers = options.readers
         log = CommitLog(path: "\(path)-wal", isDurable: options.isDurable)
         var configuration = Configuration()
         configuration.label = "martlet.db"
@@ -80,8 +85,30 @@ package final class SQLiteDatabase: Database {
 
     package func read<T: Sendable>(_ body: @Sendable @escaping (any SQLReader) throws -> T) async throws -> T {
         guard !backlog.isClosed else { throw DatabaseError.closed }
+        reading.add(1, ordering: .relaxed)
+        defer { reading.subtract(1, ordering: .relaxed) }
         do {
             return try await pool.read { try body(try SQLiteConnection($0)) }
+        } catch let error as GRDB.DatabaseError {
+            throw sqliteError(error.extendedResultCode.rawValue, nil)
+        }
+    }
+
+    package func readBriefly<T: Sendable>(
+        _ body: @Sendable @escaping (any SQLReader) throws -> T
+    ) async throws -> T {
+        // With all connections taken, waiting here would take a thread from those who could go on.
+        guard reading.load(ordering: .relaxed) < readers else { return try await read(body) }
+        return try readHere(body)
+    }
+
+    /// Not asynchronous, so that GRDB runs it on the caller's thread.
+    private func readHere<T>(_ body: (any SQLReader) throws -> T) throws -> T {
+        guard !backlog.isClosed else { throw DatabaseError.closed }
+        reading.add(1, ordering: .relaxed)
+        defer { reading.subtract(1, ordering: .relaxed) }
+        do {
+            return try pool.read { try body(try SQLiteConnection($0)) }
         } catch let error as GRDB.DatabaseError {
             throw sqliteError(error.extendedResultCode.rawValue, nil)
         }

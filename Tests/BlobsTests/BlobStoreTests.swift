@@ -152,4 +152,31 @@ import Testing
         #expect(try state.blobs.open(kept.id, size: 1).read(0..<1) == [1])
         #expect(throws: FileError.self) { _ = try state.blobs.open(orphan.id, size: 1) }
     }
+
+    @Test func `a reader fills what it is given`() async throws {
+        let state = try StoreFixture()
+        let blob = try await keep(state, .bytes(Array(0..<100)))
+        let reader = try state.blobs.open(blob.id, size: 100)
+        var space = [UInt8](repeating: 255, count: 50)
+        let end = try space.withUnsafeMutableBytes { try reader.read(at: 70, into: $0) }
+        #expect(end == 30)
+        #expect(space == Array(70..<100) + [UInt8](repeating: 255, count: 20))
+        #expect(try space.withUnsafeMutableBytes { try reader.read(at: 10, into: $0) } == 50)
+        #expect(space == Array(10..<60))
+        #expect(try space.withUnsafeMutableBytes { try reader.read(at: 100, into: $0) } == 0)
+        #expect(try space.withUnsafeMutableBytes { try reader.read(at: 101, into: $0) } == 0)
+    }
+
+    @Test(arguments: [
+        (Int64(1), UInt64(0xAB), "000/000/000000000000000100000000000000ab"),
+        (Int64.max, UInt64.max, "1ff/fff/7fffffffffffffffffffffffffffffff"),
+        (Int64(-1), UInt64(0), "3ff/fff/ffffffffffffffff0000000000000000"),
+    ])
+    func `a name tells its folders`(_ key: Int64, _ random: UInt64, _ place: String) throws {
+        let state = try StoreFixture()
+        let id = BlobID(key: BlobKey(rawValue: key), random: random)
+        #expect(state.blobs.path(of: id) == "\(state.blobs.root)/\(place)")
+        #expect(id.description == place.suffix(32))
+        #expect(BlobID(fileName: id.description) == id)
+    }
 }

@@ -205,4 +205,20 @@ import Testing
             #expect(command.body == .fetch(.init(messages: sequence(.one(1)), items: [item])))
         }
     }
+
+    @Test func `octets are read into the answer, and taken back`() {
+        var encoder = IMAPResponseEncoder()
+        encoder.buffer.writeString("abc")
+        let mark = encoder.mark
+        let count = encoder.literalOctets(upTo: 10) { space in
+            space.copyBytes(from: [1, 0, 2])
+            return 3
+        }
+        #expect(count == 3)
+        #expect(Array(encoder.buffer.readableBytesView) == Array("abc".utf8) + [1, 0x80, 2])
+        encoder.makeRoom(for: 5000)
+        #expect(encoder.buffer.writableBytes >= 5000 - 6)
+        encoder.goBack(to: mark)
+        #expect(String(buffer: encoder.take()) == "abc")
+    }
 }

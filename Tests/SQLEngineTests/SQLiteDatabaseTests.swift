@@ -140,4 +140,24 @@ import Testing
         #expect(IDGenerator.first(at: clock.now()) <= last)
         #expect(IDGenerator.first(at: clock.now().adding(.seconds(7200))) > last)
     }
+
+    @Test func `brief reads see what was written, with all connections taken too`() async throws {
+        let folder = try TemporaryFolder()
+        let database = try Notes.open(folder)
+        try await database.add("one")
+        let counts = try await withThrowingTaskGroup(of: Int.self) { group in
+            for number in 0..<40 {
+                group.addTask {
+                    let count: @Sendable (any SQLReader) throws -> Int = {
+                        try $0.first(Notes.count) { $0.int(0) } ?? 0
+                    }
+                    return try await number.isMultiple(of: 2) ? database.readBriefly(count) : database.read(count)
+                }
+            }
+            return try await group.reduce(into: []) { $0.append($1) }
+        }
+        #expect(counts == [Int](repeating: 1, count: 40))
+        try database.close()
+        await #expect(throws: DatabaseError.self) { try await database.readBriefly { _ in } }
+    }
 }

@@ -185,11 +185,23 @@ extension IMAPResponseEncoder {
     /// Mail may hold NUL (RFC 5321 §4.1.1.4), a literal may not: it goes out as 0x80, so that sizes and offsets stay.
     // RFC 3501 §9 (CHAR8)
     package mutating func literalOctets(_ octets: some Collection<UInt8>) {
-        var start = buffer.writerIndex
-        buffer.writeBytes(octets)
-        while let index = buffer.readableBytesView[start...].firstIndex(of: 0) {
-            buffer.setInteger(UInt8(0x80), at: index)
-            start = index + 1
+        literalOctets(upTo: octets.count) { space in
+            space.copyBytes(from: octets)
+            return octets.count
+        }
+    }
+
+    /// The same for octets that `read` puts where they are sent from; it says how many there are.
+    /// - Returns: what `read` returned.
+    @discardableResult
+    package mutating func literalOctets(
+        upTo count: Int, _ read: (UnsafeMutableRawBufferPointer) throws -> Int
+    ) rethrows -> Int {
+        try buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: count) { space in
+            let space = UnsafeMutableRawBufferPointer(rebasing: space.prefix(count))
+            let octets = UnsafeMutableRawBufferPointer(rebasing: space.prefix(try read(space)))
+            for place in octets.indices { octets[place] = octets[place] == 0 ? 0x80 : octets[place] }
+            return octets.count
         }
     }
 

@@ -27,6 +27,27 @@ package struct IMAPResponseEncoder: Sendable {
         return written
     }
 
+    /// Makes room for so many octets in all, so that a long answer does not grow step by step.
+    package mutating func makeRoom(for octets: Int) {
+        let missing = octets - buffer.readableBytes
+        if missing > buffer.writableBytes { buffer.reserveCapacity(minimumWritableBytes: missing) }
+    }
+
+    /// A place in what has been written; it holds until ``take()``.
+    package struct Mark {
+        fileprivate let index: Int
+        fileprivate let fetchNeedsSpace: Bool
+    }
+
+    package var mark: Mark { Mark(index: buffer.writerIndex, fetchNeedsSpace: fetchNeedsSpace) }
+
+    /// Takes back what was written since.
+    package mutating func goBack(to mark: Mark) {
+        guard mark.index >= buffer.readerIndex, mark.index <= buffer.writerIndex else { return }
+        buffer.moveWriterIndex(to: mark.index)
+        fetchNeedsSpace = mark.fetchNeedsSpace
+    }
+
     // MARK: Status
 
     /// `tag OK [CODE] text`

@@ -25,7 +25,7 @@ extension IMAPSession {
             logger.info("client names itself", metadata: [LogKey.imapID: "\(text)"])
             // From here on each line of the session says who it is.
             let named = fields.filter { ["name", "version"].contains($0.name.lowercased()) }.compactMap(\.value)
-            if !named.isEmpty { logger[metadataKey: LogKey.imapClient] = "\(named.joined(separator: " ").prefix(100))" }
+            if !named.isEmpty { clientName = String(named.joined(separator: " ").prefix(100)) }
         }
         encoder.id(service.settings.identification)
         return .ok("ID completed.")

@@ -219,26 +219,32 @@ extension IMAPSession {
     /// Sends a range of the file in pieces. Once the literal is announced there is no way to say that it can't be read.
     private func stream(_ range: Range<Int>, of reader: BlobReader, as content: FetchContent) async throws {
         let piece = max(1, service.settings.bodyPiece)
-        var offset = range.lowerBound
-        // The first piece is read before the literal is announced, so that the usual failure can still be told.
-        var octets = try reader.read(offset..<min(range.upperBound, offset + piece))
-        messagesTold += 1
+        // One message after the other: let the buffer grow at once.
+        if encoder.buffer.readableBytes >= 2048 { encoder.makeRoom(for: service.settings.outputPiece) }
+        let start = encoder.mark
         encoder.fetchLiteral(content, size: range.count)
+        messagesTold += 1
+        var offset = range.lowerBound
         while offset < range.upperBound {
-            guard !octets.isEmpty else {
-                logger.error("message ends before its time", metadata: [LogKey.count: "\(offset)"])
-                throw SessionEnd.connectionLost
-            }
-            encoder.literalOctets(octets)
-            offset += octets.count
-            try await flushIfLarge()
-            guard offset < range.upperBound else { return }
+            let count: Int
             do {
-                octets = try reader.read(offset..<min(range.upperBound, offset + piece))
+                count = try encoder.literalOctets(upTo: min(piece, range.upperBound - offset)) { space in
+                    try reader.read(at: offset, into: space)
+                }
+            } catch  where offset == range.lowerBound {
+                // Nothing of it has been sent: the usual failure can still be told.
+                encoder.goBack(to: start)
+                throw error
             } catch {
                 logger.error("message can't be read to its end", metadata: [LogKey.error: "\(error)"])
                 throw SessionEnd.connectionLost
             }
+            guard count > 0 else {
+                logger.error("message ends before its time", metadata: [LogKey.count: "\(offset)"])
+                throw SessionEnd.connectionLost
+            }
+            offset += count
+            try await flushIfLarge()
         }
     }
 }

@@ -96,9 +96,7 @@ extension IMAPSession {
 
     private func loggedIn(_ account: Account) async throws -> Completion {
         phase = .authenticated(account)
-        lastLogin = account.address.description
         loginFailures = 0
-        logger[metadataKey: LogKey.account] = "\(account.address)"
         try await control(.totalDeadline(nil))
         try await control(.deadline(service.settings.inactivityDeadline))
         // RFC 3501 §6.2.2, §6.2.3: the capabilities change, so they are said

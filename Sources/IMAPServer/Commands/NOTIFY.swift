@@ -104,8 +104,8 @@ extension IMAPSession {
                 interest[selected.account]?.mailboxes = [selected.mailbox]
             }
         }
-        let connection = connection
-        notification?.listener = service.store.changeFeed.listen(interest) { connection.wake() }
+        let waker = connection.waker
+        notification?.listener = service.store.changeFeed.listen(interest) { waker.wake() }
         notification?.listensTo = selection?.mailbox
     }
 

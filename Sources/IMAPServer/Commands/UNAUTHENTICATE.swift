@@ -1,7 +1,7 @@
+import Directory
 import IMAPCore
-import Logging
+import MailSyntax
 import NetTransport
-import Telemetry
 
 // RFC 8437 §3
 extension IMAPSession {
@@ -11,11 +11,11 @@ extension IMAPSession {
         if isCompressed { throw SessionEnd.bye(nil, "Log in on a new connection.", "unauthenticate") }
         // RFC 8437 §3: no expunge, and none is announced
         await deselect()
+        lastLogin = try login().address.description
         phase = .notAuthenticated
         // RFC 8437 §4.1
         enabled = []
         notification = nil
-        logger[metadataKey: LogKey.account] = nil
         if let deadline = service.settings.loginDeadline {
             try await control(.totalDeadline(deadline))
             try await control(.deadline(deadline))

@@ -43,7 +43,7 @@ extension IMAPSession {
         case .status(let command): return try await status(command)
         case .compress(let mechanism): return try await compress(mechanism, tag: command.tag)
         case .append(let command, let elements): return try await append(command, elements)
-        case .idle: return try await idle()
+        case .idle: return try await idle(tag: command.tag)
         case .notify(let command): return try await notify(command)
         case .unauthenticate: return try await unauthenticate()
         case .multiSearch(let search): return try await multiSearch(search, tag: command.tag)

@@ -12,8 +12,9 @@ import Telemetry
 
 // One IMAP session, from greeting to close.
 //
-// Everything here belongs to the one task of its connection: no locks, no other task but the watcher of the change feed
-// that IDLE starts and ends (it only wakes the connection). What an idle session keeps is the UID view and little more.
+// Everything here belongs to the one task of its connection: no locks. What comes is taken in a task of its own, which the
+// session's waits for: a task keeps the most memory it ever needed, and what an idle session keeps is the UID view and
+// little more. IDLE is a state, not a command that waits.
 //
 // The order of a command: parse → may it be given in this state → carry out, sending data as it comes → announce what
 // others changed, as far as the command allows → tagged answer. What was changed is durable before the tagged OK.
@@ -45,7 +46,8 @@ final class IMAPSession {
     /// RFC 4978 §3
     var isCompressed = false
     var loginFailures = 0
-    var logger: Logger
+    /// What the client says it is, in each line of the log from then on.
+    var clientName: String?
     /// Who was logged in, kept for the record of the end.
     var lastLogin: String?
     /// Messages whose octets were fetched or appended.
@@ -54,6 +56,8 @@ final class IMAPSession {
     private var badCommands = 0
     /// Nil until NOTIFY is given. RFC 5465 §3.1
     var notification: NotifyState?
+    /// Set from IDLE to DONE.
+    var idling: Idling?
     /// The command in hand adds messages of its own, or must tell what it removes, whatever NOTIFY says.
     var isChangingMessages = false
     /// The tag of the command in hand.
@@ -69,10 +73,17 @@ final class IMAPSession {
         self.connection = connection
         self.canStartTLS = canStartTLS
         events = connection.events()
-        logger = service.logger
+    }
+
+    /// Says whose each line is. Made for each line: kept, it would be a twentieth of an idle session.
+    var logger: Logger {
+        var logger = service.logger
         logger[metadataKey: LogKey.imapSession] = "\(connection.info.id)"
         logger[metadataKey: LogKey.listener] = "\(connection.info.listener)"
         logger[metadataKey: LogKey.remoteAddress] = "\(connection.info.remote)"
+        if case .authenticated(let account) = phase { logger[metadataKey: LogKey.account] = "\(account.address)" }
+        if let clientName { logger[metadataKey: LogKey.imapClient] = "\(clientName)" }
+        return logger
     }
 
     var stage: IMAPFramingStage {
@@ -113,23 +124,67 @@ final class IMAPSession {
     func run() async {
         var reason = "quit"
         do {
-            if connection.info.hasImplicitTLS { try await awaitTLS() }
-            try await greet()
+            try await apart { try await $0.begin() }
             while true {
                 if case .over = phase { break }
-                try await handle(await nextCommandFrame())
+                try await takeNext()
             }
-        } catch let end as SessionEnd {
-            reason = end.reason
-            if let bye = end.bye { encoder.untagged(bye) }
         } catch {
-            reason = "errors"
+            reason = sayBye(error)
+        }
+        let ended = reason
+        try? await apart { session in
+            session.idling = nil
+            try? await session.flush()
+            await session.deselect()
+            session.recordEnd(ended)
+        }
+    }
+
+    /// Tells the client why the session ends, and says it in a word for the record.
+    @inline(never)
+    private func sayBye(_ error: any Error) -> String {
+        guard let end = error as? SessionEnd else {
             logger.error("session failed", metadata: [LogKey.error: "\(error)"])
             untagged(.bye, .serverBug, "Internal error, closing connection.")
+            return "errors"
         }
-        try? await flush()
-        await deselect()
-        recordEnd(reason)
+        if let bye = end.bye { encoder.untagged(bye) }
+        return end.reason
+    }
+
+    /// Waits for what comes next, and takes it.
+    @inline(never)
+    private func takeNext() async throws {
+        let event = await nextEvent()
+        try await apart { try await $0.take(event) }
+    }
+
+    /// Does a piece of the session's work in a task of its own, whose memory goes with it.
+    // Not inlined: a task's room would then stand in the frame of the session's.
+    @inline(never)
+    private func apart(_ work: @escaping @Sendable (IMAPSession) async throws -> Void) async throws {
+        // This task does nothing with the session until the other has ended.
+        nonisolated(unsafe) let session = self
+        async let done: Void = work(session)
+        try await done
+    }
+
+    private func begin() async throws {
+        if connection.info.hasImplicitTLS { try await awaitTLS() }
+        try await greet()
+    }
+
+    /// Takes what came between commands, or while the client idles.
+    private func take(_ event: ConnectionEvent<IMAPFrame>) async throws {
+        if idling != nil { return try await takeIdling(event) }
+        switch event {
+        case .frame(let frame): try await handle(frame)
+        case .woken, .tlsEstablished: break
+        case let other: throw SessionEnd(event: other)
+        }
+        // Between commands, where NOTIFY lets the server speak.
+        if idling == nil, stage == .authenticated { try await notifyIfAsked() }
     }
 
     private func awaitTLS() async throws {
@@ -168,23 +223,12 @@ final class IMAPSession {
         }
     }
 
-    /// The next frame between commands, where NOTIFY lets the server speak.
-    private func nextCommandFrame() async throws -> IMAPFrame {
-        while true {
-            try await notifyIfAsked()
-            switch await nextEvent() {
-            case .frame(let frame): return frame
-            case .woken, .tlsEstablished: continue
-            case let other: throw SessionEnd(event: other)
-            }
-        }
-    }
-
     /// What can't be read now can be told later.
-    private func notifyIfAsked() async throws {
+    /// - Parameter expungesMayBeTold: no command may be on its way.
+    func notifyIfAsked(expungesMayBeTold: Bool = false) async throws {
         guard notification != nil else { return }
         do {
-            try await tellNotifications(expungesMayBeTold: false)
+            try await tellNotifications(expungesMayBeTold: expungesMayBeTold)
         } catch let end as SessionEnd {
             throw end
         } catch is CancellationError {
@@ -264,7 +308,7 @@ final class IMAPSession {
     }
 
     /// What others changed can be told later too: a store that can't be read now takes no answer away.
-    private func announceIfPossible(_ what: Completion.Announcement) async throws(SessionEnd) {
+    func announceIfPossible(_ what: Completion.Announcement) async throws(SessionEnd) {
         do {
             try await announce(what)
         } catch let end as SessionEnd {

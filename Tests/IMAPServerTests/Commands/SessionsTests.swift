@@ -171,7 +171,7 @@ struct SessionsTests {
             try await server.inbox { client in
                 await client.send("i IDLE\r\n")
                 #expect(await client.next().hasPrefix("+ "))
-                server.service.stop(drainTime: .seconds(5))
+                server.service.stop(drainTime: .seconds(60))
                 let reply = await client.reply(to: "i")
                 #expect(reply.untagged.last?.hasPrefix("* BYE") == true)
             }
