@@ -141,6 +141,11 @@ class Session:
                 for numbers in value.get("STATUS", {}).values():
                     numbers.pop(b"UNSEEN", None)
                     numbers.pop(b"HIGHESTMODSEQ", None)
+        if b"*" in command and command.endswith(b"VANISHED)"):
+            # Whether `*` reaches those that were behind the last one now is open; Martlet tells them, since 1:* means all.
+            highest = max((uid for uid in self.sides[0].view.uids if uid), default=0)
+            for value in (left, right):
+                value["earlier"] = {uid for uid in value.get("earlier", ()) if uid <= highest}
         for name in ("flags", "permanent"):  # which keywords a mailbox is said to have, none or all that were ever there
             left.pop(name, None)
             right.pop(name, None)

@@ -326,6 +326,22 @@ def binary_of_leaves(d):
     return isinstance(d.ours, bytes) and wanted.startswith(d.ours) and (d.ours == wanted or found.group(3) is not None)
 
 
+@kind("binary_of_leaves")
+def encoding_with_faults(d):
+    """What an encoding doesn't know is passed over, or stays as it is; Dovecot refuses the part."""
+    asked = re.match(rb"UID FETCH (\d+) \(BINARY(\.PEEK|\.SIZE)\[([0-9.]*)\](?:<(\d+)\.\d+>)?\)$", d.command)
+    if not asked or d.state != ("OK", "NO") or d.answers[1]["tagged"].get("PARSE") is not True:
+        return False
+    message = d.session.sides[0].message(int(asked.group(1)))
+    part = mime.Part(message).at([int(word) for word in asked.group(3).split(b".") if word]) if message is not None else None
+    if part is None:
+        return False
+    wanted = email.message_from_bytes(part.header + part.body).get_payload(decode=True) or b""
+    items = d.answers[0]["fetch"].get(int(asked.group(1)), {})
+    told = next((value for name, value in items.items() if name.startswith("BINARY")), None)
+    return told == len(wanted) if isinstance(told, int) else told is not None and wanted[int(asked.group(4) or 0):].startswith(told)
+
+
 @kind("message_global")
 def message_global(d):
     """message/global holds a message as message/rfc822 does."""

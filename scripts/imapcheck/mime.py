@@ -28,9 +28,11 @@ class Part:
 
     @property
     def parts(self):
-        """The parts of a multipart; None for anything else, and where no boundary stands."""
-        if not self.type.startswith("multipart/") or not self.boundary:
+        """The parts of a multipart, none where no boundary stands; None for anything else."""
+        if not self.type.startswith("multipart/"):
             return None
+        if not self.boundary:
+            return []
         mark = b"--" + self.boundary.encode("utf-8", "surrogateescape")
         found, start, at = [], None, 0
         kind = "message/rfc822" if self.type == "multipart/digest" else "text/plain"

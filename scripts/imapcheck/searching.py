@@ -306,7 +306,7 @@ def names_of_fields(case):
     fields = [field for part in message.walk() for field in fields_of(part)]
     named = any(text in folded(name) + ": " + decoded(value) for name, value in fields)
     head = case.message.partition(b"\r\n\r\n")[0]
-    named = named or any(text in folded(line.decode("utf-8", "replace")) for line in head.split(b"\r\n") if b":" not in line)
+    named = named or any(text in folded(line.decode("utf-8", "replace")) for line in head.split(b"\r\n"))
     return named and not any(text in decoded(value) for _, value in fields_of(message))
 
 
