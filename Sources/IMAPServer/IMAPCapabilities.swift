@@ -15,6 +15,8 @@ struct CapabilityState: Sendable, Equatable {
     var isCompressed = false
     /// Octets of the largest message that APPEND takes. RFC 7889 §2
     var appendLimit: Int?
+    /// What ENABLE passes over though it is there.
+    var withheld: EnabledExtensions = []
 }
 
 /// The capabilities of each state. RFC 3501 §6.1.1
@@ -24,7 +26,7 @@ enum IMAPCapabilities {
         "NAMESPACE", "UIDPLUS", "UNSELECT", "CHILDREN", "MOVE", "ESEARCH", "CONDSTORE", "QRESYNC", "QUOTA",
         "LIST-EXTENDED", "LIST-STATUS", "SPECIAL-USE", "CREATE-SPECIAL-USE", "STATUS=SIZE",
         "SEARCHRES", "WITHIN", "PARTIAL", "SORT", "SORT=DISPLAY", "ESORT", "THREAD=ORDEREDSUBJECT", "THREAD=REFERENCES",
-        "OBJECTID", "SAVEDATE", "UNAUTHENTICATE", "INPROGRESS", "NOTIFY", "UIDONLY",
+        "OBJECTID", "SAVEDATE", "UNAUTHENTICATE", "INPROGRESS", "NOTIFY",
         "CONTEXT=SEARCH", "CONTEXT=SORT", "MULTISEARCH",
     ]
 
@@ -41,6 +43,7 @@ enum IMAPCapabilities {
         if state.isAuthenticated {
             return always + afterLogin + mailboxes + messages + (state.isCompressed ? [] : ["COMPRESS=DEFLATE"])
                 + (state.appendLimit.map { ["APPENDLIMIT=\($0)"] } ?? [])
+                + (state.withheld.contains(.uidOnly) ? [] : ["UIDONLY"])
         }
         var keywords = always
         // RFC 3501 §6.2.1: STARTTLS only while it can be used

@@ -1,4 +1,5 @@
 package import IMAPCore
+package import MailConfig
 package import SASLCore
 
 /// What an operator, or a test, may set about IMAP sessions. Every value is named with its reason.
@@ -40,6 +41,8 @@ package struct IMAPServerSettings: Sendable, Equatable {
     package var outputPiece = 56 * 1024
     /// Octets of a FETCH of rows that are written at a time, and the next message.
     package var fetchPiece = 64 * 1024
+    /// What is done for programs that break on something.
+    package var workarounds: Set<Manifest.IMAPWorkaround> = [.eightBitAppend]
     /// Fields of the answer to ID. RFC 2971 §3.3
     package var identification: [IDField] = [IDField(name: "name", value: "Martlet")]
     /// Stands in the greeting; never a version.
@@ -54,4 +57,7 @@ package struct IMAPServerSettings: Sendable, Equatable {
         settings.allowsPlaintextLogin = true
         return settings
     }
+
+    /// Extensions that are there and not offered.
+    var withheld: EnabledExtensions { workarounds.contains(.outlookUIDOnly) ? .uidOnly : [] }
 }

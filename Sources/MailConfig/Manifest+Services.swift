@@ -66,6 +66,27 @@ extension Manifest {
         package var id = ["name=Martlet"]
         /// Octets of one command, APPEND's message not counted.
         package var commandSize = 256 * 1024
+        /// What is done for programs that break on something.
+        package var clientWorkarounds: Set<IMAPWorkaround> = [.outlookUIDOnly, .eightBitAppend]
+    }
+
+    /// A quirk of IMAP clients that is lived with.
+    package enum IMAPWorkaround: String, Sendable, CaseIterable {
+        /// Microsoft's cloud, which fetches the mail of Outlook's newer versions and of its apps, enables UIDONLY (RFC 9586) where it is offered, and
+        /// then uses message numbers (2025): UIDONLY is not offered.
+        case outlookUIDOnly = "outlook-uidonly"
+        /// Programs that copy old mail put messages with 8-bit headers, and none enables UTF8=ACCEPT first: they are taken.
+        case eightBitAppend = "eight-bit-append"
+    }
+
+    /// A quirk of POP3 clients that is lived with.
+    package enum POP3Workaround: String, Sendable, CaseIterable {
+        /// Outlook hangs on NUL octets in a message: they go out as 0x80.
+        case noNULs = "no-nuls"
+        /// Outlook Express and Netscape wait for the empty line of a message that is a header alone: it is added.
+        case endOfHeader = "end-of-header"
+        /// Fetchers that remove what they have fetched never say UTF8: messages with 8-bit headers go to them as they came.
+        case rawHeaders = "raw-headers"
     }
 
     /// POP3.
@@ -78,6 +99,8 @@ extension Manifest {
         package var exclusive = false
         /// Between logins of an account.
         package var loginDelay: Duration = .zero
+        /// What is done for programs that break on something.
+        package var clientWorkarounds: Set<POP3Workaround> = []
     }
 
     /// The queue of messages that leave.

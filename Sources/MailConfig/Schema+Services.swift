@@ -54,6 +54,13 @@ extension Schema {
             "The longest command, literals included but for the message of APPEND."
         ),
         Setting(
+            "imap.client_workarounds", \.imap.clientWorkarounds, .words(Manifest.IMAPWorkaround.self), .live,
+            "Quirks of programs that are lived with; `[]` for none. `outlook-uidonly`: UIDONLY is not offered, since the service "
+                + "by which newer Outlooks fetch mail enables it and then uses message numbers. `eight-bit-append`: APPEND takes "
+                + "messages with 8-bit headers from programs that have not enabled UTF8=ACCEPT, as those that copy old mail "
+                + "never do; RFC 9755 §4 wants them refused."
+        ),
+        Setting(
             "pop3.login_timeout", \.pop3.loginTimeout, .duration(long, example: "3m"), .live,
             "How long a client may stay without a login."
         ),
@@ -70,6 +77,13 @@ extension Schema {
             "pop3.login_delay", \.pop3.loginDelay, .duration(.zero...(.seconds(86400)), example: "60s"), .live,
             "How long an account waits between two POP3 logins; announced as LOGIN-DELAY, and sooner ones are told "
                 + "`-ERR [LOGIN-DELAY]`. `0s` for no wait."
+        ),
+        Setting(
+            "pop3.client_workarounds", \.pop3.clientWorkarounds, .words(Manifest.POP3Workaround.self), .live,
+            "Quirks of programs that are lived with. `no-nuls`: NUL octets go out as 0x80, since Outlook hangs on them. "
+                + "`end-of-header`: a message that is a header alone gets an empty line, which Outlook Express and Netscape "
+                + "wait for. `raw-headers`: messages with 8-bit headers go as they came to programs that have not said UTF8, "
+                + "where they would get a surrogate (RFC 6858): for fetchers that then remove the original."
         ),
     ]
 

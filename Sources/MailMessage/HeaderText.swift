@@ -5,9 +5,13 @@ package enum HeaderText {
     /// A display name: atoms and encoded words as they are, anything else quoted (RFC 5322 §3.2.5).
     package static func phrase(_ name: [UInt8]) -> [UInt8] {
         let isPlain = name.allSatisfy { isAtomText($0) || $0 == 32 }
-        guard !isPlain else { return name }
+        return isPlain ? name : quoted(name)
+    }
+
+    /// A quoted string, without what can't stand in one (RFC 5322 §3.2.4).
+    static func quoted(_ text: [UInt8]) -> [UInt8] {
         var out: [UInt8] = [0x22]
-        for byte in name where byte >= 32 && byte != 127 {
+        for byte in text where byte >= 32 && byte != 127 {
             if byte == 0x22 || byte == 0x5C { out.append(0x5C) }
             out.append(byte)
         }

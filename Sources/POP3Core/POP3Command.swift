@@ -18,6 +18,8 @@ package enum POP3Command: Sendable, Equatable {
     case noop
     /// Speak this language; nil: say which there are.
     case language([UInt8]?)
+    /// Messages may come with UTF-8 in their headers.
+    case utf8
     case quit
 }
 
@@ -72,6 +74,8 @@ extension POP3Command {
         case "RSET": return try without(arguments, .reset)
         case "NOOP": return try without(arguments, .noop)
         case "QUIT": return try without(arguments, .quit)
+        // RFC 6856 §2.1: no parameters
+        case "UTF8": return try without(arguments, .utf8)
         case "LIST": return .list(try optionalNumber(arguments))
         case "UIDL": return .uidList(try optionalNumber(arguments))
         case "RETR": return .retrieve(try onlyNumber(arguments))
@@ -158,6 +162,7 @@ extension POP3Command: CustomStringConvertible, CustomDebugStringConvertible {
         case .reset: "RSET"
         case .noop: "NOOP"
         case .language: "LANG"
+        case .utf8: "UTF8"
         case .quit: "QUIT"
         }
     }

@@ -30,6 +30,9 @@ extension POP3Machine {
         case .authList:
             return whenEncrypted { .reply(POP3Reply.lines("mechanisms follow", $0.mechanisms)) }
         case .language(let range): return language(range)
+        case .utf8:
+            isUTF8 = true
+            return .reply(POP3Reply.ok("UTF-8 it is"))
         case .quit:
             // RFC 1939 §4: no UPDATE state follows
             state = .closed
@@ -41,7 +44,9 @@ extension POP3Machine {
 
     // RFC 2595 §4, RFC 8314 §4.1
     private mutating func startTLS() -> POP3Action {
-        switch security {
+        // RFC 6856 §2.1
+        if isUTF8 { return bad("STLS comes before UTF8") }
+        return switch security {
         case .plaintext: .startTLS(POP3Reply.ok("begin TLS"))
         case .plaintextOnly: bad("TLS is not available")
         case .encrypted: bad("TLS is on already")
@@ -67,8 +72,9 @@ extension POP3Machine {
 
     // RFC 2449 §5 and §6
     private func capabilityList() -> POP3Action {
+        // RFC 6856 §2.2: no argument of UTF8, since passwords are compared as they are sent, be they UTF-8 or not
         // RFC 2449 §6.7: nothing is removed that the client does not remove
-        var lines = ["TOP", "UIDL", "RESP-CODES", "AUTH-RESP-CODE", "PIPELINING", "EXPIRE NEVER", "LANG"]
+        var lines = ["TOP", "UIDL", "RESP-CODES", "AUTH-RESP-CODE", "PIPELINING", "EXPIRE NEVER", "LANG", "UTF8"]
         // RFC 2449 §6.5
         if loginDelay > 0 { lines.append("LOGIN-DELAY \(loginDelay)") }
         if security == .encrypted {
@@ -113,14 +119,13 @@ extension POP3Machine {
             }
         case .retrieve(let number):
             return withMessage(number) { machine, index in
-                let entry = machine.maildrop.entries[index]
-                let head = POP3Reply.ok("\(entry.octets) octets")
-                return .retrieve(POP3Retrieval(entry: entry, head: head, bodyLines: nil))
+                .retrieve(
+                    POP3Retrieval(entry: machine.maildrop.entries[index], bodyLines: nil, isUTF8: machine.isUTF8))
             }
         case .top(let number, let lines):
             return withMessage(number) { machine, index in
-                let head = POP3Reply.ok("top of message follows")
-                return .retrieve(POP3Retrieval(entry: machine.maildrop.entries[index], head: head, bodyLines: lines))
+                .retrieve(
+                    POP3Retrieval(entry: machine.maildrop.entries[index], bodyLines: lines, isUTF8: machine.isUTF8))
             }
         case .delete(let number):
             return withMessage(number) { machine, index in
@@ -135,6 +140,8 @@ extension POP3Machine {
         case .quit: return quit()
         case .user, .pass, .auth, .authList: return bad("logged in already")
         case .startTLS: return bad("STLS comes before the login")
+        // RFC 6856 §2: valid in AUTHORIZATION
+        case .utf8: return bad("UTF8 comes before the login")
         }
     }
 

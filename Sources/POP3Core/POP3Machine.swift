@@ -43,10 +43,16 @@ package enum POP3Exchange: Sendable, CustomStringConvertible, CustomDebugStringC
 /// A message to be sent.
 package struct POP3Retrieval: Sendable, Equatable {
     package let entry: POP3Maildrop.Entry
-    /// The reply's first line.
-    package let head: [UInt8]
     /// For TOP: how many lines of the body are wanted.
     package let bodyLines: Int?
+    /// Whether headers may hold UTF-8; else the client gets a surrogate of a message that does. RFC 6856 §2.1
+    package let isUTF8: Bool
+
+    /// The reply's first line.
+    /// - Parameter octets: of the message as it is sent.
+    package func head(octets: Int) -> [UInt8] {
+        POP3Reply.ok(bodyLines == nil ? "\(octets) octets" : "top of message follows")
+    }
 }
 
 /// How the session is encrypted.
@@ -88,6 +94,8 @@ package struct POP3Machine: Sendable {
     var state = State.authorization(user: nil)
     /// The messages and their marks; beside the state, so that a mark does not copy them. Empty before TRANSACTION.
     var maildrop = POP3Maildrop(uidValidity: 0, entries: [])
+    /// The client has asked for UTF-8 mode. RFC 6856 §2.1
+    var isUTF8 = false
     private var badCommands = 0
     private var failedLogins = 0
 
@@ -148,6 +156,7 @@ package struct POP3Machine: Sendable {
     // RFC 2595 §4
     package mutating func tlsEstablished() {
         security = .encrypted
+        isUTF8 = false
         state = .authorization(user: nil)
     }
 

@@ -5,6 +5,17 @@ package import NIOCore
 /// A line feed without its carriage return, which a client may take for a line end, becomes CRLF, so that no content can look
 /// like the terminating line. Fed in pieces of up to `pieceSize`, it writes at most twice as many octets for each.
 package struct POP3MessageWriter: Sendable {
+    /// What is put right for programs that break on it.
+    package struct Repairs: OptionSet, Sendable {
+        package let rawValue: UInt8
+        package init(rawValue: UInt8) { self.rawValue = rawValue }
+
+        /// NUL goes out as 0x80.
+        package static let nul = Repairs(rawValue: 1)
+        /// A message that is a header alone ends with an empty line.
+        package static let endOfHeader = Repairs(rawValue: 2)
+    }
+
     /// What to read from the store at a time.
     package static let pieceSize = 32_768
 
@@ -22,16 +33,19 @@ package struct POP3MessageWriter: Sendable {
     package private(set) var isComplete = false
 
     /// - Parameter bodyLines: for TOP, how many lines follow the header; nil for the whole message.
-    package init(bodyLines: Int? = nil) {
-        section = bodyLines == nil ? .body(linesLeft: .max) : .header
+    package init(bodyLines: Int? = nil, repairs: Repairs = []) {
+        section = bodyLines == nil && !repairs.contains(.endOfHeader) ? .body(linesLeft: .max) : .header
         wantedLines = bodyLines ?? .max
+        self.repairs = repairs
     }
 
     private let wantedLines: Int
+    private let repairs: Repairs
 
     /// Adds the next octets of the message.
     package mutating func write(_ message: [UInt8], into buffer: inout ByteBuffer) {
         var rest = message[...]
+        if repairs.contains(.nul), message.contains(0) { rest = message.map { $0 == 0 ? 0x80 : $0 }[...] }
         while !isComplete, !rest.isEmpty {
             // RFC 1939 §3: a line that begins with the termination octet gets another in front
             if isAtLineStart, rest.first == UInt8(ascii: ".") { buffer.writeInteger(UInt8(ascii: ".")) }
@@ -52,6 +66,7 @@ package struct POP3MessageWriter: Sendable {
     /// Adds the line that ends the reply.
     package mutating func finish(into buffer: inout ByteBuffer) {
         if !isAtLineStart { buffer.writeStaticString(lastWasCR ? "\n" : "\r\n") }
+        if case .header = section, repairs.contains(.endOfHeader) { buffer.writeStaticString("\r\n") }
         buffer.writeBytes(POP3Reply.end)
         isComplete = true
     }

@@ -1,3 +1,4 @@
+package import MailConfig
 package import POP3Core
 package import SASLCore
 
@@ -17,6 +18,8 @@ package struct POP3ServerOptions: Sendable {
     package var loginDelay = Duration.zero
     /// The mechanisms of AUTH.
     package var logins = SASLOffer()
+    /// What is done for programs that break on something.
+    package var workarounds: Set<Manifest.POP3Workaround> = []
 
     package init(hostname: String) {
         self.hostname = hostname

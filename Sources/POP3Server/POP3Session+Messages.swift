@@ -1,5 +1,7 @@
 import Blobs
 import Logging
+import MailConfig
+import MailMessage
 import MailStore
 import MailSyntax
 import NIOCore
@@ -11,29 +13,32 @@ extension POP3Session {
     /// Sends a message, a piece at a time. Whether the session goes on.
     mutating func retrieve(_ retrieval: POP3Retrieval) async -> Bool {
         let reader: BlobReader
+        var message: SurrogateMessage?
         var piece: [UInt8]
         do {
             reader = try await server.store.openMessage(EmailID(rawValue: retrieval.entry.reference))
-            piece = try Self.piece(of: reader, at: 0)
+            message = try await surrogate(of: retrieval, reader)
+            piece = try Self.piece(of: reader, at: 0, &message)
         } catch MailStoreError.messageUnavailable {
             return await send(machine.messageUnavailable(.gone))
         } catch {
             server.logger.error("a message cannot be read", metadata: metadata(error))
             return await send(machine.messageUnavailable(.unreadable))
         }
-        var writer = POP3MessageWriter(bodyLines: retrieval.bodyLines)
+        var writer = POP3MessageWriter(bodyLines: retrieval.bodyLines, repairs: repairs)
+        let size = message?.size ?? reader.size
         var offset = 0
-        var buffer = ByteBuffer(bytes: retrieval.head)
+        var buffer = ByteBuffer(bytes: retrieval.head(octets: message?.size ?? retrieval.entry.octets))
         while true {
             writer.write(piece, into: &buffer)
             offset += piece.count
-            let isLast = writer.isComplete || offset >= reader.size
+            let isLast = writer.isComplete || offset >= size
             if isLast { writer.finish(into: &buffer) }
             guard (try? await connection.send(bytes: buffer)) != nil else { return false }
             guard !isLast else { break }
             buffer = ByteBuffer()
             do {
-                piece = try Self.piece(of: reader, at: offset)
+                piece = try Self.piece(of: reader, at: offset, &message)
             } catch {
                 // The client has half a message and must not take it for a whole one.
                 server.logger.error("a message cannot be read to its end", metadata: metadata(error))
@@ -50,7 +55,35 @@ extension POP3Session {
         let description = "the file is shorter than its row says"
     }
 
-    private static func piece(of reader: BlobReader, at offset: Int) throws -> [UInt8] {
+    private var repairs: POP3MessageWriter.Repairs {
+        var repairs: POP3MessageWriter.Repairs = []
+        if options.workarounds.contains(.noNULs) { repairs.insert(.nul) }
+        if options.workarounds.contains(.endOfHeader) { repairs.insert(.endOfHeader) }
+        return repairs
+    }
+
+    /// What is sent in place of a message that the client can't read; nil for one that goes out as it is.
+    // RFC 6856 §2.1
+    private func surrogate(of retrieval: POP3Retrieval, _ reader: BlobReader) async throws -> SurrogateMessage? {
+        guard !retrieval.isUTF8, !options.workarounds.contains(.rawHeaders), let mailbox else { return nil }
+        let uid = retrieval.entry.uid
+        guard let index = try await server.store.indexes(mailbox, uids: [uid...uid], limit: 1).first?.1 else {
+            throw MailStoreError.messageUnavailable(EmailID(rawValue: retrieval.entry.reference))
+        }
+        let message = try SurrogateMessage(of: index.structure, size: reader.size, source: reader.read)
+        return message.isSurrogate ? message : nil
+    }
+
+    /// The next octets, from the surrogate where there is one.
+    private static func piece(
+        of reader: BlobReader, at offset: Int, _ message: inout SurrogateMessage?
+    ) throws -> [UInt8] {
+        if message != nil {
+            guard let octets = try message?.next(POP3MessageWriter.pieceSize, source: reader.read) else {
+                throw Truncated()
+            }
+            return octets
+        }
         let end = min(offset + POP3MessageWriter.pieceSize, reader.size)
         guard offset < end else { return [] }
         let octets = try reader.read(offset..<end)

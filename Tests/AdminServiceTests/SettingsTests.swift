@@ -137,6 +137,8 @@ import Testing
         "imap.command_size": .settings("9KiB"),
         "imap.idle_keepalive": .code("manifest.imap.idleKeepalive", in: server + "ServerSettings.swift"),
         "imap.id": .code("manifest.imap.id", in: server + "ServerSettings.swift"),
+        "imap.client_workarounds": .settings("eight-bit-append"),
+        "pop3.client_workarounds": .settings("no-nuls"),
         "pop3.login_timeout": .settings("17s"),
         "pop3.idle_timeout": .settings("18s"),
         "pop3.exclusive": .code("manifest.pop3.exclusive", in: server + "ServerSettings.swift"),

@@ -44,6 +44,17 @@ import Testing
         #expect(IMAPParser().tag(of: Array(prefix.utf8)) == tag)
     }
 
+    @Test(arguments: ["SELECT", "SUBSCRIBE", "DELETE", "UNSUBSCRIBE", "EXAMINE", "MYRIGHTS"])
+    func separatorsAtTheEndOfNamesAreDropped(_ verb: String) throws {
+        func read(_ name: String, _ leniency: IMAPLeniency = .default) throws -> IMAPCommand.Body {
+            try IMAPParser(leniency: leniency).parse(Array("a \(verb) \(name)".utf8)).body
+        }
+        #expect(try read("Folder/") == read("Folder"))
+        #expect(try read("a/b/") == read("a/b"))
+        #expect(try read("Folder/", []) != read("Folder"))
+        #expect(try read("/") != read("Folder"))
+    }
+
     @Test func errorsNeverEchoWhatWasSent() {
         for text in ["LOGIN joe secret extra", "LOGIN joe \"secret", "AUTHENTICATE PLAIN secret!"] {
             let error = #expect(throws: IMAPParseError.self) { try IMAPParser().parse(Array("a \(text)".utf8)) }

@@ -193,7 +193,9 @@ enum WireValue: Equatable {
                 var encoder = IMAPResponseEncoder(nameEncoding: encoding)
                 encoder.buffer.writeString("a SELECT ")
                 encoder.write(name(path))
-                let command = try IMAPParser(nameEncoding: encoding).parse(Array(encoder.take().readableBytesView))
+                let parser = IMAPParser(
+                    nameEncoding: encoding, leniency: IMAPLeniency.default.subtracting(.trailingSeparator))
+                let command = try parser.parse(Array(encoder.take().readableBytesView))
                 #expect(command.body == .select(.init(mailbox: name(path))))
             }
         }

@@ -33,8 +33,10 @@ import Testing
             logins: {scram: false, channel_binding: true, oauth2: {introspection_endpoint: "https://i.example/", client_id: m,
               client_secret_file: /s, claim: sub, scopes: [mail], audience: [a], cache: 1s, ca_file: /c,
               discovery: "https://i.example/d"}}
-            imap: {login_timeout: 1s, idle_timeout: 1s, command_size: 8KiB, idle_keepalive: never, id: [name=x]}
-            pop3: {login_timeout: 1s, idle_timeout: 1s, exclusive: true, login_delay: 1s}
+            imap: {login_timeout: 1s, idle_timeout: 1s, command_size: 8KiB, idle_keepalive: never, id: [name=x],
+              client_workarounds: []}
+            pop3: {login_timeout: 1s, idle_timeout: 1s, exclusive: true, login_delay: 1s,
+              client_workarounds: no-nuls}
             queue: {lifetime: 1h, bounce_lifetime: 1h, delay_report: never, minimum_backoff: 1s, maximum_backoff: 2s, concurrency: 2,
               per_destination: 1, bounce_message_size: 1B, initial_per_destination: 1, dead_destination_wait: 1s,
               bulk_recipients: 2, bulk_logins: n}

@@ -1,5 +1,6 @@
-import POP3Core
 import Testing
+
+@testable import POP3Core
 
 /// Drives a machine with lines of text and shows what it does as text.
 private struct Script {
@@ -45,7 +46,7 @@ private struct Script {
             while let piece = listing.nextPiece() { text += String(decoding: piece, as: UTF8.self) }
             return text
         case .retrieve(let retrieval):
-            let head = String(decoding: retrieval.head, as: UTF8.self)
+            let head = String(decoding: retrieval.head(octets: retrieval.entry.octets), as: UTF8.self)
             return "retrieve \(retrieval.entry.reference) \(retrieval.bodyLines.map(String.init) ?? "all") \(head)"
         case .remove(let uids): return "remove \(uids)"
         }
@@ -57,8 +58,40 @@ private func capabilities(_ text: String) -> [String] {
 }
 
 @Suite struct POP3MachineTests {
+    @Test func utf8ModeComesBeforeTheLoginAndBehindTLS() {
+        var script = Script(.plaintext)
+        #expect(script.send("utf8").hasPrefix("+OK"))
+        #expect(script.send("STLS").hasPrefix("-ERR"))
+        #expect(script.send("UTF8 x").hasPrefix("-ERR"))
+        script = Script(.encrypted)
+        #expect(script.send("UTF8").hasPrefix("+OK"))
+        #expect(script.send("UTF8").hasPrefix("+OK"))
+        _ = script.send("USER ann@example.com")
+        _ = script.send("PASS secret")
+        _ = script.show(script.machine.loginAccepted(Script.maildrop))
+        guard case .retrieve(let retrieval) = script.machine.lineReceived(Array("RETR 1".utf8)) else {
+            Issue.record("no retrieval")
+            return
+        }
+        #expect(retrieval.isUTF8)
+        var late = Script.loggedIn()
+        #expect(late.send("UTF8").hasPrefix("-ERR"))
+        guard case .retrieve(let top) = late.machine.lineReceived(Array("TOP 1 1".utf8)) else {
+            Issue.record("no retrieval")
+            return
+        }
+        #expect(!top.isUTF8)
+    }
+
+    @Test func whatWasSaidBeforeTLSIsForgotten() {
+        var machine = POP3Machine(hostname: "mail.example.com", security: .plaintext)
+        _ = machine.lineReceived(Array("UTF8".utf8))
+        machine.tlsEstablished()
+        #expect(!machine.isUTF8)
+    }
+
     let everywhere = [
-        "TOP", "UIDL", "RESP-CODES", "AUTH-RESP-CODE", "PIPELINING", "EXPIRE NEVER", "LANG",
+        "TOP", "UIDL", "RESP-CODES", "AUTH-RESP-CODE", "PIPELINING", "EXPIRE NEVER", "LANG", "UTF8",
         "IMPLEMENTATION Martlet",
     ]
 

@@ -2,8 +2,10 @@ import NIOCore
 import POP3Core
 import Testing
 
-private func written(_ message: String, lines: Int? = nil, step: Int = .max) -> String {
-    var writer = POP3MessageWriter(bodyLines: lines)
+private func written(
+    _ message: String, lines: Int? = nil, repairs: POP3MessageWriter.Repairs = [], step: Int = .max
+) -> String {
+    var writer = POP3MessageWriter(bodyLines: lines, repairs: repairs)
     var buffer = ByteBuffer()
     var rest = Array(message.utf8)[...]
     while !rest.isEmpty, !writer.isComplete {
@@ -15,6 +17,34 @@ private func written(_ message: String, lines: Int? = nil, step: Int = .max) -> 
 }
 
 @Suite struct POP3MessageWriterTests {
+    @Test(arguments: [
+        ("A: b", "A: b\r\n\r\n.\r\n"), ("A: b\r\n", "A: b\r\n\r\n.\r\n"), ("A: b\n", "A: b\r\n\r\n.\r\n"),
+        ("", "\r\n.\r\n"),
+        ("A: b\r\n\r\n", "A: b\r\n\r\n.\r\n"), ("A: b\r\n\r\n.c", "A: b\r\n\r\n..c\r\n.\r\n"),
+    ])
+    func aHeaderAloneIsEnded(message: String, expected: String) {
+        for step in [1, 2, 1_000] {
+            for lines in [nil, 0, 5] where lines != 0 || !message.contains(".c") {
+                #expect(written(message, lines: lines, repairs: .endOfHeader, step: step) == expected)
+            }
+        }
+    }
+
+    @Test func nulGoesOutAsAnotherOctet() {
+        for step in [1, 3, 1_000] {
+            var writer = POP3MessageWriter(repairs: .nul)
+            var buffer = ByteBuffer()
+            var rest: ArraySlice<UInt8> = [0, 0x61, 0, 13, 10, 0x2E, 0]
+            while !rest.isEmpty {
+                writer.write(Array(rest.prefix(step)), into: &buffer)
+                rest = rest.dropFirst(step)
+            }
+            writer.finish(into: &buffer)
+            let text: [UInt8] = [0x80, 0x61, 0x80, 13, 10, 0x2E, 0x2E, 0x80, 13, 10, 0x2E, 13, 10]
+            #expect(Array(buffer.readableBytesView) == text)
+        }
+    }
+
     @Test(arguments: [
         ("", ".\r\n"), ("a", "a\r\n.\r\n"), ("a\r\n", "a\r\n.\r\n"), ("a\n", "a\r\n.\r\n"), ("a\r", "a\r\n.\r\n"),
         (".", "..\r\n.\r\n"), (".\r\n", "..\r\n.\r\n"), ("..\r\n", "...\r\n.\r\n"),

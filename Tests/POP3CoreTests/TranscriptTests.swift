@@ -82,7 +82,7 @@ private final class MachinePeer: TranscriptPeer {
         case .list(var listing):
             while let piece = listing.nextPiece() { output.writeBytes(piece) }
         case .retrieve(let retrieval):
-            output.writeBytes(retrieval.head)
+            output.writeBytes(retrieval.head(octets: retrieval.entry.octets))
             var writer = POP3MessageWriter(bodyLines: retrieval.bodyLines)
             writer.write(Array(Self.message.utf8), into: &output)
             writer.finish(into: &output)

@@ -1,4 +1,5 @@
 import Directory
+import MailConfig
 import MailMessage
 import MailStore
 import MailSyntax
@@ -9,6 +10,44 @@ import Testing
 @testable import POP3Server
 
 @Suite(.timeLimit(.minutes(2))) struct MaildropTests {
+    private static let international = "From: zoë@example.org\r\nSubject: Grüße\r\n\r\nünverändert\r\n"
+
+    /// Holds the lines that commands are answered with, dots stuffed, against what is expected.
+    private func answers(
+        _ expected: [(command: String, lines: [String])], saying first: String? = nil,
+        _ adjust: @escaping @Sendable (inout POP3ServerOptions) -> Void = { _ in }
+    ) async throws {
+        let fixture = try await Fixture(adjust)
+        try await fixture.append([Self.international, "A: b\r\n\u{0}"])
+        try await fixture.running({ .implicit($0) }) { port, _ in
+            try await Client.with(port, implicitTLS: true) { client in
+                _ = try await client.line()
+                if let first { #expect(try await client.ask(first).hasPrefix("+OK")) }
+                try await client.logIn()
+                for (command, lines) in expected { #expect(try await client.askLines(command) == lines) }
+            }
+        }
+    }
+
+    @Test func aMessageInUTF8IsShownInASCIIToThoseWhoDoNotReadIt() async throws {
+        let surrogate = [
+            "From: =?utf-8?B?em/Dq0BleGFtcGxlLm9yZw==?=", " <invalid@internationalized-address.invalid>",
+            "Subject: =?utf-8?B?R3LDvMOfZQ==?=", "",
+        ]
+        try await answers([("RETR 1", surrogate + ["ünverändert"]), ("TOP 1 0", surrogate)])
+        let stored = ["From: zoë@example.org", "Subject: Grüße", ""]
+        let whole = [("RETR 1", stored + ["ünverändert"]), ("TOP 1 0", stored)]
+        try await answers(whole, saying: "UTF8")
+        try await answers(whole) { $0.workarounds = [.rawHeaders] }
+    }
+
+    @Test func programsThatBreakOnMessagesAreSpared() async throws {
+        try await answers([("RETR 2", ["A: b", "\u{0}"])])
+        // 0x80 is no UTF-8: the client of these tests shows what it can't read so.
+        let spared = ["A: b", "\u{FFFD}", ""]
+        try await answers([("RETR 2", spared), ("TOP 2 9", spared)]) { $0.workarounds = [.noNULs, .endOfHeader] }
+    }
+
     @Test func anExclusiveMaildropHasOneSession() async throws {
         let fixture = try await Fixture { $0.isExclusive = true }
         try await fixture.running({ .implicit($0) }) { port, _ in

@@ -78,6 +78,7 @@ enum ServerSettings {
         settings.maximumBadCommands = manifest.limits.errors
         settings.headerSize = manifest.limits.headerSize
         settings.limits.command = manifest.imap.commandSize
+        settings.workarounds = manifest.imap.clientWorkarounds
         settings.limits.appendSize = manifest.limits.messageSize ?? unlimitedSize
         return settings
     }
@@ -88,6 +89,7 @@ enum ServerSettings {
         options.idleTimeout = manifest.pop3.idleTimeout
         options.isExclusive = manifest.pop3.exclusive
         options.loginDelay = manifest.pop3.loginDelay
+        options.workarounds = manifest.pop3.clientWorkarounds
         options.limits.badCommands = manifest.limits.errors
         options.limits.failedLogins = manifest.limits.loginFailures
         options.logins = SASLOffer(manifest.logins)

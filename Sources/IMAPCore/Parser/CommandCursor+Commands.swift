@@ -207,7 +207,8 @@ extension CommandCursor {
 
     // RFC 3501 §6.3.3, RFC 6154 §3
     private mutating func create() throws(IMAPParseError) -> CreateCommand {
-        let written = try mailboxArgument()
+        try space()
+        let written = try mailboxAsWritten()
         var uses: [IMAPSpecialUse] = []
         var unknown: [String] = []
         if spaceBeforeMore() {
@@ -222,10 +223,9 @@ extension CommandCursor {
             }
         }
         // RFC 3501 §6.3.3: the trailing separator is a declaration, not part of the name.
-        let forChildren = written.path.count > 1 && written.path.hasSuffix("/")
-        let name = forChildren ? IMAPMailboxName(path: String(written.path.dropLast())) : written
+        let parent = written.withoutTrailingSeparator
         return CreateCommand(
-            mailbox: name, onlyForChildren: forChildren, specialUses: uses, unknownSpecialUses: unknown)
+            mailbox: parent ?? written, onlyForChildren: parent != nil, specialUses: uses, unknownSpecialUses: unknown)
     }
 
     private mutating func rename() throws(IMAPParseError) -> RenameCommand {

@@ -84,7 +84,7 @@ extension CommandCursor {
         throw failure(.syntax, "quoted string without its end")
     }
 
-    // RFC 6855 §3: 8-bit in quoted strings only after ENABLE UTF8=ACCEPT.
+    // RFC 9755 §3: 8-bit in quoted strings only after ENABLE UTF8=ACCEPT.
     private func checkUTF8(_ content: [UInt8], start: Int, _ use: StringUse) throws(IMAPParseError) {
         let allowed = nameEncoding == .utf8 || (use == .tolerant && leniency.contains(.utf8InStrings))
         guard allowed, String(validating: content, as: UTF8.self) != nil else {

@@ -1,6 +1,12 @@
 extension CommandCursor {
     // RFC 3501 §9 (mailbox)
     mutating func mailbox() throws(IMAPParseError) -> IMAPMailboxName {
+        let written = try mailboxAsWritten()
+        return leniency.contains(.trailingSeparator) ? written.withoutTrailingSeparator ?? written : written
+    }
+
+    /// With the separator that CREATE means something by.
+    mutating func mailboxAsWritten() throws(IMAPParseError) -> IMAPMailboxName {
         let start = index
         let octets = try astring()
         return try decodeMailbox(octets, start: start)

@@ -73,6 +73,9 @@ package struct IMAPLeniency: OptionSet, Hashable, Sendable {
     package static let paddedLists = Self(rawValue: 4)
     /// Several spaces between arguments; off unless asked for.
     package static let doubleSpace = Self(rawValue: 8)
+    /// A separator at the end of a mailbox's name: Thunderbird writes the names of folders that hold folders so, where it was
+    /// told once that a mailbox can't hold both.
+    package static let trailingSeparator = Self(rawValue: 16)
 
-    package static let `default`: Self = [.trailingSpace, .utf8InStrings, .paddedLists]
+    package static let `default`: Self = [.trailingSpace, .utf8InStrings, .paddedLists, .trailingSeparator]
 }

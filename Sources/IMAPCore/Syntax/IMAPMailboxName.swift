@@ -14,7 +14,7 @@ package struct IMAPMailboxName: Hashable, Sendable, CustomStringConvertible {
     /// - Parameter encoding: `.utf8` once the client has enabled UTF8=ACCEPT.
     package init?(wire octets: some Collection<UInt8>, encoding: IMAPNameEncoding = .modifiedUTF7) {
         guard let text = encoding.decode(octets) else { return nil }
-        // RFC 6855 §3: no control characters, nor ends of lines and paragraphs
+        // RFC 9755 §3: no control characters, nor ends of lines and paragraphs
         guard
             text.unicodeScalars.allSatisfy({
                 $0.value >= 0x20 && !(0x7F...0x9F).contains($0.value) && !(0x2028...0x2029).contains($0.value)
@@ -29,6 +29,11 @@ package struct IMAPMailboxName: Hashable, Sendable, CustomStringConvertible {
     package func wire(_ encoding: IMAPNameEncoding = .modifiedUTF7) -> [UInt8] { encoding.encode(path) }
 
     package var isInbox: Bool { path == "INBOX" }
+
+    /// Nil for a name that does not end with the separator, or is nothing but it.
+    package var withoutTrailingSeparator: IMAPMailboxName? {
+        path.utf8.count > 1 && path.hasSuffix("/") ? IMAPMailboxName(path: String(path.dropLast())) : nil
+    }
 
     package var description: String { path }
 
@@ -45,7 +50,7 @@ package struct IMAPMailboxName: Hashable, Sendable, CustomStringConvertible {
 package enum IMAPNameEncoding: Hashable, Sendable {
     // RFC 3501 §5.1.3
     case modifiedUTF7
-    // RFC 6855 §3
+    // RFC 9755 §3
     case utf8
 
     /// Nil when the octets are not in this encoding; only the one canonical form is taken.

@@ -5,7 +5,8 @@ import MailStore
 import NetTransport
 import SQLEngine
 
-// APPEND and REPLACE. RFC 3501 §6.3.11, RFC 3502, RFC 3516 §4.4, RFC 4315 §3, RFC 4469, RFC 6855 §4, RFC 7889, RFC 8508
+// APPEND and REPLACE. RFC 3501 §6.3.11, RFC 3502, RFC 3516 §4.4, RFC 4315 §3, RFC 4469, RFC 6855 §4, RFC 7889, RFC 8508,
+// RFC 9755 §4
 //
 // The command comes in pieces: text, a literal, text, a literal. What can be refused is refused before a literal is asked
 // for; what is wrong with a literal is told when it has been read, since the next command begins behind it. Nothing is kept
@@ -44,7 +45,7 @@ extension IMAPSession {
                 try append.begin(prefix: prefix, size: size)
             }
             let place = try await self.place(of: command)
-            let batch = AppendBatch(self.service)
+            let batch = AppendBatch(self.service, self.enabled)
             var run = AppendRun(parser: append, place: place, batch: batch, elements: elements)
             return try await self.carryOut(&run, waiting)
         } refused: {
@@ -58,7 +59,7 @@ extension IMAPSession {
         isChangingMessages = true
         let place = try await place(of: command)
         var run = AppendRun(
-            parser: AppendParser(parser), place: place, batch: AppendBatch(service), elements: elements)
+            parser: AppendParser(parser), place: place, batch: AppendBatch(service, enabled), elements: elements)
         return try await carryOut(&run, WaitingLiteral(nil))
     }
 

@@ -38,7 +38,7 @@ extension IMAPSession {
 
     func checkCharset(_ charset: String?) throws(CommandRefusal) {
         if charset != nil, enabled.contains(.utf8Accept) {
-            // RFC 6855 §3
+            // RFC 9755 §3
             throw .bad(.clientBug, "UTF8=ACCEPT is enabled: everything is UTF-8.")
         }
         if let charset, !Charset.isKnown(charset) {

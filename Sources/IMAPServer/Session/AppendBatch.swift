@@ -1,5 +1,6 @@
 import Blobs
 import IMAPCore
+import MailConfig
 import MailMessage
 import MailStore
 import MailSyntax
@@ -29,8 +30,16 @@ struct AppendBatch {
     private var finished = 0
     private(set) var messages: [NewMessage] = []
 
-    init(_ service: IMAPServerDependencies) {
+    /// Whether headers may hold octets beyond ASCII.
+    private let takesEightBitHeaders: Bool
+
+    /// - Parameter enabled: what the client has switched on.
+    init(_ service: IMAPServerDependencies, _ enabled: EnabledExtensions) {
         self.service = service
+        // RFC 9755 §4, RFC 9051 §6.3.12
+        takesEightBitHeaders =
+            !enabled.isDisjoint(with: [.utf8Accept, .imap4rev2])
+            || service.settings.workarounds.contains(.eightBitAppend)
         memoryLeft = service.settings.appendInMemory
     }
 
@@ -73,6 +82,10 @@ struct AppendBatch {
         guard let current else { return }
         self.current = nil
         let (content, index) = try Self.finish(current.message)
+        // RFC 9755 §4: MUST be refused
+        guard takesEightBitHeaders || !index.headerBlock.contains(where: { $0 >= 0x80 }) else {
+            throw CommandRefusal.no(.cannot, "Headers with UTF-8 need ENABLE UTF8=ACCEPT.")
+        }
         headers += index.headerBlock.count
         guard headers / Self.largestHeaders <= service.settings.headerSize else {
             throw CommandRefusal.no(.limit, "The headers of one APPEND are too large together.")

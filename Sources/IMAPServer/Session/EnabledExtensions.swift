@@ -10,7 +10,7 @@ struct EnabledExtensions: OptionSet, Sendable {
     static let qresync = EnabledExtensions(rawValue: 2)
     /// RFC 9051 §6.3.1
     static let imap4rev2 = EnabledExtensions(rawValue: 4)
-    /// RFC 6855 §3
+    /// RFC 9755 §3
     static let utf8Accept = EnabledExtensions(rawValue: 8)
     /// RFC 9586 §3.1
     static let uidOnly = EnabledExtensions(rawValue: 16)
@@ -27,7 +27,7 @@ struct EnabledExtensions: OptionSet, Sendable {
 
     /// How mailbox names and strings are written from now on.
     var nameEncoding: IMAPNameEncoding {
-        // RFC 6855 §3, RFC 9051 §5.1
+        // RFC 9755 §3, RFC 9051 §5.1
         isDisjoint(with: [.utf8Accept, .imap4rev2]) ? .modifiedUTF7 : .utf8
     }
 
@@ -35,12 +35,13 @@ struct EnabledExtensions: OptionSet, Sendable {
     var messageNaming: IMAPMessageNaming { contains(.uidOnly) ? .uid : .number }
 
     /// Switches on what is offered of the names a client gave; the rest is passed over in silence.
+    /// - Parameter withheld: is passed over too.
     /// - Returns: the names of what was off before. RFC 5161 §3.2
-    mutating func enable(_ names: [String]) -> [String] {
+    mutating func enable(_ names: [String], withheld: EnabledExtensions = []) -> [String] {
         let wanted = Set(names.map { $0.uppercased() })
         let before = self
         var told: [String] = []
-        for (name, means) in Self.offered where wanted.contains(name.uppercased()) {
+        for (name, means) in Self.offered where wanted.contains(name.uppercased()) && means.isDisjoint(with: withheld) {
             if !before.isSuperset(of: means) { told.append(name) }
             formUnion(means)
         }

@@ -100,7 +100,8 @@ final class IMAPSession {
             mechanisms: mechanisms,
             isAuthenticated: stage == .authenticated,
             isCompressed: isCompressed,
-            appendLimit: service.settings.limits.toldAppendSize
+            appendLimit: service.settings.limits.toldAppendSize,
+            withheld: service.settings.withheld
         )
     }
 

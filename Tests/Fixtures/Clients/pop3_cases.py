@@ -219,5 +219,37 @@ def case_languages():
     wire.pop("LANG xx", "-ERR")
 
 
+def case_utf8():
+    """RFC 6856: who says UTF8 gets messages as they are, everybody else ASCII."""
+    empty()
+    client = imap()
+    # Not after ENABLE: imaplib then puts "UTF8 (" into the literal.
+    message = "From: zoë@example.org\r\nSubject: Grüße\r\n\r\nünverändert\r\n".encode()
+    client.append("INBOX", None, None, message)
+    client.logout()
+    client = pop3()
+    text = b"\r\n".join(client.retr(1)[1])
+    contains(text.decode(), "Subject: =?utf-8?B?R3LDvMOfZQ==?=")
+    contains(text.decode(), "<invalid@internationalized-address.invalid>")
+    contains(text.decode(), "\r\n\r\nünverändert")
+    try:
+        client.utf8()
+    except poplib.error_proto:
+        pass
+    else:
+        raise AssertionError("UTF8 was taken after the login")
+    client.quit()
+    client = poplib.POP3_SSL(HOST, port(995), context=TLS, timeout=TIMEOUT)
+    assert "UTF8" in client.capa(), client.capa()
+    equal(client.utf8()[:3], b"+OK")
+    client.user(ACCOUNT)
+    client.pass_(PASSWORD)
+    octets = int(client.list(1).split()[2])
+    response, lines, _ = client.retr(1)
+    equal(b"\r\n".join(lines) + b"\r\n", message)
+    equal(octets, len(message))
+    client.quit()
+
+
 if __name__ == "__main__":
     main(globals())

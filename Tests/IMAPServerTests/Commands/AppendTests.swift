@@ -5,6 +5,22 @@ import Testing
 
 @Suite("APPEND", .timeLimit(.minutes(10)))
 struct AppendTests {
+    @Test("a header with UTF-8 needs ENABLE UTF8=ACCEPT, where nothing else is said")
+    func eightBitHeaders() async throws {
+        let message = "Subject: Grüße\r\n\r\nx\r\n"
+        try await TestServer.run(settings: { $0.workarounds = [] }) { server in
+            try await server.session { client in
+                #expect(await client.append(message).tagged.hasPrefix("NO [CANNOT]"))
+                #expect(await client.append("Subject: x\r\n\r\nGrüße\r\n").isOK)
+                await client.command("ENABLE UTF8=ACCEPT")
+                #expect(await client.append(message).isOK)
+            }
+        }
+        try await TestServer.run { server in
+            try await server.session { client in #expect(await client.append(message).isOK) }
+        }
+    }
+
     @Test("with a synchronising literal, answered with APPENDUID")
     func synchronising() async throws {
         try await TestServer.run { server in

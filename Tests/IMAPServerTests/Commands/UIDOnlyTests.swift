@@ -1,4 +1,5 @@
 import Foundation
+import MailConfig
 import Testing
 
 @testable import IMAPServer
@@ -146,6 +147,24 @@ struct UIDOnlyTests {
                 await client.command("ENABLE UIDONLY")
                 let news = await client.command("UID STORE 3 +FLAGS.SILENT (\\Flagged)").untagged
                 #expect(news.count == 1 && news[0].hasSuffix(" UID ADDTO (0 3)"), "\(news)")
+            }
+        }
+    }
+
+    @Test("what Microsoft's service would break on is neither offered nor enabled")
+    func withheld() async throws {
+        try await TestServer.run(settings: { $0.workarounds = [.outlookUIDOnly] }) { server in
+            try await server.session { client in
+                #expect(await client.command("CAPABILITY").untagged.first?.contains("UIDONLY") == false)
+                #expect(await client.command("ENABLE UIDONLY CONDSTORE").untagged.first == "* ENABLED CONDSTORE")
+                await client.append(sampleMessage("one"))
+                await client.command("SELECT INBOX")
+                #expect(await client.command("FETCH 1 (UID)").untagged == ["* 1 FETCH (UID 1)"])
+            }
+        }
+        try await TestServer.run { server in
+            try await server.session { client in
+                #expect(await client.command("CAPABILITY").untagged.first?.contains("UIDONLY") == true)
             }
         }
     }

@@ -34,7 +34,11 @@ extension Trait where Self == ServerTrait {
     static func server(_ environment: [String: String] = [:]) -> Self { ServerTrait(environment: environment) }
 
     /// A server with a listener of each kind.
-    static func server(everyKind: Bool) -> Self { ServerTrait(environment: [:], hasEveryKind: everyKind) }
+    static func server(everyKind: Bool) -> Self {
+        ServerTrait(
+            // UIDONLY is offered too.
+            environment: ["MARTLET_IMAP_CLIENT_WORKAROUNDS": "eight-bit-append"], hasEveryKind: everyKind)
+    }
 }
 
 /// The server of the suite that is running.
