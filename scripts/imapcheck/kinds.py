@@ -330,13 +330,19 @@ def binary_of_leaves(d):
 def encoding_with_faults(d):
     """What an encoding doesn't know is passed over, or stays as it is; Dovecot refuses the part."""
     asked = re.match(rb"UID FETCH (\d+) \(BINARY(\.PEEK|\.SIZE)\[([0-9.]*)\](?:<(\d+)\.\d+>)?\)$", d.command)
-    if not asked or d.state != ("OK", "NO") or d.answers[1]["tagged"].get("PARSE") is not True:
+    if not asked or d.state != ("OK", "NO") or not {"PARSE", "UNKNOWN-CTE"} & set(d.answers[1]["tagged"]):
         return False
     message = d.session.sides[0].message(int(asked.group(1)))
-    part = mime.Part(message).at([int(word) for word in asked.group(3).split(b".") if word]) if message is not None else None
+    numbers = [int(word) for word in asked.group(3).split(b".") if word]
+    part = mime.Part(message).at(numbers) if message is not None else None
     if part is None:
         return False
-    wanted = email.message_from_bytes(part.header + part.body).get_payload(decode=True) or b""
+    if not numbers or part.parts is not None or part.message is not None:
+        wanted = mime.Part(message).section(numbers, "")  # where the fault is in a part inside
+    elif "PARSE" in d.answers[1]["tagged"]:
+        wanted = email.message_from_bytes(part.header + part.body).get_payload(decode=True) or b""
+    else:
+        return False
     items = d.answers[0]["fetch"].get(int(asked.group(1)), {})
     told = next((value for name, value in items.items() if name.startswith("BINARY")), None)
     return told == len(wanted) if isinstance(told, int) else told is not None and wanted[int(asked.group(4) or 0):].startswith(told)
