@@ -44,6 +44,17 @@ struct HostilePeerTests {
     }
 }
 
+/// IMAP clients that mean harm or know no better: answered or ended, others are served on, and memory stays flat.
+@Suite(.serialized, .server())
+struct HostileIMAPClientTests {
+    @Test(arguments: Peer.cases("imap_hostile_cases"))
+    func isAnswered(name: String) async throws {
+        let server = try server()
+        expectSuccess(try await server.python("imap_hostile_cases", name, timeout: .seconds(300)))
+        #expect(server.isRunning)
+    }
+}
+
 /// The transcripts, played against the whole program; SMTPServerTests and their like play them against sessions alone.
 @Suite(.serialized, .server(everyKind: true))
 struct TranscriptTests {
