@@ -100,7 +100,7 @@ extension Manifest {
         /// Between logins of an account.
         package var loginDelay: Duration = .zero
         /// What is done for programs that break on something.
-        package var clientWorkarounds: Set<POP3Workaround> = []
+        package var clientWorkarounds: Set<POP3Workaround> = [.rawHeaders]
     }
 
     /// The queue of messages that leave.

@@ -82,8 +82,8 @@ extension Schema {
             "pop3.client_workarounds", \.pop3.clientWorkarounds, .words(Manifest.POP3Workaround.self), .live,
             "Quirks of programs that are lived with. `no-nuls`: NUL octets go out as 0x80, since Outlook hangs on them. "
                 + "`end-of-header`: a message that is a header alone gets an empty line, which Outlook Express and Netscape "
-                + "wait for. `raw-headers`: messages with 8-bit headers go as they came to programs that have not said UTF8, "
-                + "where they would get a surrogate (RFC 6858): for fetchers that then remove the original."
+                + "wait for. `raw-headers`: messages with 8-bit headers go as they came also to programs that have not said UTF8; "
+                + "without it those get a surrogate (RFC 6858), and a fetcher that removes what it fetched keeps nothing else."
         ),
     ]
 
