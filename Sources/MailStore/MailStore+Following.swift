@@ -30,6 +30,24 @@ extension MailStore {
             }
         }
     }
+
+    /// Those of some emails that `passes` says yes to, all read at once; what is kept of them and can't be read is left to who
+    /// looks closer.
+    package func emails(
+        _ emails: [EmailID], where passes: @Sendable @escaping (MessageIndex) -> Bool
+    ) async throws -> [EmailID] {
+        guard !emails.isEmpty else { return [] }
+        return try await database.read { reader in
+            try emails.filter { email in
+                try reader.first(MailStoreStatements.emailForIndexing, email) { row in
+                    guard let index = try? MessageIndex.decode(row.bytes(2), headerBlock: row.bytes(1)) else {
+                        return true
+                    }
+                    return passes(index)
+                } ?? false
+            }
+        }
+    }
 }
 
 /// A closure in a struct: kept directly in a generic it would be wrapped once more at each access.

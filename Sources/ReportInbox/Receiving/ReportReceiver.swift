@@ -194,7 +194,11 @@ package final class ReportReceiver: Sendable {
         while true {
             let part = try await mail.emails(after: after, limit: 256)
             guard let last = part.last else { return }
-            for (email, account) in part where isReader(account) { try await look(at: email, again: again) }
+            let host = settings().host
+            let candidates = try await mail.emails(part.filter { isReader($0.account) }.map(\.email)) {
+                ReportCandidate($0, host: host) != nil
+            }
+            for email in candidates { try await look(at: email, again: again) }
             after = last.email
             try await store.setProgress(after)
         }
