@@ -68,3 +68,20 @@ struct TranscriptTests {
         expectSuccess(try await server().python("transcripts", "commands", protocolName, timeout: .seconds(120)))
     }
 }
+
+/// The transcripts of what is off until an operator asks for it.
+@Suite(.serialized, .server(everyMechanism: true))
+struct MechanismTranscriptTests {
+    @Test(arguments: ["imap", "pop3"], ["keywords", "commands"])
+    func everyMechanismHasATranscriptThatRuns(protocolName: String, what: String) async throws {
+        expectSuccess(
+            try await server().python("transcripts", what, protocolName, "every-mechanism", timeout: .seconds(120)))
+    }
+}
+
+@Suite(.serialized, .server(["MARTLET_POP3_LOGIN_DELAY": "3600s"]))
+struct LoginDelayTranscriptTests {
+    @Test func theLoginDelayHasATranscriptThatRuns() async throws {
+        expectSuccess(try await server().python("transcripts", "keywords", "pop3", "waiting", timeout: .seconds(120)))
+    }
+}

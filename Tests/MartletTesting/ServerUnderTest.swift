@@ -76,7 +76,9 @@ package final class ServerUnderTest: Sendable {
     private static func freeOffset() -> Int {
         while true {
             let offset = Int.random(in: 11_000..<31_000)
-            if [24, 25, 2525, 110, 143, 465, 587, 993, 995].allSatisfy({ Peer.isFree($0 + offset) }) { return offset }
+            if [24, 25, 2525, 110, 143, 465, 587, 993, 995, 8080].allSatisfy({ Peer.isFree($0 + offset) }) {
+                return offset
+            }
         }
     }
 

@@ -11,7 +11,7 @@ import Testing
     func `the machine keeps to the transcript`(_ played: TranscriptCase, cut: TranscriptCut) async throws {
         let state = try TranscriptState.named(played.state, of: "pop3")
         let words = TranscriptWords(account: "ann@example.com", password: "secret", unknown: "nobody@example.com")
-        try await TranscriptPlayer.play(played, from: state, on: MachinePeer(), words: words, cut: cut)
+        try await TranscriptPlayer.play(played, from: state, on: MachinePeer(state.setup), words: words, cut: cut)
     }
 }
 
@@ -23,14 +23,27 @@ private final class MachinePeer: TranscriptPeer {
 
     private static let message = "From: stranger@outside.example\r\nSubject: transcript\r\n\r\nHello there.\r\n"
 
-    private var machine = POP3Machine(
-        hostname: "mail.example.com", security: .plaintext, mechanisms: ["SCRAM-SHA-256", "PLAIN", "LOGIN"])
+    private var machine: POP3Machine
+    private let offer: SASLOffer
+    private let binding: ChannelBinding?
+    private let isWaiting: Bool
     private var framer = POP3Framer()
     private var buffer = ByteBuffer()
     private var output = ByteBuffer()
     private var exchange: SASLServer?
     private var isClosed = false
     private var hasGreeted = false
+
+    init(_ setup: TranscriptState.Setup) {
+        let offersAll = setup == .everyMechanism
+        offer = SASLOffer(channelBinding: offersAll, tokens: offersAll)
+        binding = offer.binding(endPoint: Array("digest".utf8))
+        isWaiting = setup == .waiting
+        machine = POP3Machine(
+            hostname: "mail.example.com", security: .plaintext,
+            mechanisms: offer.mechanisms(isSecure: true, binding: binding).map(\.rawValue),
+            loginDelay: isWaiting ? 3600 : 0)
+    }
 
     func send(_ octets: [UInt8]) {
         greet()
@@ -94,6 +107,7 @@ private final class MachinePeer: TranscriptPeer {
 
     private func check(user: [UInt8], isRight: Bool) {
         guard isRight, user == Array("ann@example.com".utf8) else { return perform(machine.loginRefused()) }
+        guard !isWaiting else { return perform(machine.loggedInTooSoon()) }
         let entry = POP3Maildrop.Entry(uid: 1, octets: Self.message.utf8.count, reference: 1)
         perform(machine.loginAccepted(POP3Maildrop(uidValidity: 7, entries: [entry])))
     }
@@ -103,7 +117,7 @@ private final class MachinePeer: TranscriptPeer {
         switch step {
         case .start(let name, let initial):
             guard let mechanism = SASLMechanism(name: name) else { return perform(machine.exchangeFailed("unknown")) }
-            exchange = SASLServer(mechanism)
+            exchange = SASLServer(mechanism, binding: binding)
             line = initial.map { SASLLine(initialResponse: $0) }
         case .line(let octets): line = SASLLine(continuation: octets)
         case .lineTooLong: line = .malformed
@@ -130,11 +144,15 @@ private final class MachinePeer: TranscriptPeer {
             let verifier = SCRAMVerifier(password: Secret("secret"), salt: Array("salt".utf8))
             follow(server.provide(verifier), &server)
         case .proven: check(user: Array("ann@example.com".utf8), isRight: true)
-        case .token: follow(server.refuseToken(Array("{}".utf8)), &server)
+        case .token(let token) where token.token == Secret(TranscriptWords.token):
+            check(user: Array("ann@example.com".utf8), isRight: true)
+        case .token: follow(server.refuseToken(Array("{\"status\":\"invalid_token\"}".utf8)), &server)
         case .failed(.wrongProof), .failed(.tokenRefused): perform(machine.loginRefused())
         case .credentials(let credentials):
             check(user: Array(credentials.login.utf8), isRight: credentials.password == Secret("secret"))
-        case .failed(.authorizationDenied): perform(machine.loginRefused())
+        case .failed(.authorizationDenied), .failed(.channelBinding), .failed(.downgrade),
+            .failed(.unsupportedChannelBinding):
+            perform(machine.loginRefused())
         case .failed(let failure): perform(machine.exchangeFailed(failure.description))
         }
     }

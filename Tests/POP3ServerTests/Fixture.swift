@@ -5,6 +5,7 @@ import Logging
 import MailMessage
 import MailStore
 import MailSyntax
+import MartletTesting
 import NIOCore
 import NIOPosix
 import NetTransport
@@ -47,6 +48,9 @@ final class Fixture: Sendable {
         try await directory.addCredential(password, to: account.id)
         var settings = AuthenticatorOptions()
         settings.hashCost = 1
+        settings.tokens = { token in
+            token == Secret(TranscriptWords.token) ? .valid(login: "ann@example.com") : .refused(.invalidToken)
+        }
         server = POP3Server(
             store: store,
             authenticator: Authenticator(source: directory, options: settings),

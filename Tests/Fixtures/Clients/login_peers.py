@@ -54,7 +54,7 @@ class Scram:
 class Introspector:
     """RFC 7662 on this machine."""
 
-    def __init__(self):
+    def __init__(self, port=0):
         self.tokens = {}
         self.complaints = []
         self.asked = 0
@@ -70,7 +70,7 @@ class Introspector:
             def log_message(self, *_):
                 pass
 
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}/introspect"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 

@@ -2,13 +2,19 @@
 
 Every keyword that EHLO, CAPABILITY and CAPA show in any state has one in PROTOCOL/keywords, named like it. A keyword without
 a transcript fails the run, and so does a transcript of a keyword that is not shown in the states it names.
+
+    transcripts.py keywords|commands PROTOCOL [STATE…]
+
+Without states, those of a server with the settings it is made with.
 """
 import base64
 import pathlib
 
+import login_peers
 from common import *
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent / "Transcripts"
+TOKEN = "a-good-token"
 WORDS = {
     "ACCOUNT": ACCOUNT,
     "PASSWORD": PASSWORD,
@@ -16,6 +22,8 @@ WORDS = {
     "PLAIN64": base64.b64encode(f"\0{ACCOUNT}\0{PASSWORD}".encode()).decode(),
     "USER64": base64.b64encode(ACCOUNT.encode()).decode(),
     "PASS64": base64.b64encode(PASSWORD.encode()).decode(),
+    "BEARER64": base64.b64encode(f"n,a={ACCOUNT},\1auth=Bearer {TOKEN}\1\1".encode()).decode(),
+    "XOAUTH64": base64.b64encode(f"user={ACCOUNT}\1auth=Bearer {TOKEN}\1\1".encode()).decode(),
 }
 
 
@@ -72,6 +80,13 @@ def imap_keywords(wire):
 
 def pop3_state(state):
     plain = state in ("plain", "plain-start", "stls")
+    if state == "waiting":
+        # The first login of all may enter; whether this is the first does not matter.
+        with Wire(995, tls=True) as earlier:
+            earlier.line()
+            for command in (f"USER {ACCOUNT}", f"PASS {PASSWORD}", "QUIT"):
+                earlier.send(f"{command}\r\n")
+                earlier.line()
     wire = Wire(110 if plain else 995, tls=not plain)
     if state.endswith("-start"):
         return wire
@@ -90,6 +105,10 @@ def pop3_keywords(wire):
     return [line.decode().split()[0] for line in wire.pop_lines()]
 
 
+# Those of servers that are set up for them.
+SPECIAL = ["every-mechanism", "waiting"]
+# Where a server with every mechanism asks whose a token is, before it is moved up like the others.
+INTROSPECTION_PORT = 8080
 PROTOCOLS = {
     "smtp": (["mx", "mx-tls", "submission", "submission-tls", "submissions", "login", "lmtp", "device"], smtp_state, smtp_keywords),
     "imap": (["plain", "starttls", "tls", "login"], imap_state, imap_keywords),
@@ -185,8 +204,15 @@ def read(path):
     return states, [(number, line) for number, line in enumerate(text.split("\n"), 1) if line]
 
 
+def here(path, states):
+    """The states of a transcript that this server can be brought to; an unknown one is among the standard ones."""
+    return [state for state in read(path)[0] if (state in states if states else state not in SPECIAL)]
+
+
 def play(protocol, path, states):
     """What went wrong, in each state."""
+    if not states:
+        return []
     name = path.relative_to(ROOT)
     problems = []
     for state in states:
@@ -201,11 +227,11 @@ def play(protocol, path, states):
     return problems
 
 
-def check(protocol):
+def check(protocol, states):
     """Every keyword, in the states where it is shown."""
-    states, connect, keywords = PROTOCOLS[protocol]
+    standard, connect, keywords = PROTOCOLS[protocol]
     shown = {}
-    for state in states:
+    for state in states or standard:
         with connect(state) as wire:
             found = keywords(wire)
             assert len(found) == len(set(found)), f"{state}: a keyword twice: {found}"
@@ -214,23 +240,27 @@ def check(protocol):
             print(f"{protocol} {state}: {' '.join(found)}")
     files = {path.stem: path for path in (ROOT / protocol / "keywords").glob(f"*.{protocol}")}
     problems = [f"{keyword} ({', '.join(sorted(shown[keyword]))}) has no transcript" for keyword in shown if keyword not in files]
-    problems += [f"{path.name}: no state shows {name}" for name, path in files.items() if name not in shown]
-    for name in sorted(set(files) & set(shown)):
-        wanted = read(files[name])[0]
-        problems += [f"{name} is not shown in the state {state}" for state in wanted if state not in shown[name]]
-        problems += play(protocol, files[name], [state for state in wanted if state in shown[name]])
+    for name in sorted(files):
+        wanted = here(files[name], states)
+        problems += [f"{name} is not shown in the state {state}" for state in wanted if state not in shown.get(name, ())]
+        problems += play(protocol, files[name], [state for state in wanted if state in shown.get(name, ())])
     assert not problems, "\n" + "\n".join(problems)
 
 
-def play_all(protocol):
+def play_all(protocol, states):
     """The transcripts of commands."""
     files = sorted((ROOT / protocol).glob(f"*.{protocol}"))
     assert files, f"{protocol}: there are no transcripts"
-    problems = [problem for path in files for problem in play(protocol, path, read(path)[0])]
+    problems = [problem for path in files for problem in play(protocol, path, here(path, states))]
     assert not problems, "\n" + "\n".join(problems)
 
 
 if __name__ == "__main__":
-    what, *protocols = sys.argv[1:]
-    for protocol in protocols or PROTOCOLS:
-        {"keywords": check, "commands": play_all}[what](protocol)
+    what, protocol, *states = sys.argv[1:]
+    introspector = None
+    if "every-mechanism" in states:
+        introspector = login_peers.Introspector(port(INTROSPECTION_PORT))
+        introspector.tokens[TOKEN] = {"active": True, "email": ACCOUNT}
+    {"keywords": check, "commands": play_all}[what](protocol, states)
+    if introspector:
+        introspector.close()

@@ -6,8 +6,10 @@ import Logging
 import MailMessage
 import MailStore
 import MailSyntax
+import MartletTesting
 import NIOPosix
 import NetTransport
+import SASLCore
 import SQLEngine
 import Telemetry
 import Testing
@@ -87,6 +89,9 @@ struct TestServer: Sendable {
         let events = RecordingEventSink()
         var authenticatorOptions = AuthenticatorOptions()
         authenticatorOptions.addsMissingVerifiers = { false }
+        authenticatorOptions.tokens = { token in
+            token == Secret(TranscriptWords.token) ? .valid(login: "ann@example.org") : .refused(.invalidToken)
+        }
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         let dependencies = IMAPServerDependencies(
             store: store, blobs: blobs,

@@ -8,6 +8,8 @@ struct ServerTrait: SuiteTrait, TestScoping {
     var environment: [String: String]
     /// A listener of each kind, not the seven standard ones alone.
     var hasEveryKind = false
+    /// Channel binding, and access tokens of an introspection endpoint on port 8080, moved up like the others.
+    var hasEveryMechanism = false
 
     func provideScope(
         for test: Test,
@@ -16,7 +18,14 @@ struct ServerTrait: SuiteTrait, TestScoping {
     ) async throws {
         let server = try ServerUnderTest(environment: environment)
         try await server.setUp()
-        try await server.start(hasEveryKind ? ["MARTLET_LISTENERS": server.everyListener] : [:])
+        var more = hasEveryKind ? ["MARTLET_LISTENERS": server.everyListener] : [:]
+        if hasEveryMechanism {
+            more["MARTLET_LOGINS_CHANNEL_BINDING"] = "true"
+            more["MARTLET_LOGINS_OAUTH2_INTROSPECTION_ENDPOINT"] =
+                "http://127.0.0.1:\(server.port(8080))/introspect"
+            more["MARTLET_LOGINS_OAUTH2_CLIENT_ID"] = "martlet"
+        }
+        try await server.start(more)
         do {
             try await Self.$current.withValue(server) { try await function() }
         } catch {
@@ -32,6 +41,11 @@ struct ServerTrait: SuiteTrait, TestScoping {
 extension Trait where Self == ServerTrait {
     /// A server with these overrides of its manifest.
     static func server(_ environment: [String: String] = [:]) -> Self { ServerTrait(environment: environment) }
+
+    /// A server with every mechanism to log in by.
+    static func server(everyMechanism: Bool) -> Self {
+        ServerTrait(environment: [:], hasEveryMechanism: everyMechanism)
+    }
 
     /// A server with a listener of each kind.
     static func server(everyKind: Bool) -> Self {

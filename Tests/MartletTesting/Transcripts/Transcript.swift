@@ -109,6 +109,9 @@ package struct TranscriptError: Error, CustomStringConvertible {
 
 /// What stands for itself in transcripts of one server: `ACCOUNT`, `PASSWORD` and the like, and what was captured.
 package struct TranscriptWords: Sendable {
+    /// The access token that is the account's, where tokens are taken.
+    package static let token = "a-good-token"
+
     private var values: [String: String]
 
     package init(_ values: [String: String] = [:]) {
@@ -123,6 +126,9 @@ package struct TranscriptWords: Sendable {
         self.init([
             "ACCOUNT": account, "PASSWORD": password, "UNKNOWN": unknown,
             "PLAIN64": encoded("\0\(account)\0\(password)"), "USER64": encoded(account), "PASS64": encoded(password),
+            // RFC 7628 §3.1
+            "BEARER64": encoded("n,a=\(account),\u{1}auth=Bearer \(Self.token)\u{1}\u{1}"),
+            "XOAUTH64": encoded("user=\(account)\u{1}auth=Bearer \(Self.token)\u{1}\u{1}"),
         ])
     }
 

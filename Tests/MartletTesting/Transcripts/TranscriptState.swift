@@ -9,14 +9,27 @@ package struct TranscriptState: Sendable {
         case device
     }
 
+    /// How IMAP and POP3 are set up.
+    package enum Setup: Sendable {
+        case standard
+        /// Every mechanism is offered, also those that are off until an operator asks for them.
+        case everyMechanism
+        /// The account has just logged in, and waits an hour until it may again.
+        case waiting
+    }
+
     package let listener: Listener
+    package let setup: Setup
     /// TLS from the first octet; else it is offered.
     package let hasImplicitTLS: Bool
     /// The dialogue that leads there.
     package let opening: Transcript
 
-    private init(_ name: String, _ listener: Listener, tls: Bool, _ opening: String...) throws(TranscriptError) {
+    private init(
+        _ name: String, _ listener: Listener, _ setup: Setup = .standard, tls: Bool, _ opening: String...
+    ) throws(TranscriptError) {
         self.listener = listener
+        self.setup = setup
         hasImplicitTLS = tls
         self.opening = try Transcript(opening: opening.joined(separator: "\n"), name: "the way to \(name)")
     }
@@ -67,6 +80,7 @@ package struct TranscriptState: Sendable {
             try .init(name, .standard, tls: false, greeting, "C: t STARTTLS\nS: t OK …\n# tls")
         case "tls-start": try .init(name, .standard, tls: true)
         case "tls": try .init(name, .standard, tls: true, greeting)
+        case "every-mechanism": try .init(name, .standard, .everyMechanism, tls: true, greeting)
         case "login":
             try .init(name, .standard, tls: true, greeting, "C: l LOGIN ACCOUNT \"PASSWORD\"\nS* l OK …")
         default: nil
@@ -81,6 +95,8 @@ package struct TranscriptState: Sendable {
         case "stls": try .init(name, .standard, tls: false, greeting, "C: STLS\nS: +OK…\n# tls")
         case "tls-start": try .init(name, .standard, tls: true)
         case "tls": try .init(name, .standard, tls: true, greeting)
+        case "every-mechanism": try .init(name, .standard, .everyMechanism, tls: true, greeting)
+        case "waiting": try .init(name, .standard, .waiting, tls: true, greeting)
         case "login":
             try .init(
                 name, .standard, tls: true, greeting, "C: USER ACCOUNT\nS: +OK…\nC: PASS PASSWORD\nS: +OK…")
