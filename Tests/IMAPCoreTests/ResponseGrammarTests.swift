@@ -156,27 +156,32 @@ enum WireValue: Equatable {
         for _ in 0..<200 {
             let part = Self.part(&generator, depth: 3)
             for form in [ByteBuffer.StructureForm.basic, .extended] {
-                var buffer = ByteBuffer()
-                buffer.writeBodyStructure(part, form)
-                Self.check(try WireValue.read(Array(buffer.readableBytesView)), part, form)
+                for names in [IMAPNameEncoding.modifiedUTF7, .utf8] {
+                    var buffer = ByteBuffer()
+                    buffer.writeBodyStructure(part, form, names)
+                    Self.check(try WireValue.read(Array(buffer.readableBytesView)), part, form, names)
+                }
             }
         }
     }
 
-    static func check(_ value: WireValue, _ part: MIMEPart, _ form: ByteBuffer.StructureForm) {
+    static func check(
+        _ value: WireValue, _ part: MIMEPart, _ form: ByteBuffer.StructureForm, _ names: IMAPNameEncoding
+    ) {
         let fields = value.elements
         if part.isMultipart {
             let bodies = max(1, part.children.count)
             #expect(fields.count == bodies + (form == .extended ? 5 : 1))
-            for (field, child) in zip(fields, part.children) { check(field, child, form) }
+            for (field, child) in zip(fields, part.children) { check(field, child, form, names) }
             return
         }
-        let own = part.type == "text" ? 8 : part.type == "message" && part.subtype == "rfc822" ? 10 : 7
+        let showsMessage = part.isMessage && (part.subtype == "rfc822" || names == .utf8)
+        let own = part.type == "text" ? 8 : showsMessage ? 10 : 7
         #expect(fields.count == own + (form == .extended ? 4 : 0))
         #expect(fields.count > 6 && fields[6] == .number(part.bodyRange.count))
         if own == 10 {
             #expect(fields[7].elements.count == 10)
-            if let inner = part.children.first { check(fields[8], inner, form) }
+            if let inner = part.children.first { check(fields[8], inner, form, names) }
         }
     }
 

@@ -154,6 +154,40 @@ let plainMessage = "Subject: plain\r\nX: 1\r\n\r\nbody\r\n"
         #expect(basic.hasSuffix("\"mixed\")"))
     }
 
+    @Test func internationalMessagesAreShownToThoseWhoKnowThem() {
+        let inside = "Subject: Gr\u{FC}\u{DF}e\r\nContent-Type: text/html\r\n\r\n<p>\r\n"
+        let root = Self.root("Content-Type: message/global; name=x\r\n\r\n\(inside)")
+        func told(_ names: IMAPNameEncoding) -> String {
+            var encoder = IMAPResponseEncoder(nameEncoding: names)
+            encoder.fetchBody(root)
+            return String(buffer: encoder.take())
+        }
+        let head = "BODY (\"message\" \"global\" (\"name\" \"x\") NIL NIL \"7bit\" \(inside.utf8.count)"
+        #expect(told(.modifiedUTF7) == head + ")")
+        let shown = told(.utf8)
+        #expect(shown.hasPrefix(head + " (NIL ") && shown.contains("Gr\u{FC}\u{DF}e"), "\(shown)")
+        #expect(shown.hasSuffix(") (\"text\" \"html\" NIL NIL NIL \"7bit\" 5 1) 4)"), "\(shown)")
+    }
+
+    @Test(arguments: [
+        ("Content-Type: message/global\r\n\r\nA: b\r\n\r\n", true),
+        ("Content-Type: MESSAGE/Global\r\n\r\n", true),
+        ("Content-Type: multipart/x; boundary=b\r\n\r\n--b\r\nContent-Type: message/global\r\n\r\n\r\n--b--\r\n", true),
+        ("Content-Type: message/rfc822\r\n\r\nContent-Type: message/global\r\n\r\nA: b\r\n", true),
+        ("Content-Type: message/rfc822\r\n\r\nA: b\r\n\r\n", false),
+        ("Content-Type: message/global-headers\r\n\r\nA: b\r\n\r\n", false),
+        ("Content-Description: (\"message\" \"global\" \r\n\r\n", false),
+        ("", false),
+    ])
+    func keptStructuresAreKnownToDiffer(_ message: String, _ differs: Bool) {
+        let kept = FetchText.structure(Self.root(message))
+        #expect(kept.withUnsafeBytes { FetchText.differsInUTF8(structure: $0) } == differs)
+        #expect(
+            (1..<20).allSatisfy { count in
+                !kept.prefix(count).withUnsafeBytes { FetchText.differsInUTF8(structure: $0) }
+            })
+    }
+
     @Test func emptyMultipartsAndMessagesStayValid() {
         var part = MIMEPart()
         part.type = "multipart"

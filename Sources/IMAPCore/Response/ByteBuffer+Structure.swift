@@ -50,21 +50,24 @@ extension ByteBuffer {
         writeStaticString(") ")
     }
 
+    /// - Parameter names: `.utf8` for clients that know messages in UTF-8.
     // RFC 3501 §7.4.2 (BODYSTRUCTURE)
-    mutating func writeBodyStructure(_ part: MIMEPart, _ form: StructureForm) {
+    mutating func writeBodyStructure(
+        _ part: MIMEPart, _ form: StructureForm, _ names: IMAPNameEncoding = .modifiedUTF7
+    ) {
         writeOctet("(")
         if part.isMultipart {
-            writeMultipart(part, form)
+            writeMultipart(part, form, names)
         } else {
-            writeSinglePart(part, form)
+            writeSinglePart(part, form, names)
         }
         writeOctet(")")
     }
 
-    private mutating func writeMultipart(_ part: MIMEPart, _ form: StructureForm) {
+    private mutating func writeMultipart(_ part: MIMEPart, _ form: StructureForm, _ names: IMAPNameEncoding) {
         // RFC 3501 §9 (body-type-mpart): at least one body, even if the message has none.
         if part.children.isEmpty { writeEmptyText() }
-        for child in part.children { writeBodyStructure(child, form) }
+        for child in part.children { writeBodyStructure(child, form, names) }
         writeOctet(" ")
         writeIMAPString(part.subtype)
         guard form == .extended else { return }
@@ -73,7 +76,7 @@ extension ByteBuffer {
         writeDispositionLanguageLocation(part)
     }
 
-    private mutating func writeSinglePart(_ part: MIMEPart, _ form: StructureForm) {
+    private mutating func writeSinglePart(_ part: MIMEPart, _ form: StructureForm, _ names: IMAPNameEncoding) {
         writeIMAPString(part.type)
         writeOctet(" ")
         writeIMAPString(part.subtype)
@@ -87,9 +90,10 @@ extension ByteBuffer {
         writeIMAPString(part.transferEncoding ?? "7bit")
         writeOctet(" ")
         writeDecimal(part.bodyRange.count)
-        // message/global has this form only in RFC 9051; to a client of RFC 3501 it is a part like others.
-        if part.type == "message", part.subtype == "rfc822" {
-            writeEmbeddedMessage(part, form)
+        // RFC 9051 §9 (media-message), RFC 9755 §6: message/global has this form too for those who know messages in UTF-8.
+        // To a client of RFC 3501 it is a part like others.
+        if part.isMessage, part.subtype == "rfc822" || names == .utf8 {
+            writeEmbeddedMessage(part, form, names)
         } else if part.type == "text" {
             writeOctet(" ")
             writeDecimal(part.lineCount)
@@ -101,11 +105,11 @@ extension ByteBuffer {
     }
 
     // RFC 3501 §9 (body-type-msg)
-    private mutating func writeEmbeddedMessage(_ part: MIMEPart, _ form: StructureForm) {
+    private mutating func writeEmbeddedMessage(_ part: MIMEPart, _ form: StructureForm, _ names: IMAPNameEncoding) {
         writeOctet(" ")
         writeEnvelope(part.embedded?.envelope ?? Envelope())
         writeOctet(" ")
-        if let inner = part.children.first { writeBodyStructure(inner, form) } else { writeEmptyText() }
+        if let inner = part.children.first { writeBodyStructure(inner, form, names) } else { writeEmptyText() }
         writeOctet(" ")
         writeDecimal(part.lineCount)
     }

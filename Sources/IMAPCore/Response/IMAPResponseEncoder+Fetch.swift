@@ -148,7 +148,7 @@ extension IMAPResponseEncoder {
         buffer.writeBytes(text)
     }
 
-    /// - Parameter text: as ``FetchText`` makes it.
+    /// - Parameter text: as ``FetchText`` makes it; not one that differs for this client.
     package mutating func fetchBodyStructure(text: UnsafeRawBufferPointer) {
         item("BODYSTRUCTURE ")
         buffer.writeBytes(text)
@@ -157,12 +157,12 @@ extension IMAPResponseEncoder {
     /// `BODY`: the structure without extension data.
     package mutating func fetchBody(_ root: MIMEPart) {
         item("BODY ")
-        buffer.writeBodyStructure(root, .basic)
+        buffer.writeBodyStructure(root, .basic, nameEncoding)
     }
 
     package mutating func fetchBodyStructure(_ root: MIMEPart) {
         item("BODYSTRUCTURE ")
-        buffer.writeBodyStructure(root, .extended)
+        buffer.writeBodyStructure(root, .extended, nameEncoding)
     }
 
     // MARK: Content

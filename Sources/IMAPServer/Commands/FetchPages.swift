@@ -39,6 +39,8 @@ private struct FetchPage: Sendable {
     var answered = 0
     /// Keywords that the client must hear of first.
     var unannounced: [String] = []
+    /// The message that ended the piece untold, because its text is not for clients that know UTF-8.
+    var needsIndex: UInt32?
 
     mutating func knows(_ keywords: [UID: [String]]) -> Bool {
         guard plan.tellsFlags else { return true }
@@ -48,8 +50,14 @@ private struct FetchPage: Sendable {
         return unannounced.isEmpty
     }
 
-    /// - Returns: false once the piece is large enough.
+    /// - Returns: false once the piece is large enough, or ends before this message.
     mutating func tell(_ message: EntrySight, _ keywords: [String]) -> Bool {
+        if encoder.nameEncoding == .utf8, plan.items.contains(.bodyStructure),
+            FetchText.differsInUTF8(structure: message.structure)
+        {
+            needsIndex = message.uid
+            return false
+        }
         // One that arrived and was not announced yet has no number.
         guard let number = view.sequenceNumber(of: message.uid, after: &cursor) else { return true }
         answered += 1
@@ -109,8 +117,8 @@ extension IMAPSession {
             try await send(walk.state.encoder)
             switch walk.end {
             case .done: rest = rest.above(last)
-            case .stopped(let uid): rest = rest.above(uid)
-            case .withoutTexts(let uid):
+            case .stopped(let uid) where walk.state.needsIndex != uid: rest = rest.above(uid)
+            case .stopped(let uid), .withoutTexts(let uid):
                 // Told from its index, or it is there no more.
                 try await fetchIndexed(UIDRanges([uid...uid]), plan, mailbox, &progress)
                 rest = rest.above(uid)

@@ -40,6 +40,34 @@ struct RevisionTwoTests {
         }
     }
 
+    @Test("message/global is shown with its envelope to those who know it", arguments: ["IMAP4rev2", "UTF8=ACCEPT"])
+    func internationalMessages(_ extensionName: String) async throws {
+        let inner = "Subject: inside\r\n\r\nHello.\r\n"
+        let international = "Subject: outside\r\nContent-Type: message/global\r\n\r\n\(inner)"
+        try await TestServer.run(settings: { $0.fetchPiece = 200 }) { server in
+            for message in [sampleMessage("one"), international, international, sampleMessage("two"), international] {
+                try await server.deliver(message)
+            }
+            try await server.inbox { client in
+                let before = await client.command("UID FETCH 1:* BODYSTRUCTURE").untagged
+                #expect(before.count == 5 && before.allSatisfy { !$0.contains("inside") })
+                await client.command("CLOSE")
+                await client.command("ENABLE \(extensionName)")
+                await client.command("SELECT INBOX")
+                let texts = await client.command("UID FETCH 1:* (FLAGS BODYSTRUCTURE)").untagged
+                #expect(texts.map { $0.prefix(4) } == ["* 1 ", "* 2 ", "* 3 ", "* 4 ", "* 5 "])
+                #expect(texts.map { $0.contains("(NIL \"inside\" ") } == [false, true, true, false, true], "\(texts)")
+                let again = await client.command("UID FETCH 1:* BODYSTRUCTURE").untagged
+                #expect(zip(again, before).map { $0 == $1 } == [true, false, false, true, false])
+                // BODY.PEEK[9] keeps the answer from being made of texts.
+                let indexed = await client.command("UID FETCH 1:* (FLAGS BODYSTRUCTURE BODY.PEEK[9])").untagged
+                #expect(texts == indexed.map { $0.replacing(" BODY[9] NIL)", with: ")") })
+                #expect(await client.command("FETCH 3 BODY").untagged.first?.contains("(NIL \"inside\" ") == true)
+                #expect(await client.command("FETCH 5 BODYSTRUCTURE").untagged.count == 1)
+            }
+        }
+    }
+
     @Test("ids of mailboxes outlive a rename, and are not given again")
     func mailboxIDs() async throws {
         try await TestServer.run { server in
