@@ -5,12 +5,23 @@ package import MailSyntax
 import SQLEngine
 
 /// How much of each message a walk over a mailbox is to see.
-package enum EntryDetail: Sendable, Comparable {
+package enum EntryDetail: Sendable {
     case flags
     /// Date and size too.
     case row
-    /// The texts of ENVELOPE and BODYSTRUCTURE too.
+    /// Flags and the text of BODYSTRUCTURE.
+    case structure
+    /// Date, size, and the texts of ENVELOPE and BODYSTRUCTURE.
     case texts
+
+    /// Where the row has the text that is there whenever texts were made; nil where none is read.
+    fileprivate var textColumn: Int? {
+        switch self {
+        case .flags, .row: nil
+        case .structure: 3
+        case .texts: 6
+        }
+    }
 }
 
 /// A message as a walk over its mailbox sees it. The texts lie in the database's own memory: they are valid only inside
@@ -19,7 +30,7 @@ package struct EntrySight {
     package let uid: UInt32
     package let flags: MessageFlags
     package let modSeq: ModSequence
-    /// Zero, as the two below, where only flags are seen.
+    /// Zero, as the two below, where the row is not read.
     package let internalDate: Timestamp
     package let zoneMinutes: Int
     /// Octets.
@@ -32,12 +43,16 @@ package struct EntrySight {
         uid = row.uint32(0)
         flags = MessageFlags(rawValue: row.int(1))
         modSeq = ModSequence(rawValue: UInt64(clamping: row.int64(2)))
-        internalDate = detail == .flags ? Timestamp(microseconds: 0) : row.timestamp(3)
-        zoneMinutes = detail == .flags ? 0 : row.int(4)
-        size = detail == .flags ? 0 : row.int(5)
+        let hasRow = detail == .row || detail == .texts
+        internalDate = hasRow ? row.timestamp(3) : Timestamp(microseconds: 0)
+        zoneMinutes = hasRow ? row.int(4) : 0
+        size = hasRow ? row.int(5) : 0
         let none = UnsafeRawBufferPointer(start: nil, count: 0)
-        envelope = detail == .texts ? row.octets(6) : none
-        structure = detail == .texts ? row.octets(7) : none
+        switch detail {
+        case .flags, .row: (envelope, structure) = (none, none)
+        case .structure: (envelope, structure) = (none, row.octets(3))
+        case .texts: (envelope, structure) = (row.octets(6), row.octets(7))
+        }
     }
 }
 
@@ -103,9 +118,9 @@ extension MailStore {
         do {
             for range in uids {
                 var binds: [any SQLBindable] = [mailbox, range.lowerBound, range.upperBound, changedSince.low]
-                if detail == .texts { binds.append(FetchText.version) }
+                if detail.textColumn != nil { binds.append(FetchText.version) }
                 try reader.forEach(statement(detail), binds: binds) { row in
-                    if detail == .texts, row.isNull(6) {
+                    if let column = detail.textColumn, row.isNull(column) {
                         end = .withoutTexts(row.uint32(0))
                         throw WalkStop()
                     }
@@ -127,6 +142,7 @@ extension MailStore {
         switch detail {
         case .flags: MailStoreStatements.flagRows
         case .row: MailStoreStatements.narrowRows
+        case .structure: MailStoreStatements.structureRows
         case .texts: MailStoreStatements.textRows
         }
     }

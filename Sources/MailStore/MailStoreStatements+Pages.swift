@@ -12,6 +12,12 @@ extension MailStoreStatements {
         SELECT uid, flags, modseq, internal_date, zone, size FROM entry
         WHERE mailbox_id = $1 AND uid >= $2 AND uid <= $3 AND modseq > $4 ORDER BY uid
         """)
+    static let structureRows = SQLStatement(
+        """
+        SELECT uid, flags, modseq, structure
+        FROM entry LEFT JOIN email_text ON email_text.email_id = entry.email_id AND version = $5
+        WHERE mailbox_id = $1 AND uid >= $2 AND uid <= $3 AND modseq > $4 ORDER BY uid
+        """)
     static let textRows = SQLStatement(
         """
         SELECT uid, flags, modseq, internal_date, zone, size, envelope, structure
@@ -56,7 +62,7 @@ extension MailStoreStatements {
         """)
 
     static let pageStatements = [
-        flagRows, narrowRows, textRows, unseenUIDs, emailsWithoutText, insertText, emailPlace,
+        flagRows, narrowRows, structureRows, textRows, unseenUIDs, emailsWithoutText, insertText, emailPlace,
         insertTombstones, deleteEntryRun, deleteKeywordRun, deleteUnusedEmail,
     ]
 }

@@ -15,9 +15,10 @@ extension FetchPlan {
         for item in items {
             switch item {
             case .flags, .uid, .modSequence: continue
-            case .internalDate, .rfc822Size: detail = max(detail, .row)
+            case .internalDate, .rfc822Size: detail = detail == .flags || detail == .row ? .row : .texts
             case .envelope where names == .utf8: return nil
-            case .envelope, .bodyStructure: detail = .texts
+            case .envelope: detail = .texts
+            case .bodyStructure: detail = detail == .flags || detail == .structure ? .structure : .texts
             default: return nil
             }
         }
