@@ -58,14 +58,15 @@ package final class SearchIndex: Sendable {
     ///   - pause: how long deliveries are gathered before a batch.
     ///   - report: hears of every batch that failed.
     package func run(
-        pause: Duration = .milliseconds(100), report: @Sendable (any Error) -> Void = { _ in }
+        pause: Duration = .milliseconds(250), report: @Sendable (any Error) -> Void = { _ in }
     ) async throws {
         try await attempt(report) { try await SortKeyFiller(mail: mail).run() }
         try await attempt(report) { try await catchUp() }
         try await attempt(report) { try await sweep() }
         for await _ in wake {
             try await Task.sleep(for: pause)
-            try await attempt(report) { try await drain() }
+            // What comes meanwhile is gathered again: message after message would be a write each.
+            try await attempt(report) { try await drain(most: state.withLock { $0.waiting.count }) }
         }
     }
 
@@ -79,11 +80,12 @@ package final class SearchIndex: Sendable {
         }
     }
 
-    /// Indexes everything that waits.
-    package func drain() async throws {
-        while true {
+    /// Indexes what waits: everything, or as many as were gathered.
+    package func drain(most: Int = .max) async throws {
+        var left = most
+        while left > 0 {
             let (part, overflowed) = state.withLock { state in
-                let part = Array(state.waiting.prefix(Self.batch))
+                let part = Array(state.waiting.prefix(min(left, Self.batch)))
                 state.waiting.removeFirst(part.count)
                 defer { if part.isEmpty { state.isOverflowing = false } }
                 return (part, state.isOverflowing)
@@ -94,6 +96,7 @@ package final class SearchIndex: Sendable {
                 continue
             }
             try await add(part)
+            left -= part.count
         }
     }
 
