@@ -98,6 +98,7 @@ package final class SearchIndex: Sendable {
             try await add(part)
             left -= part.count
         }
+        if state.withLock({ $0.isOverflowing }) { try await drain() }
     }
 
     /// Indexes emails that came while nobody indexed.
