@@ -22,31 +22,26 @@ struct MailboxClientTests {
         #expect(try await server.stop() == 0, "\(server.log.suffix(3000))")
     }
 
-    @Test(arguments: Peer.cases("mailbox_client_cases"))
-    func reads(name: String) async throws {
+    private func passes(_ script: String, _ name: String, within limit: Duration) async throws {
         try await withServer { server, environment in
-            let result = try await Peer.python(
-                "mailbox_client_cases", [name], environment: environment, timeout: .seconds(240))
+            let result = try await Peer.python(script, [name], environment: environment, timeout: limit)
             expectSuccess(result, server)
         }
+    }
+
+    @Test(arguments: Peer.cases("mailbox_client_cases"))
+    func reads(name: String) async throws {
+        try await passes("mailbox_client_cases", name, within: .seconds(240))
     }
 
     @Test(arguments: Peer.cases("webmail_cases"))
     func readsInABrowser(name: String) async throws {
-        try await withServer { server, environment in
-            let result = try await Peer.python(
-                "webmail_cases", [name], environment: environment, timeout: .seconds(300))
-            expectSuccess(result, server)
-        }
+        try await passes("webmail_cases", name, within: .seconds(300))
     }
 
     @Test(arguments: Peer.cases("thunderbird_cases"))
     func readsInThunderbird(name: String) async throws {
-        try await withServer { server, environment in
-            let result = try await Peer.python(
-                "thunderbird_cases", [name], environment: environment, timeout: .seconds(400))
-            expectSuccess(result, server)
-        }
+        try await passes("thunderbird_cases", name, within: .seconds(400))
     }
 
     @Test func theScriptsHaveCases() {

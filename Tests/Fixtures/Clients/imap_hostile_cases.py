@@ -227,25 +227,30 @@ def case_octets_that_no_command_has():
 
 # MARK: literals
 
+def poured_in(wire, command, whole):
+    """What the server says of a literal that comes unasked: 72 MiB of it where `whole` is true; nothing of a client that leaves."""
+    wire.send(command + "\r\n")
+    if not whole:
+        pour(wire, 1 << 20)
+        return ""
+    pour(wire, 72 << 20)
+    with contextlib.suppress(OSError):
+        wire.send(b"\r\nz LOGOUT\r\n")
+    return last_words(wire).decode(errors="replace")
+
+
 def case_gigabyte_literals_before_login():
     for literal, follows in (("{1073741824}", False), ("{1073741824+}", True), ("~{1073741824}", False), ("~{1073741824+}", True),
                              ("{18446744073709551616+}", True), ("{4294967296}", False)):
         for command in (f"a LOGIN {literal}", f"a LOGIN alice {literal}", f"a AUTHENTICATE {literal}", f"a NOOP {literal}",
                         f"a APPEND INBOX {literal}", literal):
             with bare() as wire, growth_at_most(12):
-                wire.send(command + "\r\n")
                 if follows:
-                    if not command.startswith("a LOGIN {"):
-                        pour(wire, 1 << 20)
-                        continue
-                    pour(wire, 72 << 20)
-                    with contextlib.suppress(OSError):
-                        wire.send(b"\r\nz LOGOUT\r\n")
-                    said = last_words(wire).decode(errors="replace")
+                    said = poured_in(wire, command, command.startswith("a LOGIN {"))
                     assert "BYE" in said or "BAD" in said or said == "", (command, said)
                 else:
-                    line = wire.line().decode()
-                    matches(line, r"BAD|NO|BYE", command)
+                    wire.send(command + "\r\n")
+                    matches(wire.line().decode(), r"BAD|NO|BYE", command)
     others_are_served()
 
 
@@ -259,17 +264,11 @@ def case_gigabyte_literals_after_login():
                         f"a CREATE {literal}", f"a REPLACE 1 INBOX {literal}", f"a SETMETADATA INBOX (/private/comment {literal}",
                         f"a APPEND NoSuchMailbox {literal}"):
             with session() as wire, growth_at_most(24):
-                wire.send(command + "\r\n")
                 if follows:
-                    if not command.startswith("a APPEND INBOX {"):
-                        pour(wire, 1 << 20)
-                        continue
-                    pour(wire, 72 << 20)
-                    with contextlib.suppress(OSError):
-                        wire.send(b"\r\nz LOGOUT\r\n")
-                    said = last_words(wire).decode(errors="replace")
+                    said = poured_in(wire, command, command.startswith("a APPEND INBOX {"))
                     assert "a OK" not in said, (command, said)
                 else:
+                    wire.send(command + "\r\n")
                     matches(wire.line().decode(), r"^(a (NO|BAD)|\* BYE)", command)
     equal(messages(), 0, "appended")
     others_are_served()
