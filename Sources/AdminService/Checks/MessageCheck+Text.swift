@@ -101,10 +101,11 @@ extension MessageCheck {
             path, session: session, receiver: receiver(config), resolver: resolver, now: SystemClock().now())
     }
 
-    /// The name that a server here has; where there is no manifest, one that says what made the results.
+    /// The name that a server here has; where nobody named a manifest and none can be found, one that says what made the
+    /// results.
     private static func receiver(_ config: String?) throws -> String {
-        guard let path = try? ManifestFile.locate(config) else { return "martlet-check" }
-        return try ManifestFile.load(path).manifest.server.hostname.description
+        guard config != nil || (try? ManifestFile.locate(nil)) != nil else { return "martlet-check" }
+        return try ManifestFile.load(try ManifestFile.locate(config)).manifest.server.hostname.description
     }
 }
 
