@@ -79,9 +79,10 @@ extension IMAPSession {
 
     func answer(_ found: FoundMessages, to command: SearchCommand, tag: String, as plain: PlainAnswer) async throws {
         guard let mailbox = selection?.mailbox else { return }
+        // RFC 7162 §3.1.10, RFC 4731 §3.2: the highest of "all messages being returned"; a PARTIAL returns no others
         let modSeq =
             command.key.usesModSequence
-            ? try await highestModSeq(of: found.countedForModSeq(command.returns), in: mailbox) : nil
+            ? try await highestModSeq(of: found.referred(by: command), in: mailbox) : nil
         // RFC 9051 §6.4.4: an IMAP4rev2 client is answered by ESEARCH always
         let isAlwaysExtended = plain == .search && enabled.contains(.imap4rev2)
         guard let returns = command.returns ?? (isAlwaysExtended ? [] : nil) else {
@@ -96,7 +97,7 @@ extension IMAPSession {
         guard returns.isTold else { return }
         var result = IMAPSearchResult(tag: tag, numbering: command.numbering)
         found.fill(&result, command) { self.numbers($0, command.numbering) }
-        result.modSequence = found.inOrder.isEmpty ? nil : modSeq
+        result.modSequence = modSeq
         encoder.esearch(result)
     }
 
@@ -147,7 +148,8 @@ struct FoundMessages {
         }
     }
 
-    /// What a saved result refers to. RFC 5182 §2.4, RFC 9394 §3.2
+    /// The messages that the answer is about: those a saved result refers to (RFC 5182 §2.4, RFC 9394 §3.2), and whose
+    /// mod-sequences count (RFC 4731 §3.2).
     func referred(by command: SearchCommand) -> [UInt32] {
         let returns = command.returns ?? []
         let narrow: SearchReturn = [.min, .max, .partial]
@@ -157,15 +159,6 @@ struct FoundMessages {
         if returns.contains(.max) { referred += inOrder.suffix(1) }
         if let range = command.partial { referred += inOrder[range.offsets(in: inOrder.count)] }
         return referred
-    }
-
-    /// The messages whose mod-sequences count for the answer. RFC 7162 §3.1.10
-    func countedForModSeq(_ returns: SearchReturn?) -> [UInt32] {
-        guard let returns, !returns.isEmpty, returns.isSubset(of: [.min, .max, .save]) else { return ascending }
-        var counted: [UInt32] = []
-        if returns.contains(.min) { counted += inOrder.prefix(1) }
-        if returns.contains(.max) { counted += inOrder.suffix(1) }
-        return counted.isEmpty ? ascending : counted
     }
 }
 

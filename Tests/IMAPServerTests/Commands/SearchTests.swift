@@ -137,6 +137,27 @@ struct SearchTests {
         }
     }
 
+    @Test("MODSEQ is the highest of the messages that are returned")
+    func modSequenceOfReturned() async throws {
+        try await filled { client in
+            let store = await client.command("STORE 2 (UNCHANGEDSINCE 100000) +FLAGS (\\Answered)").untagged
+            let changed = try #require(store.compactMap { modSeq(in: $0, after: "MODSEQ (") }.last)
+            let first = try #require(
+                await client.command("FETCH 1 MODSEQ").untagged.compactMap { modSeq(in: $0, after: "MODSEQ (") }.last)
+            #expect(first < changed)
+            for (returned, highest) in [
+                ("MIN", first), ("MAX MIN COUNT", changed), ("PARTIAL 1:1", first), ("PARTIAL 1:2", changed),
+                ("MIN PARTIAL 1:1", first), ("PARTIAL 1:1 COUNT", changed), ("", changed),
+            ] {
+                let answer = await client.command("SEARCH RETURN (\(returned)) MODSEQ 1").untagged.first
+                #expect(answer?.hasSuffix(" MODSEQ \(highest)") == true, "\(returned)")
+            }
+            // Of nothing there is no highest
+            let beyond = await client.command("SEARCH RETURN (PARTIAL 90:99) MODSEQ 1").untagged.first
+            #expect(beyond?.hasSuffix(" PARTIAL (90:99 NIL)") == true)
+        }
+    }
+
     @Test("an empty mailbox has nothing to find")
     func empty() async throws {
         try await TestServer.run { server in
