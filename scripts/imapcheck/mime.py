@@ -1,8 +1,29 @@
 """Where parts begin and end by RFC 2046 §5.1 alone, to judge by when two servers disagree about a line break."""
 import email
 import email.policy
+import re
 
 CRLF = b"\r\n"
+FIELD = re.compile(rb"([!-9;-~]+)[ \t]*:")
+
+
+def fields_alone(header):
+    """A header without the lines that are no field, at which Python's parser ends it: both servers read on behind them."""
+    kept, is_kept = [], False
+    for line in header.split(CRLF):
+        if line[:1] not in (b" ", b"\t"):
+            found = FIELD.match(line)
+            is_kept = found is not None or line == b""
+            line = found.group(1) + line[found.end() - 1:] if found else line
+        if is_kept:
+            kept.append(line)
+    return CRLF.join(kept)
+
+
+def tree(octets):
+    """A message as Python's parser has it, whose parts have all their fields."""
+    whole = Part(octets)
+    return email.message_from_bytes(whole.readable() if whole.is_broken else octets)
 
 
 class Part:
@@ -22,7 +43,7 @@ class Part:
             self.header, self.body = whole[:end], octets[end:]
         else:
             self.header, self.body = octets, b""
-        fields = email.message_from_bytes(self.header, policy=email.policy.compat32)
+        fields = email.message_from_bytes(fields_alone(self.header), policy=email.policy.compat32)
         self.type = fields.get_content_type() if "Content-Type" in fields else kind
         self.boundary = fields.get_boundary()
 
@@ -55,6 +76,26 @@ class Part:
     @property
     def message(self):
         return Part(self.body, self.behind) if self.type in ("message/rfc822", "message/global") else None
+
+    @property
+    def inside(self):
+        """The parts in it, or the message."""
+        return self.parts or ([self.message] if self.message is not None else [])
+
+    @property
+    def is_broken(self):
+        """Whether a header has lines that are no field, here or in a part inside."""
+        return fields_alone(self.header) != self.header or any(part.is_broken for part in self.inside)
+
+    def readable(self):
+        """The octets without the lines of headers that are no field."""
+        mark = b"--" + (self.boundary or "").encode("utf-8", "surrogateescape")
+        body = self.body
+        if self.message is not None:
+            body = self.message.readable()
+        elif self.parts:
+            body = b"".join(mark + CRLF + part.readable() + CRLF for part in self.parts) + mark + b"--" + CRLF
+        return fields_alone(self.header) + body
 
     def at(self, numbers):
         """The part of these numbers (RFC 3501 §6.4.5); None where there is none."""

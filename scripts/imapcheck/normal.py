@@ -4,251 +4,9 @@ Left out is what the RFCs leave open: texts for people, the order of what has no
 UIDVALIDITY and mod-sequences (only that they are there), \\Recent (RFC 3501 §2.3.2: the first session to be told; RFC 9051
 has none), and UID in FETCH where nobody asked (held against the session's own list instead).
 """
-import datetime
-import email.header
-
-from .wire import Atom, Nonsense, Parser, status
-
-MONTHS = {name: number for number, name in enumerate(
-    b"Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), 1)}
-
-
-class View:
-    """A session's own list of the selected mailbox, kept by what the server says alone."""
-
-    def __init__(self, by_uid=False):
-        self.by_uid = by_uid  # messages have no numbers (RFC 9586): those whose UIDs were not told yet stand at the end
-        self.uids = []
-        self.unknown = 0  # messages at the end whose UIDs were not told yet
-        self.lies = []
-
-    @property
-    def count(self):
-        return len(self.uids) + self.unknown
-
-    def reset(self, count=0):
-        self.uids, self.unknown = [], count
-
-    def learn(self, number, uid):
-        if not 1 <= number <= self.count:
-            self.lies.append(f"FETCH {number} of {self.count} messages")
-        elif number <= len(self.uids):
-            if self.uids[number - 1] not in (uid, None):
-                self.lies.append(f"message {number} has UID {self.uids[number - 1]}, FETCH says {uid}")
-            self.uids[number - 1] = uid
-        else:
-            self.uids += [None] * (number - len(self.uids))
-            self.uids[number - 1] = uid
-            self.unknown = max(0, self.count - len(self.uids)) if self.unknown else 0
-
-    def learn_uid(self, uid):
-        if uid in self.uids:
-            return
-        if None not in self.uids:
-            self.lies.append(f"UIDFETCH {uid}, which none of {self.count} messages can be")
-            return
-        self.uids.remove(None)
-        self.uids = sorted([known for known in self.uids if known is not None] + [uid]) + [None] * self.uids.count(None)
-
-    def exists(self, count):
-        if count < self.count:
-            self.lies.append(f"EXISTS {count} after {self.count} without EXPUNGE")
-        self.uids += [None] * (count - len(self.uids))
-        self.unknown = 0
-
-    def expunge(self, number):
-        if not 1 <= number <= len(self.uids):
-            self.lies.append(f"EXPUNGE {number} of {len(self.uids)} messages")
-            return None
-        return self.uids.pop(number - 1)
-
-    def vanish(self, uids):
-        """Takes away what VANISHED names; one whose UID was not told is of the messages between its neighbours."""
-        unknown = uids - set(self.uids)
-        self.uids = [uid for uid in self.uids if uid is None or uid not in uids]
-        for uid in unknown:
-            if self.by_uid and None in self.uids:
-                self.uids.remove(None)
-                continue
-            place = next((index for index, other in enumerate(self.uids) if other is not None and other > uid), len(self.uids))
-            if place == 0 or self.uids[place - 1] is not None:
-                self.lies.append(f"VANISHED {sorted(uids)[:10]} names {uid}, which was never there")
-                return
-            self.uids.pop(place - 1)
-
-
-def numbers(text):
-    """The numbers of a sequence set without `*`."""
-    found = set()
-    for piece in text.split(b","):
-        low, _, high = piece.partition(b":")
-        low, high = int(low), int(high or low)
-        if abs(high - low) > 1_000_000:
-            raise Nonsense(f"a set too wide: {text!r}")
-        found |= set(range(min(low, high), max(low, high) + 1))
-    return found
-
-
-def ordered(text):
-    """The numbers of a sequence set in the order in which they stand."""
-    found = []
-    for piece in text.split(b",") if text else []:
-        low, _, high = piece.partition(b":")
-        low, high = int(low), int(high or low)
-        if abs(high - low) > 1_000_000:
-            raise Nonsense(f"a set too wide: {text!r}")
-        found += range(low, high + 1) if low <= high else range(low, high - 1, -1)
-    return tuple(found)
-
-
-def flag_set(words):
-    return frozenset(bytes(word).lower() for word in words if word and word.lower() != b"\\recent")
-
-
-def instant(text):
-    """Seconds since 1970 of an INTERNALDATE."""
-    day, month, rest = text.strip().split(b"-", 2)
-    year, clock, zone = rest.split(b" ")
-    hour, minute, second = (int(part) for part in clock.split(b":"))
-    moment = datetime.datetime(int(year), MONTHS[month.title()], int(day), hour, minute, min(second, 59))
-    offset = (1 if zone[:1] == b"+" else -1) * (int(zone[1:3]) * 60 + int(zone[3:5]))
-    return int((moment - datetime.datetime(1970, 1, 1)).total_seconds()) - offset * 60
-
-
-def upper(word):
-    return bytes(word).upper() if isinstance(word, bytes) else word
-
-
-def parameters(values):
-    if values is None:
-        return None
-    return {upper(name) + b"#%d" % index if index else upper(name): bytes(value) if value is not None else None
-            for index, (name, value) in indexed(zip(values[::2], values[1::2]))}
-
-
-def indexed(pairs):
-    """Pairs with how often their first was there before: a parameter may stand twice."""
-    seen = {}
-    for name, value in pairs:
-        key = upper(name)
-        yield seen.get(key, 0), (name, value)
-        seen[key] = seen.get(key, 0) + 1
-
-
-def disposition(value):
-    return {"kind": upper(value[0]), "parameters": parameters(value[1])} if isinstance(value, list) else value
-
-
-def language(value):
-    if isinstance(value, list):
-        return tuple(upper(word) for word in value)
-    return (upper(value),) if value is not None else None
-
-
-def structure(value):
-    """A BODY or BODYSTRUCTURE as a tree of fields with names."""
-    if not isinstance(value, list) or not value:
-        raise Nonsense(f"a body structure: {value!r}")
-    if isinstance(value[0], list):
-        count = next((i for i, item in enumerate(value) if not isinstance(item, list)), len(value))
-        rest = value[count:]
-        result = {"type": b"MULTIPART/" + upper(rest[0] or b""),
-                  "parts": {index: structure(item) for index, item in enumerate(value[:count], 1)}}
-        extension = rest[1:]
-        if extension:
-            result["parameters"] = parameters(extension[0])
-        names = ("disposition", "language", "location")
-        tail = extension[1:]
-    else:
-        kind, subtype, given, identity, description, encoding, size = value[:7]
-        result = {"type": upper(kind) + b"/" + upper(subtype), "parameters": parameters(given), "id": identity,
-                  "description": description, "encoding": upper(encoding), "octets": int(size)}
-        tail = value[7:]
-        if upper(kind) == b"TEXT":
-            result["lines"], tail = int(tail[0]), tail[1:]
-        elif upper(kind) == b"MESSAGE" and upper(subtype) in (b"RFC822", b"GLOBAL") and len(tail) > 2 and isinstance(
-                tail[0], list):
-            result["envelope"] = envelope(tail[0])
-            result["structure"] = structure(tail[1])
-            result["lines"], tail = int(tail[2]), tail[3:]
-        names = ("md5", "disposition", "language", "location")
-    for name, item in zip(names, tail):
-        made = disposition(item) if name == "disposition" else language(item) if name == "language" else item
-        if made is not None:
-            result[name] = made
-    return result
-
-
-ENVELOPE = ("date", "subject", "from", "sender", "reply-to", "to", "cc", "bcc", "in-reply-to", "message-id")
-
-
-def readable(text):
-    """A text of an envelope as a reader sees it: Martlet makes encoded words of raw 8-bit (RFC 6855 §8), Dovecot sends it on."""
-    if not isinstance(text, bytes) or (text.isascii() and not text.startswith(b"=?utf-8?B?")):
-        return text
-    try:
-        raw = text.decode()
-    except UnicodeDecodeError:
-        raw = text.decode("latin-1")
-    try:
-        return str(email.header.make_header(email.header.decode_header(raw))).encode()
-    except (LookupError, UnicodeError, ValueError):
-        return raw.encode()
-
-
-def envelope(value):
-    if not isinstance(value, list) or len(value) != 10:
-        raise Nonsense(f"an envelope: {value!r}")
-    result = {}
-    for name, item in zip(ENVELOPE, value):
-        if isinstance(item, list):
-            result[name] = {
-                index: tuple(readable(part) for part in address) if isinstance(address, list) else address
-                for index, address in enumerate(item)
-            }
-        else:
-            result[name] = readable(bytes(item)) if item is not None else None
-    return result
-
-
-def section(name):
-    """The name of a FETCH item in one spelling."""
-    name = bytes(name)
-    head, bracket, rest = name.partition(b"[")
-    if not bracket:
-        return head.upper().decode()
-    inside, _, origin = rest.rpartition(b"]")
-    word, paren, fields = inside.partition(b"(")
-    if paren:
-        listed = sorted(field.strip(b'"').upper() for field in fields.rstrip(b")").split())
-        inside = word.strip().upper() + b" (" + b" ".join(listed) + b")"
-    else:
-        inside = inside.upper()
-    return (head.upper() + b"[" + inside + b"]" + origin).decode(errors="replace")
-
-
-def fetched(items):
-    result = {}
-    for name, value in zip(items[::2], items[1::2]):
-        name = section(name)
-        if name == "FLAGS":
-            value = flag_set(value)
-        elif name == "INTERNALDATE":
-            value = instant(value)
-        elif name == "ENVELOPE":
-            value = envelope(value)
-        elif name in ("BODY", "BODYSTRUCTURE"):
-            value = structure(value)
-        elif name in ("UID", "RFC822.SIZE") or name.startswith("BINARY.SIZE["):
-            value = int(value)
-        elif name == "MODSEQ":
-            value = int(value[0])
-        elif name == "SAVEDATE":
-            value = value is not None
-        elif isinstance(value, Atom):
-            value = bytes(value)
-        result[name] = value
-    return result
+from .items import fetched
+from .wire import Parser, status
+from .words import flag_set, numbers, ordered, upper
 
 
 class Answer:
@@ -261,14 +19,11 @@ class Answer:
         self.other = {}
         self.modseqs = {}  # UID → mod-sequence
         self.highest = None
+        self.found_modseq = None  # MODSEQ in the answer to a search
         self.updates = []  # of contexts: (tag, ADDTO or REMOVEFROM, UIDs)
 
     def value(self):
         return {"fetch": self.fetch, "gone": self.gone, **self.other}
-
-
-CODES_HELD = {"APPENDUID", "COPYUID", "MODIFIED", "UNSEEN", "UIDNEXT", "BADCHARSET"}
-
 
 def code_value(code, arguments):
     if code in ("APPENDUID", "COPYUID"):
@@ -356,7 +111,7 @@ def named(answer, kind, pieces):
         values = parser.rest()
         if values and isinstance(values[-1], list):
             answer.other[f"{key}-modseq"] = True
-            values.pop()
+            answer.found_modseq = int(values.pop()[1])
         found = [int(value) for value in values]
         answer.other[key] = found if kind == b"SORT" else sorted(found)
     elif kind == b"ESEARCH":
@@ -368,6 +123,7 @@ def named(answer, kind, pieces):
                 answer.updates.append((tag, name, numbers(uids)))
         if not changes:
             answer.other[key] = esearch(values)
+            answer.found_modseq = next((int(value) for name, value in zip(values, values[1:]) if upper(name) == b"MODSEQ"), None)
     elif kind == b"THREAD":
         answer.other[key] = tuple(thread(item) for item in threads(parser))
     elif kind in (b"LIST", b"LSUB"):
