@@ -78,7 +78,7 @@ enum POP3CoreFuzz {
 
     private static func maildrop(_ input: inout FuzzInput) -> POP3Maildrop {
         let entries = (0..<input.choice(5)).map { index in
-            POP3Maildrop.Entry(uid: UInt32(index) + 7, octets: Int(input.byte()), reference: Int64(index))
+            POP3Maildrop.Entry(uid: UInt32(index) + 7, octets: Int(input.byte()))
         }
         return POP3Maildrop(uidValidity: 99, entries: entries)
     }

@@ -1,3 +1,4 @@
+package import Blobs
 import SQLEngine
 
 /// A message's identifier in UIDL: 1 to 70 octets from 0x21 to 0x7E. RFC 1939 §7
@@ -16,7 +17,6 @@ package struct POP3UniqueID: Hashable, Sendable {
 /// A message as POP3 knows it.
 package struct POP3Entry: Sendable, Hashable {
     package let uid: UID
-    package let email: EmailID
     /// Octets.
     package let size: Int
     /// What another server called it; nil for messages that came here first.
@@ -29,10 +29,22 @@ extension MailStore {
         try await database.read { reader in
             try reader.query(MailStoreStatements.pop3Entries, mailbox, uid, limit) { row in
                 POP3Entry(
-                    uid: UID(rawValue: row.uint32(0)), email: EmailID(rawValue: row.int64(1)), size: row.int(2),
-                    uniqueID: row.isNull(3) ? nil : POP3UniqueID(row.string(3)))
+                    uid: UID(rawValue: row.uint32(0)), size: row.int(1),
+                    uniqueID: row.isNull(2) ? nil : POP3UniqueID(row.string(2)))
             }
         }
+    }
+
+    /// The bytes of a message; nil once it is not in the mailbox any more, though they are kept elsewhere or for a while.
+    ///
+    /// - Throws: `FileError` where the file is gone or damaged.
+    package func openMessage(_ uid: UID, in mailbox: MailboxID) async throws -> BlobReader? {
+        let found = try await database.readBriefly { reader -> (BlobID, Int)? in
+            let key = try reader.first(MailStoreStatements.entryBlob, mailbox, uid) { BlobKey(rawValue: $0.int64(0)) }
+            return try key.flatMap { try BlobRows.find(reader, $0) }
+        }
+        guard let (id, size) = found else { return nil }
+        return try blobs.open(id, size: size)
     }
 
     /// Gives messages the identifiers that another server gave them: an importer that learns them later.

@@ -137,7 +137,9 @@ package enum MailStoreStatements {
     static let setPOP3UIDL = SQLStatement(
         "UPDATE entry SET pop3_uidl = $3 WHERE mailbox_id = $1 AND uid = $2")
     static let pop3Entries = SQLStatement(
-        "SELECT uid, email_id, size, pop3_uidl FROM entry WHERE mailbox_id = $1 AND uid >= $2 ORDER BY uid LIMIT $3")
+        "SELECT uid, size, pop3_uidl FROM entry WHERE mailbox_id = $1 AND uid >= $2 ORDER BY uid LIMIT $3")
+    static let entryBlob = SQLStatement(
+        "SELECT blob_id FROM entry JOIN email ON email.id = entry.email_id WHERE mailbox_id = $1 AND uid = $2")
     // `uid + 0`: ordered by plain uid, SQLite walks the whole mailbox to save the sort instead of using the modseq index.
     static let expungedSince = SQLStatement(
         "SELECT uid FROM expunged WHERE mailbox_id = $1 AND modseq > $2 ORDER BY uid + 0")
@@ -164,7 +166,7 @@ package enum MailStoreStatements {
         accountBlobs, insertEntry, insertKeyword, deleteKeywords, uidScan, rows, indexedRows,
         changedRows, arrivals, keywords, mailboxKeywords, setFlags, expungedSince,
         deletedUIDs, emailsAfter, emailAccountsAfter, emailForIndexing, findThread, insertThreadReference, setPOP3UIDL,
-        pop3Entries,
+        pop3Entries, entryBlob,
     ]
 
     package static let all =

@@ -108,7 +108,7 @@ package enum Deadline: Sendable, Hashable {
 package enum TLSFailure: Error, Sendable, Hashable, CustomStringConvertible {
     /// Octets followed STARTTLS in plaintext: command injection, or a client that doesn't wait. // RFC 3207 §6
     case plaintextAfterUpgrade
-    /// No certificate is configured, or TLS is already on.
+    /// No certificate is configured, TLS is already on, or the peer sends no more.
     case unavailable
     /// The handshake went wrong; the text is for the log.
     case handshake(String)

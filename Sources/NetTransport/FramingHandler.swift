@@ -300,7 +300,8 @@ final class FramingHandler<Framer: ConnectionFramer>: ChannelDuplexHandler {
             emit(.tlsFailed(.plaintextAfterUpgrade), context: context)
             return
         }
-        guard !tlsOn, let sslContext = tls?.makeContext() else {
+        // Who has closed its side has no handshake to make.
+        guard !tlsOn, !inputEnded, let sslContext = tls?.makeContext() else {
             emit(.tlsFailed(.unavailable), context: context)
             return
         }

@@ -6,22 +6,20 @@ package struct POP3Maildrop: Sendable {
         package let uid: UInt32
         /// As stored.
         package let octets: Int
-        /// What the store calls the message.
-        package let reference: Int64
         /// What UIDL says of it when it came from another server; nil for an identifier of our own.
         package let givenID: String?
 
-        package init(uid: UInt32, octets: Int, reference: Int64, givenID: String? = nil) {
+        package init(uid: UInt32, octets: Int, givenID: String? = nil) {
             self.givenID = givenID
             self.uid = uid
             self.octets = octets
-            self.reference = reference
         }
     }
 
     package let uidValidity: UInt32
     package let entries: [Entry]
-    private let repeatedIDs: Set<String>
+    /// Identifiers of another server that can't be used.
+    private let unusableIDs: Set<String>
     /// By index; the marks of DELE.
     private var marks: [Bool]
     private(set) var remaining: Int
@@ -30,7 +28,7 @@ package struct POP3Maildrop: Sendable {
     package init(uidValidity: UInt32, entries: [Entry]) {
         self.uidValidity = uidValidity
         self.entries = entries
-        repeatedIDs = Self.repeated(entries, uidValidity)
+        unusableIDs = Self.unusable(entries, uidValidity)
         marks = [Bool](repeating: false, count: entries.count)
         remaining = entries.count
         remainingOctets = entries.reduce(0) { $0 + max($1.octets, 0) }
@@ -65,25 +63,23 @@ package struct POP3Maildrop: Sendable {
     // RFC 1939 §7: 1 to 70 characters in the range 0x21 to 0x7E
     package func uniqueID(_ index: Int) -> String {
         let entry = entries[index]
-        if let given = entry.givenID, !repeatedIDs.contains(given) { return given }
+        if let given = entry.givenID, !unusableIDs.contains(given) { return given }
         return Self.hexadecimal(entry.uid) + Self.hexadecimal(uidValidity)
     }
 
-    /// What can't be used as an identifier: given to more than one message, or what we would call another one.
+    /// What can't be used as an identifier: given to more than one message, or what we call another one, whether that is
+    /// still there or not, so that an identifier stays when others go.
     // RFC 1939 §7: two messages of a maildrop never have the same
-    private static func repeated(_ entries: [Entry], _ uidValidity: UInt32) -> Set<String> {
+    private static func unusable(_ entries: [Entry], _ uidValidity: UInt32) -> Set<String> {
+        let ours = hexadecimal(uidValidity)
         var seen: Set<String> = []
-        var repeated: Set<String> = []
+        var unusable: Set<String> = []
         for entry in entries {
-            guard let given = entry.givenID, !seen.insert(given).inserted else { continue }
-            repeated.insert(given)
+            guard let given = entry.givenID else { continue }
+            let isOurs = given.utf8.count == 16 && given.hasSuffix(ours) && given != hexadecimal(entry.uid) + ours
+            if !seen.insert(given).inserted || isOurs { unusable.insert(given) }
         }
-        guard !seen.isEmpty else { return [] }
-        for entry in entries where entry.givenID == nil || repeated.contains(entry.givenID ?? "") {
-            let own = hexadecimal(entry.uid) + hexadecimal(uidValidity)
-            if seen.contains(own) { repeated.insert(own) }
-        }
-        return repeated
+        return unusable
     }
 
     private static func hexadecimal(_ value: UInt32) -> String {

@@ -12,6 +12,8 @@ package struct POP3ServerOptions: Sendable {
     // RFC 1939 §3: at least 10 minutes
     package var idleTimeout = Duration.seconds(600)
     package var limits = POP3Limits()
+    /// How long the answer to a failed login is held back, so that guessing is slow.
+    package var loginFailureDelay = Duration.seconds(2)
     /// One session at a time has the maildrop.
     package var isExclusive = false
     /// How long an account waits between logins; whole seconds are announced.

@@ -10,7 +10,7 @@ import Telemetry
 extension POP3Session {
     /// USER and PASS.
     mutating func logIn(_ login: POP3Login) async -> POP3Action {
-        guard let user = String(validating: login.user, as: UTF8.self) else { return machine.loginRefused() }
+        guard let user = String(validating: login.user, as: UTF8.self) else { return refuse() }
         return await check(SASLCredentials(login: user, password: Secret(login.password)), mechanism: "USER")
     }
 
@@ -52,9 +52,9 @@ extension POP3Session {
             return machine.challenge(SASLLine.encode(challenge))
         case .credentials(let credentials): return await check(credentials, mechanism: mechanism)
         case .judged(let report, let login): return await conclude(report, login: login, mechanism: mechanism)
-        case .failed(.authorizationDenied): return machine.loginRefused()
+        case .failed(.authorizationDenied): return refuse()
         case .failed(.channelBinding), .failed(.downgrade), .failed(.unsupportedChannelBinding):
-            return machine.loginRefused("the channel binding does not fit")
+            return refuse("the channel binding does not fit")
         case .failed(let failure): return machine.exchangeFailed(failure.description)
         }
     }
@@ -74,10 +74,10 @@ extension POP3Session {
             action = await enter(account)
         case .invalidCredentials:
             outcome = .failure(reason: "invalid-credentials")
-            action = machine.loginRefused()
+            action = refuse()
         case .disabled:
             outcome = .failure(reason: "disabled")
-            action = machine.loginRefused("the account is disabled")
+            action = refuse("the account is disabled")
         case .throttled:
             outcome = .failure(reason: "throttled")
             action = machine.loginUnavailable("too many failed logins, try again later")
@@ -97,6 +97,11 @@ extension POP3Session {
             )
         )
         return action
+    }
+
+    private mutating func refuse(_ text: String = "invalid login or password") -> POP3Action {
+        isAnswerHeldBack = true
+        return machine.loginRefused(text)
     }
 
     /// Opens the maildrop unless the account has to wait for it.
@@ -131,9 +136,7 @@ extension POP3Session {
             while let first = next {
                 let rows = try await store.pop3Entries(inbox.id, from: UID(rawValue: first), limit: Self.page)
                 entries += rows.map {
-                    .init(
-                        uid: $0.uid.rawValue, octets: $0.size, reference: $0.email.rawValue,
-                        givenID: $0.uniqueID?.text)
+                    .init(uid: $0.uid.rawValue, octets: $0.size, givenID: $0.uniqueID?.text)
                 }
                 let last = rows.last?.uid.rawValue ?? UInt32.max
                 next = rows.count == Self.page && last < UInt32.max ? last + 1 : nil

@@ -12,14 +12,18 @@ import Telemetry
 extension POP3Session {
     /// Sends a message, a piece at a time. Whether the session goes on.
     mutating func retrieve(_ retrieval: POP3Retrieval) async -> Bool {
+        let uid = UID(rawValue: retrieval.entry.uid)
         let reader: BlobReader
         var message: SurrogateMessage?
         var piece: [UInt8]
         do {
-            reader = try await server.store.openMessage(EmailID(rawValue: retrieval.entry.reference))
-            message = try await surrogate(of: retrieval, reader)
+            guard let mailbox, let opened = try await server.store.openMessage(uid, in: mailbox) else {
+                return await send(machine.messageUnavailable(.gone))
+            }
+            reader = opened
+            message = try await surrogate(of: retrieval, in: mailbox, reader)
             piece = try Self.piece(of: reader, at: 0, &message)
-        } catch MailStoreError.messageUnavailable {
+        } catch is Gone {
             return await send(machine.messageUnavailable(.gone))
         } catch {
             server.logger.error("a message cannot be read", metadata: metadata(error))
@@ -51,6 +55,9 @@ extension POP3Session {
         return true
     }
 
+    /// Somebody removed it a moment ago.
+    private struct Gone: Error {}
+
     private struct Truncated: Error, CustomStringConvertible {
         let description = "the file is shorter than its row says"
     }
@@ -64,11 +71,13 @@ extension POP3Session {
 
     /// What is sent in place of a message that the client can't read; nil for one that goes out as it is.
     // RFC 6856 §2.1
-    private func surrogate(of retrieval: POP3Retrieval, _ reader: BlobReader) async throws -> SurrogateMessage? {
-        guard !retrieval.isUTF8, !options.workarounds.contains(.rawHeaders), let mailbox else { return nil }
+    private func surrogate(
+        of retrieval: POP3Retrieval, in mailbox: MailboxID, _ reader: BlobReader
+    ) async throws -> SurrogateMessage? {
+        guard !retrieval.isUTF8, !options.workarounds.contains(.rawHeaders) else { return nil }
         let uid = retrieval.entry.uid
         guard let index = try await server.store.indexes(mailbox, uids: [uid...uid], limit: 1).first?.1 else {
-            throw MailStoreError.messageUnavailable(EmailID(rawValue: retrieval.entry.reference))
+            throw Gone()
         }
         let message = try SurrogateMessage(of: index.structure, size: reader.size, source: reader.read)
         return message.isSurrogate ? message : nil

@@ -19,6 +19,8 @@ struct POP3Session {
     /// The account whose maildrop this session is counted in.
     var entered: AccountID?
     var tls: TLSInfo?
+    /// Whether the answer in hand waits, so that guessing is slow.
+    var isAnswerHeldBack = false
     var retrieved = 0
     /// A closed word for the event at the end.
     var ending = "peer-closed"
@@ -120,6 +122,10 @@ struct POP3Session {
     private mutating func perform(_ first: POP3Action) async -> Bool {
         var action = first
         while true {
+            if isAnswerHeldBack {
+                isAnswerHeldBack = false
+                try? await Task.sleep(for: options.loginFailureDelay)
+            }
             switch action {
             case .reply(let bytes): return await send(bytes)
             case .close(let bytes):

@@ -55,6 +55,17 @@ struct HostileIMAPClientTests {
     }
 }
 
+/// POP3 clients that mean harm or know no better: answered or ended, others are served on, and nothing is lost.
+@Suite(.serialized, .server())
+struct HostilePOP3ClientTests {
+    @Test(arguments: Peer.cases("pop3_hostile_cases"))
+    func isAnswered(name: String) async throws {
+        let server = try server()
+        expectSuccess(try await server.python("pop3_hostile_cases", name, timeout: .seconds(300)))
+        #expect(server.isRunning)
+    }
+}
+
 /// The transcripts, played against the whole program; SMTPServerTests and their like play them against sessions alone.
 @Suite(.serialized, .server(everyKind: true))
 struct TranscriptTests {

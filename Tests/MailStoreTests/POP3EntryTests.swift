@@ -35,8 +35,13 @@ import Testing
         #expect(all.allSatisfy { $0.size == bytes.count })
         let page = try await fixture.store.pop3Entries(fixture.inbox, from: second, limit: 1)
         #expect(page.map(\.uid) == [second])
-        // An identifier goes with its message.
+        #expect(try await fixture.store.openMessage(first, in: fixture.inbox)?.read(0..<bytes.count) == bytes)
+        let archive = try await fixture.info("Archive").id
+        // An identifier goes with its message, and so do its bytes for a mailbox that hasn't it any more.
+        _ = try await fixture.store.copy(fixture.inbox, uids: [first], to: archive)
         _ = try await fixture.store.expunge(fixture.inbox, uids: [first], onlyDeleted: false)
+        #expect(try await fixture.store.openMessage(first, in: fixture.inbox) == nil)
+        #expect(try await fixture.store.openMessage(UID(rawValue: 99), in: fixture.inbox) == nil)
         #expect(try await fixture.store.pop3Entries(fixture.inbox, from: UID(rawValue: 1), limit: 10).count == 2)
         try await fixture.checkCounts()
     }

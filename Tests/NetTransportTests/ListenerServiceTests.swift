@@ -2,6 +2,7 @@ import Glibc
 import Logging
 import MailSyntax
 import NIOCore
+import NIOEmbedded
 import NIOPosix
 import Synchronization
 import Testing
@@ -252,6 +253,24 @@ extension ConnectionEvents where Frame == String {
                 #expect(await events.line() == "PAUSE")
             }
         }
+    }
+
+    @Test func `STARTTLS of a peer that has closed its side is refused`() throws {
+        let store = try Echo.store()
+        let channel = EmbeddedChannel(
+            handler: FramingHandler(
+                framer: LineFramer(), tls: ServerTLSSource { store.serverContext }, hello: nil, idle: nil))
+        try channel.writeInbound(ByteBuffer(string: "STARTTLS\r\n"))
+        guard case .frame? = try channel.readInbound(as: WireEvent.self) else { return #expect(Bool(false)) }
+        channel.pipeline.fireUserInboundEventTriggered(ChannelEvent.inputClosed)
+        let upgrade = Outbound<Bool>.upgradeTLS(reply: ByteBuffer(string: "GO\r\n"))
+        try channel.writeOutbound(WireItem.item(upgrade.erased))
+        guard case .tlsFailed(.unavailable)? = try channel.readInbound(as: WireEvent.self) else {
+            return #expect(Bool(false))
+        }
+        #expect(try channel.readOutbound(as: ByteBuffer.self) == nil)
+        try channel.writeOutbound(WireItem.item(Outbound<Bool>.expect(true).erased))
+        guard case .inputClosed? = try channel.readInbound(as: WireEvent.self) else { return #expect(Bool(false)) }
     }
 
     @Test func `wake-up and shutdown reach the session`() async throws {

@@ -6,7 +6,7 @@ import Testing
         POP3Maildrop(
             uidValidity: 0x5E,
             entries: ids.enumerated().map {
-                .init(uid: UInt32($0.offset + 1), octets: 1, reference: 1, givenID: $0.element)
+                .init(uid: UInt32($0.offset + 1), octets: 1, givenID: $0.element)
             })
     }
 
@@ -26,6 +26,15 @@ import Testing
         // What another server said is what we would say of the last message.
         #expect(Self.ids([own[3], nil, nil, nil]) == own)
         #expect(Set(Self.ids([own[1], own[0], own[0], "c"])).count == 4)
+        // One that gives way to another, which stands in the way of a third.
+        #expect(Self.ids([own[1], nil, own[0]]) == [own[0], own[1], own[2]])
+        #expect(Self.ids([own[0], nil]) == [own[0], own[1]])
+    }
+
+    @Test func anIdentifierStaysWhenAnotherMessageGoes() {
+        let theirs = "000000090000005e"
+        #expect(Self.ids([theirs]) == ["000000010000005e"], "it is what we called the ninth message")
+        #expect(Self.ids(["000000090000005d"]) == ["000000090000005d"])
     }
 
     @Test func manyAreNoWork() {

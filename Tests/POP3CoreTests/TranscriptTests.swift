@@ -108,7 +108,7 @@ private final class MachinePeer: TranscriptPeer {
     private func check(user: [UInt8], isRight: Bool) {
         guard isRight, user == Array("ann@example.com".utf8) else { return perform(machine.loginRefused()) }
         guard !isWaiting else { return perform(machine.loggedInTooSoon()) }
-        let entry = POP3Maildrop.Entry(uid: 1, octets: Self.message.utf8.count, reference: 1)
+        let entry = POP3Maildrop.Entry(uid: 1, octets: Self.message.utf8.count)
         perform(machine.loginAccepted(POP3Maildrop(uidValidity: 7, entries: [entry])))
     }
 

@@ -58,6 +58,7 @@ final class Fixture: Sendable {
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
             options: {
                 var options = POP3ServerOptions(hostname: "mail.example.com")
+                options.loginFailureDelay = .zero
                 adjust(&options)
                 return options
             }
