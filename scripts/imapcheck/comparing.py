@@ -161,6 +161,11 @@ class Session:
         untagged, _ = self.sides[0].connection.command(b"UID FETCH %d (INTERNALDATE)" % uid)
         return next((found.group(1) for pieces in untagged if (found := re.search(rb'INTERNALDATE "([^"]+)"', pieces[0]))), b"")
 
+    def envelope(self, uid):
+        """The envelope of a message as Martlet says it."""
+        untagged, _ = self.sides[0].connection.command(b"UID FETCH %d (ENVELOPE)" % uid)
+        return normal.absorb(untagged, self.sides[0].view, True).fetch[uid]["ENVELOPE"]
+
     def lists(self, mailbox):
         """Whether Dovecot has a mailbox that can be selected."""
         untagged, _ = self.sides[1].connection.command(b'LIST "" ' + mailbox)

@@ -64,6 +64,7 @@ def structure(value):
             result[name] = made
     return result
 
+
 ENVELOPE = ("date", "subject", "from", "sender", "reply-to", "to", "cc", "bcc", "in-reply-to", "message-id")
 
 

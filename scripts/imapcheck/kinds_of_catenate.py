@@ -25,6 +25,7 @@ def empty_message(d):
     pieces = pieces_of(d.command, d.session)
     return pieces is not None and not any(octets for octets, _ in pieces)
 
+
 TEXT_OF_CATENATE = re.compile(rb"TEXT \{(\d+)\+\}\r\n")
 URL_OF_CATENATE = re.compile(rb'URL "/([^/;"]+)(?:;UIDVALIDITY=[^/"]+)?/;UID=(\d+)(?:/;SECTION=([^"]*))?"')
 

@@ -1,15 +1,16 @@
 """The kinds of difference in the order of what SORT and THREAD find, where both find the same.
 
-A THREAD of Martlet's must be what RFC 5256 makes of the messages (`threads.py`). In a SORT of Martlet's each message must stand
-behind the one before it as far as sizes, dates and equal fields say. Only then is asked why Dovecot has another order.
+A THREAD of Martlet's must be what RFC 5256 makes of the messages (`threads.py`), and a SORT of Martlet's what its orders make of sizes,
+dates, base subjects and the addresses of its own envelopes. Only then is asked why Dovecot has another order.
 """
-import itertools
+import functools
 import re
+import unicodedata
 
 from . import mime, threads
 from .addresses import ADDRESSES, is_address_list
 from .dates import date_is_plain, sent
-from .reading import decoded, values_of
+from .reading import text_of, values_of
 from .words import instant
 
 FIELDS = {b"CC": "cc", b"FROM": "from", b"SUBJECT": "subject", b"TO": "to", b"DISPLAYFROM": "from", b"DISPLAYTO": "to"}
@@ -25,6 +26,7 @@ class Listed:
         self.octets = d.session.sides[0].message(self.uid) or b""
         self.tree = mime.tree(self.octets)
         internal = d.session.internal_date(self.uid)
+        self.envelope = d.session.envelope(self.uid)
         self.arrived, self.sent = instant(internal), sent(self.tree, internal)
 
     def oddities(self, fields):
@@ -36,19 +38,24 @@ class Listed:
         if any(not is_address_list(str(value)) for name in fields if name in ADDRESSES for value in self.tree.get_all(name) or []):
             yield "addresses_of_no_grammar"
 
-    def measure(self, order):
-        """The number that an order goes by; None for one that goes by a field."""
-        return {b"SIZE": len(self.octets), b"ARRIVAL": self.arrived, b"DATE": self.sent}.get(order)
-
-    def field(self, order):
-        return tuple(filter(str.strip, values_of(self.tree, FIELDS[order])))
+    def key(self, order):
+        """What an order compares, RFC 5256 §3, RFC 5957 §3."""
+        if order in (b"SIZE", b"ARRIVAL", b"DATE"):
+            return {b"SIZE": len(self.octets), b"ARRIVAL": self.arrived, b"DATE": self.sent}[order]
+        if order == b"SUBJECT":
+            return casemap(threads.base_subject(text_of(next(iter(values_of(self.tree, "subject")), "")))[0])
+        name, _, mailbox, host = (
+            (part or b"").decode("utf-8", "replace") for part in (self.envelope[FIELDS[order]] or {0: [None] * 4})[0])
+        if order in (b"DISPLAYFROM", b"DISPLAYTO") and (name or mailbox):
+            return casemap(text_of(name) or (f"{mailbox}@{host}" if host else mailbox))
+        return casemap(mailbox)
 
     def threaded(self):
         """What threads go by."""
-        subject, is_reply = threads.base_subject(decoded(next(iter(values_of(self.tree, "subject")), "")))
+        subject, is_reply = threads.base_subject(text_of(next(iter(values_of(self.tree, "subject")), "")))
         named = [re.findall(r"<[^<>]+@[^<>]+>", re.sub(r"\s", "", next(iter(values_of(self.tree, name)), "")))
                  for name in ("message-id", "references", "in-reply-to")]
-        return threads.Message(self.number, self.sent, subject, is_reply, next(iter(named[0]), None), named[1] or named[2][:1])
+        return threads.Message(self.number, self.sent, casemap(subject), is_reply, next(iter(named[0]), None), named[1] or named[2][:1])
 
 
 def flattened(value):
@@ -69,18 +76,15 @@ def explain_order(d):
         right = makes([one.threaded() for one in listed.values()])
         return {name for one in listed.values() for name in one.oddities(fields)} if d.ours == right else set()
     orders = orders_of(d.command)
-    if not is_in_order([listed[number] for number in ours], orders):
+    if ours != in_order(listed.values(), orders):
         return set()
     fields = {FIELDS.get(order, order.decode().lower()) for order, _ in orders}
     odd = {number: names for number, one in listed.items() if (names := set(one.oddities(fields)))}
-    kept = [[number for number in side if number not in odd] for side in (ours, theirs)]
-    names = set().union(*odd.values())
-    if kept[0] == kept[1]:
-        return names
-    # Dovecot has messages with the same fields in another order.
-    leading = [order for order, _ in itertools.takewhile(lambda pair: pair[0] in FIELDS, orders)]
-    groups = [[[listed[number].field(order) for order in leading] for number in side] for side in kept]
-    return names | {"ties_of_a_sort"} if leading and groups[0] == groups[1] else set()
+    if [number for number in ours if number not in odd] == [number for number in theirs if number not in odd]:
+        return set().union(*odd.values())
+    # Of messages that are equal in the first order Dovecot forgets the next.
+    first = [[listed[number].key(orders[0][0]) for number in side] for side in (ours, theirs)]
+    return {"ties_of_a_sort"} if first[0] == first[1] else set()
 
 
 def orders_of(command):
@@ -89,23 +93,21 @@ def orders_of(command):
     return [(word, index > 0 and words[index - 1] == b"REVERSE") for index, word in enumerate(words) if word != b"REVERSE"]
 
 
-def is_in_order(listed, orders):
-    """Whether each message may stand behind the one before it; different fields are taken to be in order."""
-    for one, other in zip(listed, listed[1:]):
+def in_order(listed, orders):
+    """The numbers of messages as orders have them, and the mailbox where these say nothing."""
+    def compare(one, other):
         for order, is_reverse in orders:
-            if order in FIELDS:
-                if one.field(order) == other.field(order):
-                    continue
-                break
-            if one.measure(order) != other.measure(order):
-                if (one.measure(order) > other.measure(order)) != is_reverse:
-                    return False
-                break
-        else:
-            # RFC 5256 §3: "sorted according to the order in which they appear in the mailbox"
-            if one.number > other.number:
-                return False
-    return True
+            keys = one.key(order), other.key(order)
+            if keys[0] != keys[1]:
+                return -1 if (keys[0] < keys[1]) != is_reverse else 1
+        return one.number - other.number  # also with REVERSE
+
+    return [one.number for one in sorted(listed, key=functools.cmp_to_key(compare))]
+
+
+def casemap(text):
+    """RFC 5051 §2, as octets."""
+    return unicodedata.normalize("NFKD", "".join(letter.title() for letter in text)).encode("utf-8", "surrogateescape")
 
 
 def explain_order_of_return(d):

@@ -4,6 +4,8 @@ import re
 from . import mime
 from .kinds import kind
 
+SECTION = re.compile(r"^(BODY|BINARY|BINARY\.SIZE)\[([0-9.]*)\.?(HEADER|TEXT|MIME|)")
+
 
 def header_end(message):
     """The octets of the header and whether a blank line ends it."""
@@ -11,42 +13,6 @@ def header_end(message):
         return b"", True
     head, blank, _ = message.partition(b"\r\n\r\n")
     return head, bool(blank)
-
-SECTION = re.compile(r"^(BODY|BINARY|BINARY\.SIZE)\[([0-9.]*)\.?(HEADER|TEXT|MIME|)")
-
-
-def has_section(tree, numbers, text):
-    """Whether a message has a part of these numbers, and the text that is asked for in it."""
-    part = tree
-    for depth, number in enumerate(numbers):
-        if depth > 0 and part.get_content_type() == "message/rfc822":
-            inner = part.get_payload()
-            part = inner[0] if isinstance(inner, list) and inner else None
-        if part is None:
-            return False
-        payload = part.get_payload()
-        if part.get_content_maintype() == "multipart" and isinstance(payload, list):
-            if number > len(payload):
-                return False
-            part = payload[number - 1]
-        elif number != 1 or (depth > 0 and numbers[depth - 1] and part.get_content_type() != "message/rfc822" and not is_inner(tree, numbers[:depth])):
-            return False
-    if numbers and text in ("HEADER", "TEXT"):
-        return part.get_content_type() == "message/rfc822"
-    return True
-
-
-def is_inner(tree, numbers):
-    """Whether these numbers lead to a part that holds a message."""
-    part = tree
-    for depth, number in enumerate(numbers):
-        payload = part.get_payload()
-        if part.get_content_type() == "message/rfc822" and isinstance(payload, list) and payload:
-            part = payload[0]
-            payload = part.get_payload()
-        if part.get_content_maintype() == "multipart" and isinstance(payload, list) and number <= len(payload):
-            part = payload[number - 1]
-    return part.get_content_type() == "message/rfc822"
 
 
 @kind("part_not_there")
@@ -56,7 +22,7 @@ def part_not_there(d):
     if not found or len(d.path) != 3 or d.ours != absent or not found.group(2):
         return False
     numbers = [int(word) for word in found.group(2).strip(".").split(".")]
-    return not has_section(d.tree(), numbers, found.group(3))
+    return mime.Part(d.message).section(numbers, found.group(3)) is None
 
 
 @kind("edges_of_a_header")
@@ -137,15 +103,6 @@ def message_global(d):
     tree = d.tree()
     return tree is not None and any(part.get_content_type() == "message/global" for part in tree.walk()) and (
         SECTION.match(d.item) is not None or d.item in ("BODY", "BODYSTRUCTURE")) and d.theirs in (b"", None, ...)
-
-
-@kind("multipart_without_parts")
-def multipart_without_parts(d):
-    """A multipart without a single part is told with one that is empty, which is not there to be fetched."""
-    tree = d.tree()
-    return tree is not None and d.theirs in (b"", {b"CHARSET": b"us-ascii"}) and d.ours is None and any(
-        part.get_content_maintype() == "multipart" and (not isinstance(part.get_payload(), list) or not part.get_payload())
-        for part in tree.walk())
 
 
 @kind("line_break_of_a_boundary")

@@ -14,6 +14,7 @@ def mail(*head, body=b"", end=True):
 def text(*lines):
     return CRLF.join(line.encode() if isinstance(line, str) else line for line in lines) + CRLF
 
+
 BASIC = ("From: Fred Foobar <foobar@blurdybloop.example>", "To: mooch@owatagu.example", "Subject: afternoon meeting",
          "Date: Mon, 07 Feb 1994 21:52:25 -0800", "Message-ID: <B27397-0100000@blurdybloop.example>")
 

@@ -18,20 +18,34 @@ def values_of(part, name):
     return [value for other, value in fields_of(part) if other.lower() == name.lower()]
 
 
+def text_of(value):
+    """A header value as people read it."""
+    raw = value.encode("utf-8", "surrogateescape").decode("utf-8", "replace") if isinstance(value, str) else str(value)
+    return re.sub(r"\r?\n(?=[ \t])", "", of_words(raw))
+
+
 def decoded(value):
     """A header value as people read it, folded as Martlet folds: case and composition."""
-    raw = value.encode("utf-8", "surrogateescape").decode("utf-8", "replace") if isinstance(value, str) else str(value)
-    return folded(re.sub(r"\r?\n(?=[ \t])", "", of_words(raw)))
+    return folded(text_of(value))
 
 
 def of_words(raw):
     """A field with its encoded words decoded; as it is where one of them can't be."""
     try:
         # Beside text beyond ASCII, which is no word, make_header fails.
-        return "".join(part if isinstance(part, str) else part.decode(charset or "raw-unicode-escape")
-                       for part, charset in email.header.decode_header(raw))
-    except (LookupError, ValueError, email.errors.HeaderParseError):
+        return "".join(of_word(*part) for part in email.header.decode_header(raw))
+    except (ValueError, email.errors.HeaderParseError):
         return raw
+
+
+def of_word(part, charset):
+    """A piece of a field; of an unknown charset what is ASCII."""
+    if isinstance(part, str):
+        return part
+    try:
+        return part.decode(charset or "raw-unicode-escape")
+    except LookupError:
+        return part.decode("ascii")
 
 
 def folded(text):

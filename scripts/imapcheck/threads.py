@@ -69,7 +69,7 @@ class Node:
 
 
 class Message:
-    """What threads go by. number: its place in the mailbox. sent: UTC. subject: the base, folded. ids: its own, or None."""
+    """What threads go by. number: its place in the mailbox. sent: UTC. subject: the base, as it is compared. ids: its own, or None."""
 
     def __init__(self, number, sent, subject, is_reply, own, references):
         self.number, self.sent, self.subject, self.is_reply = number, sent, subject, is_reply
@@ -145,7 +145,7 @@ def references(messages):
     kept = list(root.children)
     for node, subject in subjects.items():
         known = table[subject]
-        if subject == "" or known is node or node not in kept:
+        if not subject or known is node or node not in kept:
             continue
         if known.message is None:
             for child in list(node.children) if node.message is None else [node]:
