@@ -63,9 +63,7 @@ package final class ChangeFeed: Sendable {
     }
 
     /// Wakes who listens to the account, or to one of these mailboxes.
-    package func announce(
-        _ account: AccountID, mailboxes: Set<MailboxID>, _ modSeq: ModSequence, kinds: ChangeKinds = .messages
-    ) {
+    package func announce(_ account: AccountID, mailboxes: Set<MailboxID>, kinds: ChangeKinds = .messages) {
         let ears = state.withLock { state in
             (state.hearers[account] ?? [:]).values.filter { $0.interest.covers(mailboxes, kinds) }.map(\.ear)
         }

@@ -98,8 +98,8 @@ extension MailStore {
         _ mailbox: MailboxID, of grantee: Grantee, isNegative: Bool = false, _ change: RightsChange
     ) async throws {
         let account = try await account(of: mailbox)
-        let modSeq = try await database.write { writer -> ModSequence in
-            let modSeq = try Self.bump(writer, account)
+        try await database.write { writer in
+            _ = try Self.bump(writer, account)
             let lines = try writer.query(MailStoreStatements.acl, mailbox) { ($0.int64(0), $0.bool(1), $0.int(2)) }
             let old = lines.first { $0.0 == grantee.id && $0.1 == isNegative }
             let present = MailboxRights(rawValue: old?.2 ?? 0)
@@ -116,10 +116,9 @@ extension MailStore {
                 try writer.execute(
                     MailStoreStatements.setAccess, mailbox, grantee.id, isNegative ? 1 : 0, rights.rawValue)
             }
-            return modSeq
         }
         accessChanges.withLock { $0 += 1 }
-        changeFeed.announce(account, mailboxes: [mailbox], modSeq, kinds: [.messages, .mailboxes])
+        changeFeed.announce(account, mailboxes: [mailbox], kinds: [.messages, .mailboxes])
         // Who was given a mailbox knows nothing of its owner yet.
         changeFeed.announce(AccountID(rawValue: grantee.id), kinds: .mailboxes)
     }

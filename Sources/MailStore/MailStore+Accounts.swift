@@ -20,7 +20,7 @@ extension MailStore {
         }
         try await searchIndex?.forget(account)
         forgetInbox(account)
-        for info in infos { changeFeed.announce(account, mailboxes: [info.id], info.highestModSeq) }
+        for info in infos { changeFeed.announce(account, mailboxes: [info.id]) }
     }
 
     /// The account as the directory has it now; nil for one that is gone. Costs no database.
@@ -34,7 +34,7 @@ extension MailStore {
     /// Wakes the sessions that wait for changes of an account, so that they find out that it is not open any more.
     package func wakeSessions(of account: AccountID) async throws {
         for info in try await mailboxes(account) {
-            changeFeed.announce(account, mailboxes: [info.id], info.highestModSeq)
+            changeFeed.announce(account, mailboxes: [info.id])
         }
     }
 }

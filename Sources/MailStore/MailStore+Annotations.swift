@@ -52,7 +52,7 @@ extension MailStore {
     package func setAnnotations(
         _ place: AnnotationPlace, for account: AccountID, _ changes: [AnnotationChange]
     ) async throws {
-        let changed = try await database.write { writer -> (owner: AccountID, modSeq: ModSequence)? in
+        let owner = try await database.write { writer -> AccountID? in
             switch place {
             case .mailbox(let mailbox):
                 let owner = try writer.first(MailStoreStatements.mailbox, mailbox) { AccountID(rawValue: $0.int64(0)) }
@@ -74,7 +74,7 @@ extension MailStore {
                             ($0.int(0), $0.int(1))
                         })
                 }
-                return (owner, modSeq)
+                return owner
             case .server:
                 for change in changes {
                     if let value = change.value {
@@ -89,24 +89,23 @@ extension MailStore {
                 return nil
             }
         }
-        announce(changes, of: place, by: account, changed)
+        announce(changes, of: place, by: account, owner: owner)
     }
 
     /// What one has to oneself is told to oneself alone.
     private func announce(
-        _ changes: [AnnotationChange], of place: AnnotationPlace, by account: AccountID,
-        _ changed: (owner: AccountID, modSeq: ModSequence)?
+        _ changes: [AnnotationChange], of place: AnnotationPlace, by account: AccountID, owner: AccountID?
     ) {
-        guard case .mailbox(let mailbox) = place, let changed else {
+        guard case .mailbox(let mailbox) = place, let owner else {
             let news = AnnotationNews(mailbox: nil, entries: changes.map(\.entry))
             return changeFeed.announce(account, kinds: .annotations, annotations: news)
         }
-        changeFeed.announce(changed.owner, mailboxes: [mailbox], changed.modSeq)
+        changeFeed.announce(owner, mailboxes: [mailbox])
         for isShared in [false, true] {
             let entries = changes.filter { $0.isShared == isShared }.map(\.entry)
             guard !entries.isEmpty else { continue }
             let news = AnnotationNews(mailbox: mailbox, entries: entries)
-            changeFeed.announce(isShared ? changed.owner : account, kinds: .annotations, annotations: news)
+            changeFeed.announce(isShared ? owner : account, kinds: .annotations, annotations: news)
         }
     }
 
@@ -120,7 +119,7 @@ extension MailStore {
     /// Gives a mailbox a special use, or takes it. RFC 6154 §4
     /// - Throws: `.specialUseTaken`, `.noSuchMailbox`.
     package func setSpecialUse(_ account: AccountID, _ mailbox: MailboxID, _ use: SpecialUse?) async throws {
-        let modSeq = try await database.write { writer -> ModSequence in
+        try await database.write { writer in
             let modSeq = try Self.bump(writer, account)
             let rows = try MailboxTree.read(writer, account).rows
             guard rows.contains(where: { $0.id == mailbox && $0.isSelectable }) else {
@@ -130,8 +129,7 @@ extension MailStore {
                 throw MailStoreError.specialUseTaken(use)
             }
             try writer.execute(MailStoreStatements.setSpecialUse, mailbox, use?.rawValue, modSeq)
-            return modSeq
         }
-        changeFeed.announce(account, mailboxes: [mailbox], modSeq)
+        changeFeed.announce(account, mailboxes: [mailbox])
     }
 }

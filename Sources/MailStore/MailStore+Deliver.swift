@@ -23,12 +23,12 @@ extension MailStore {
             email: email, thread: thread, flags: flags.intersection(.all), keywords: keywords,
             internalDate: internalDate, zoneMinutes: zoneMinutes, size: message.size)
         let (uids, validity) = try Self.insert(writer, [entry], into: mailbox, modSeq: modSeq, now: now)
-        return Delivered(mailbox: mailbox, uid: uids[0], uidValidity: validity, email: email, modSeq: modSeq)
+        return Delivered(mailbox: mailbox, uid: uids[0], uidValidity: validity, email: email)
     }
 
     /// Announces what a transaction delivered, and hands it to the search index. Call after the commit.
     package func delivered(_ account: AccountID, _ delivered: Delivered) {
-        changeFeed.announce(account, mailboxes: [delivered.mailbox], delivered.modSeq)
+        changeFeed.announce(account, mailboxes: [delivered.mailbox])
         searchIndex?.enqueue(delivered.email)
         follower.withLock { $0 }.call?(account, delivered.email)
     }

@@ -29,7 +29,7 @@ extension MailStore {
             let update = try await database.write(uids.count > Self.unitLimit ? .bulk : .foreground) { writer in
                 try Self.update(writer, account, mailbox, part, change, unchangedSince)
             }
-            if let modSeq = update.modSeq { changeFeed.announce(account, mailboxes: [mailbox], modSeq) }
+            if update.modSeq != nil { changeFeed.announce(account, mailboxes: [mailbox]) }
             result.changed += update.rows
             result.conflicted += update.conflicted
         }
@@ -119,16 +119,14 @@ extension MailStore {
         for part in wanted.chunks(of: max(unit, 1)) {
             let now = clock.now()
             let isRestorable = settings.undelete > .zero
-            let (removed, modSeq) = try await database.write(wanted.count > Self.unitLimit ? .bulk : .foreground) {
-                writer in
+            let removed = try await database.write(wanted.count > Self.unitLimit ? .bulk : .foreground) { writer in
                 var rows = try Self.rows(writer, mailbox, part)
                 if onlyDeleted { rows.removeAll { !$0.flags.contains(.deleted) } }
-                guard !rows.isEmpty else { return ([UID](), ModSequence?.none) }
-                let modSeq = try Self.remove(
-                    writer, account, mailbox, rows, now: now, restorable: isRestorable)
-                return (rows.map(\.uid), modSeq)
+                guard !rows.isEmpty else { return [UID]() }
+                _ = try Self.remove(writer, account, mailbox, rows, now: now, restorable: isRestorable)
+                return rows.map(\.uid)
             }
-            if let modSeq { changeFeed.announce(account, mailboxes: [mailbox], modSeq) }
+            if !removed.isEmpty { changeFeed.announce(account, mailboxes: [mailbox]) }
             gone += removed
         }
         return gone

@@ -227,7 +227,7 @@ extension MailStore {
             }
         }
         guard let made = try await mailbox(account, path: path) else { throw MailStoreError.noSuchMailbox }
-        changeFeed.announce(account, mailboxes: [made.id], made.highestModSeq, kinds: [.messages, .mailboxes])
+        changeFeed.announce(account, mailboxes: [made.id], kinds: [.messages, .mailboxes])
         return made
     }
 
@@ -263,7 +263,7 @@ extension MailStore {
         if info.selectable { _ = try await expunge(info.id, onlyDeleted: false) }
         let isRestorable = settings.undelete > .zero
         let now = clock.now()
-        let modSeq = try await database.write { writer in
+        try await database.write { writer in
             // What arrived since goes with it.
             var rest = try writer.query(MailStoreStatements.rows, info.id, 0, Int64(UInt32.max), 0, Int(Int32.max)) {
                 EntryRow($0)
@@ -291,9 +291,8 @@ extension MailStore {
                 try writer.execute(MailStoreStatements.removeMailboxAnnotations, info.id)
                 try writer.execute(MailStoreStatements.removeMailboxKeywords, info.id)
             }
-            return modSeq
         }
-        changeFeed.announce(account, mailboxes: [info.id], modSeq, kinds: [.messages, .mailboxes])
+        changeFeed.announce(account, mailboxes: [info.id], kinds: [.messages, .mailboxes])
     }
 
     /// Renames a mailbox with all below it. INBOX's messages move to a new mailbox and INBOX stays. RFC 3501 §6.3.5
@@ -306,7 +305,7 @@ extension MailStore {
             throw MailStoreError.invalidName("it would be inside itself")
         }
         let now = clock.now()
-        let (id, modSeq) = try await database.write { writer -> (MailboxID, ModSequence) in
+        let id = try await database.write { writer in
             let tree = try MailboxTree.read(writer, account)
             guard let row = tree.row(from) else { throw MailStoreError.noSuchMailbox }
             guard tree.row(to) == nil else { throw MailStoreError.alreadyExists }
@@ -324,9 +323,9 @@ extension MailStore {
             }
             let modSeq = try Self.bump(writer, account)
             try writer.execute(MailStoreStatements.moveMailbox, row.id, parent, levels[levels.count - 1], modSeq)
-            return (row.id, modSeq)
+            return row.id
         }
-        changeFeed.announce(account, mailboxes: [id], modSeq, kinds: [.messages, .mailboxes])
+        changeFeed.announce(account, mailboxes: [id], kinds: [.messages, .mailboxes])
     }
 
     private func renameInbox(_ account: AccountID, to: String) async throws {

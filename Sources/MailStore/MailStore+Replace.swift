@@ -22,7 +22,7 @@ extension MailStore {
         let prepared = PreparedMessage(blob: blob.id.key, index: message.index)
         let email = EmailID(rawValue: ids.next().rawValue)
         let now = clock.now()
-        let made: (new: Delivered, last: ModSequence)
+        let made: Delivered
         do {
             made = try await database.write(files: [blob]) { writer in
                 // Two accounts are always locked in the order of their ids.
@@ -40,14 +40,15 @@ extension MailStore {
                     writer, prepared, email: email, account: owner, mailbox: target, flags: message.flags,
                     keywords: message.keywords, internalDate: message.internalDate, zoneMinutes: message.zoneMinutes,
                     now: now)
-                return (new, try Self.remove(writer, account, mailbox, old, now: now))
+                _ = try Self.remove(writer, account, mailbox, old, now: now)
+                return new
             }
         } catch is NothingToReplace {
             return nil
         }
-        delivered(owner, made.new)
-        changeFeed.announce(account, mailboxes: [mailbox], made.last)
-        return AppendResult(uidValidity: made.new.uidValidity, uids: [made.new.uid])
+        delivered(owner, made)
+        changeFeed.announce(account, mailboxes: [mailbox])
+        return AppendResult(uidValidity: made.uidValidity, uids: [made.uid])
     }
 
     /// Takes the transaction back with the message it was for.

@@ -37,9 +37,9 @@ extension MailStore {
         let room = room(account)
         let now = clock.now()
         let sorted = uids.sorted()
-        let (result, modSeq) = try await database.write { writer -> (CopyResult, ModSequence?) in
+        let result = try await database.write { writer in
             let rows = try Self.rows(writer, mailbox, sorted)
-            guard !rows.isEmpty else { return (try Self.nothingCopied(writer, to: target), nil) }
+            guard !rows.isEmpty else { return try Self.nothingCopied(writer, to: target) }
             let size = rows.reduce(Int64(0)) { $0 + Int64($1.size) }
             if !removing { try room.check(writer, account, octets: size, messages: rows.count) }
             let modSeq =
@@ -47,14 +47,11 @@ extension MailStore {
                 ? try Self.bump(writer, account) : try Self.bump(writer, account, octets: size, messages: rows.count)
             let entries = rows.map { NewEntry($0, email: $0.email, thread: $0.thread, with: rights) }
             let (made, validity) = try Self.insert(writer, entries, into: target, modSeq: modSeq, now: now)
-            var last = modSeq
-            if removing {
-                last = try Self.remove(writer, account, mailbox, rows, now: now, keepingEmails: true)
-            }
-            return (CopyResult(uidValidity: validity, source: rows.map(\.uid), destination: made), last)
+            if removing { _ = try Self.remove(writer, account, mailbox, rows, now: now, keepingEmails: true) }
+            return CopyResult(uidValidity: validity, source: rows.map(\.uid), destination: made)
         }
-        if let modSeq {
-            changeFeed.announce(account, mailboxes: removing ? [mailbox, target] : [target], modSeq)
+        if !result.source.isEmpty {
+            changeFeed.announce(account, mailboxes: removing ? [mailbox, target] : [target])
         }
         return result
     }
@@ -62,8 +59,6 @@ extension MailStore {
     private struct Passed {
         let result: CopyResult
         let emails: [EmailID]
-        var arrived: ModSequence?
-        var left: ModSequence?
     }
 
     private func transfer(
@@ -89,15 +84,16 @@ extension MailStore {
                 entries.append(NewEntry(row, email: email, thread: thread, with: rights))
             }
             let (made, validity) = try Self.insert(writer, entries, into: target, modSeq: modSeq, now: now)
-            var left: ModSequence?
             if removing {
-                left = try Self.remove(writer, account, mailbox, rows, now: now, restorable: isRestorable)
+                _ = try Self.remove(writer, account, mailbox, rows, now: now, restorable: isRestorable)
             }
             let result = CopyResult(uidValidity: validity, source: rows.map(\.uid), destination: made)
-            return Passed(result: result, emails: entries.map(\.email), arrived: modSeq, left: left)
+            return Passed(result: result, emails: entries.map(\.email))
         }
-        if let arrived = passed.arrived { changeFeed.announce(owner, mailboxes: [target], arrived) }
-        if let left = passed.left { changeFeed.announce(account, mailboxes: [mailbox], left) }
+        if !passed.emails.isEmpty {
+            changeFeed.announce(owner, mailboxes: [target])
+            if removing { changeFeed.announce(account, mailboxes: [mailbox]) }
+        }
         for email in passed.emails {
             searchIndex?.enqueue(email)
             follower.withLock { $0 }.call?(owner, email)

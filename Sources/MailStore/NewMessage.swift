@@ -72,5 +72,4 @@ package struct Delivered: Sendable {
     package let uid: UID
     package let uidValidity: UIDValidity
     package let email: EmailID
-    package let modSeq: ModSequence
 }

@@ -22,14 +22,14 @@ extension MailStore {
             guard isWrong else { continue }
             findings.append(.wrongCounts(path: info.path))
             guard repairs else { continue }
-            let modSeq = try await database.write(.bulk) { writer -> ModSequence? in
-                guard let right = try Self.difference(writer, info.id) else { return nil }
-                let modSeq = try Self.bump(writer, account)
+            let isMended = try await database.write(.bulk) { writer in
+                guard let right = try Self.difference(writer, info.id) else { return false }
+                _ = try Self.bump(writer, account)
                 try writer.execute(
                     CheckStatements.setCounts, info.id, right.messages, right.unseen, right.deleted, right.size)
-                return modSeq
+                return true
             }
-            if let modSeq { changeFeed.announce(account, mailboxes: [info.id], modSeq) }
+            if isMended { changeFeed.announce(account, mailboxes: [info.id]) }
         }
         let isWrong = try await database.read { try Self.usageIsWrong($0, account) }
         if isWrong {
@@ -72,11 +72,11 @@ extension MailStore {
     }
 
     private func mend(_ account: AccountID, _ mailbox: MailboxID, _ statements: [SQLStatement]) async throws {
-        let modSeq = try await database.write(.bulk) { writer in
+        try await database.write(.bulk) { writer in
             for statement in statements { try writer.execute(statement, mailbox) }
-            return try Self.bump(writer, account)
+            _ = try Self.bump(writer, account)
         }
-        changeFeed.announce(account, mailboxes: [mailbox], modSeq)
+        changeFeed.announce(account, mailboxes: [mailbox])
     }
 
     /// A mailbox whose parent went comes to the first level, under a name that tells where it is from.
@@ -87,13 +87,12 @@ extension MailStore {
             }
         }
         for (id, name, _) in lost where repairs {
-            let modSeq = try await database.write(.bulk) { writer in
+            try await database.write(.bulk) { writer in
                 let modSeq = try Self.bump(writer, account)
                 let here = "\(name) (recovered \(id.rawValue))"
                 try writer.execute(MailStoreStatements.moveMailbox, id, 0, here, modSeq)
-                return modSeq
             }
-            changeFeed.announce(account, mailboxes: [id], modSeq, kinds: [.mailboxes])
+            changeFeed.announce(account, mailboxes: [id], kinds: [.mailboxes])
         }
         return lost.map { .lostMailbox(name: $0.1, messages: $0.2) }
     }

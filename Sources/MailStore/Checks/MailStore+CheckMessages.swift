@@ -164,12 +164,12 @@ extension MailStore {
         _ account: AccountID, _ message: Checked, _ places: [MessagePlace], _ right: PreparedMessage
     ) async throws {
         let email = message.email
-        let modSeq = try await database.write(.bulk) { writer -> ModSequence? in
+        let isRewritten = try await database.write(.bulk) { writer in
             // It may have gone meanwhile.
             guard
                 try writer.execute(
                     CheckStatements.setEmail, email, right.size, right.sentAt, right.header, right.parsed) > 0
-            else { return nil }
+            else { return false }
             try writer.execute(CheckStatements.setEntries, email, right.size, message.thread)
             try writer.execute(CheckStatements.holdBlob, message.blob)
             try writer.execute(SortKeyStatements.deleteKey, account, email)
@@ -177,10 +177,11 @@ extension MailStore {
             try SortKeyRows.insert(writer, account, email, right.keys)
             try writer.execute(
                 MailStoreStatements.insertText, email, FetchText.version, right.envelopeText, right.structureText)
-            return try Self.bump(writer, account)
+            _ = try Self.bump(writer, account)
+            return true
         }
         let mailboxes = Set(places.compactMap(\.mailbox))
-        if let modSeq { changeFeed.announce(account, mailboxes: mailboxes, modSeq) }
+        if isRewritten { changeFeed.announce(account, mailboxes: mailboxes) }
     }
 
     /// Lets go of an email that stands nowhere; returns whether it does.

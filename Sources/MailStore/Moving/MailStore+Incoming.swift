@@ -51,7 +51,7 @@ extension MailStore {
                 IncomingTarget(mailbox: id, source: incoming.source, keepsUIDs: true, uidValidity: theirs), modSeq
             )
         }
-        if let modSeq { changeFeed.announce(account, mailboxes: [id], modSeq, kinds: [.messages, .mailboxes]) }
+        if modSeq != nil { changeFeed.announce(account, mailboxes: [id], kinds: [.messages, .mailboxes]) }
         return target
     }
 
@@ -81,8 +81,8 @@ extension MailStore {
         let now = clock.now()
         let plan = IncomingPlan(
             account: account, target: target, messages: messages, staged: staged, prepared: prepared, emails: emails)
-        let (added, modSeq) = try await database.write(.bulk, .flushed, files: staged) { try plan.run($0, now: now) }
-        if let modSeq { changeFeed.announce(account, mailboxes: [target.mailbox], modSeq) }
+        let added = try await database.write(.bulk, .flushed, files: staged) { try plan.run($0, now: now) }
+        if !added.isEmpty { changeFeed.announce(account, mailboxes: [target.mailbox]) }
         for index in added { searchIndex?.enqueue(emails[index]) }
         return IncomingCount(added: added.count, known: messages.count - added.count)
     }
@@ -139,8 +139,8 @@ private struct IncomingPlan: Sendable {
     let prepared: [PreparedMessage]
     let emails: [EmailID]
 
-    /// Returns the offsets of what was added, and the change number where there was any.
-    func run(_ writer: any SQLWriter, now: Timestamp) throws -> ([Int], ModSequence?) {
+    /// Returns the offsets of what was added.
+    func run(_ writer: any SQLWriter, now: Timestamp) throws -> [Int] {
         let source = try writer.first(MovingStatements.source, target.mailbox, target.source) { row in
             (row.uint32(0), row.bool(1), row.uint32(2))
         }
@@ -149,7 +149,7 @@ private struct IncomingPlan: Sendable {
             throw MailStoreError.noSuchMailbox
         }
         let fresh = try self.fresh(writer)
-        guard !fresh.isEmpty else { return ([], nil) }
+        guard !fresh.isEmpty else { return [] }
         let octets = fresh.reduce(Int64(0)) { $0 + Int64(prepared[$1].size) }
         let modSeq = try MailStore.bump(writer, account, octets: octets, messages: fresh.count)
         for index in fresh {
@@ -160,7 +160,7 @@ private struct IncomingPlan: Sendable {
         try writer.execute(
             MailStoreStatements.adjustMailbox, target.mailbox, fresh.count, flags.count { !$0.contains(.seen) },
             flags.count { $0.contains(.deleted) }, octets, modSeq)
-        return (fresh, modSeq)
+        return fresh
     }
 
     private func fresh(_ writer: any SQLWriter) throws -> [Int] {

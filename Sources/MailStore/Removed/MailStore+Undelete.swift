@@ -84,10 +84,10 @@ extension MailStore {
             for (place, rows) in byPlace.sorted(by: { $0.key.path < $1.key.path }) {
                 let target = try await target(account, place, path)
                 let now = clock.now()
-                let (count, modSeq) = try await database.write(.bulk) { writer in
+                let count = try await database.write(.bulk) { writer in
                     try Self.restore(writer, account, rows.map(\.id), to: target, now: now)
                 }
-                if let modSeq { changeFeed.announce(account, mailboxes: [target], modSeq) }
+                if count > 0 { changeFeed.announce(account, mailboxes: [target]) }
                 for row in rows { searchIndex?.enqueue(row.entry.email) }
                 restored += count
             }
@@ -141,14 +141,14 @@ extension MailStore {
 
     private static func restore(
         _ writer: any SQLWriter, _ account: AccountID, _ ids: [Int64], to mailbox: MailboxID, now: Timestamp
-    ) throws -> (Int, ModSequence?) {
+    ) throws -> Int {
         let rows = try ids.compactMap { try removed(writer, account, $0) }
-        guard !rows.isEmpty else { return (0, nil) }
+        guard !rows.isEmpty else { return 0 }
         let size = rows.reduce(Int64(0)) { $0 + Int64($1.entry.size) }
         let modSeq = try bump(writer, account, octets: size, messages: rows.count)
         _ = try insert(writer, rows.map(\.entry), into: mailbox, modSeq: modSeq, now: now)
         for row in rows { try writer.execute(RemovedStatements.delete, row.id) }
-        return (rows.count, modSeq)
+        return rows.count
     }
 
     /// Notes what is about to be removed, so that it can be brought back.

@@ -194,21 +194,20 @@ struct NotifyTests {
         var listener: ChangeListener? = feed.listen([account: ChangeInterest(kinds: .messages, mailboxes: [mailbox])]) {
             woken.withLock { $0 += 1 }
         }
-        let one = ModSequence(rawValue: 1)
-        feed.announce(account, mailboxes: [MailboxID(rawValue: 8)], one)
-        feed.announce(AccountID(rawValue: 2), mailboxes: [mailbox], one)
+        feed.announce(account, mailboxes: [MailboxID(rawValue: 8)])
+        feed.announce(AccountID(rawValue: 2), mailboxes: [mailbox])
         feed.announce(account, kinds: .subscriptions)
-        feed.announce(account, mailboxes: [mailbox], one, kinds: .mailboxes)
+        feed.announce(account, mailboxes: [mailbox], kinds: .mailboxes)
         #expect(woken.withLock { $0 } == 0)
-        feed.announce(account, mailboxes: [mailbox], one)
-        feed.announce(account, mailboxes: [mailbox], one)
+        feed.announce(account, mailboxes: [mailbox])
+        feed.announce(account, mailboxes: [mailbox])
         #expect(woken.withLock { $0 } == 1)
         #expect(listener?.take().kinds == .messages)
         #expect(listener?.take().kinds == [])
-        feed.announce(account, mailboxes: [mailbox], one)
+        feed.announce(account, mailboxes: [mailbox])
         #expect(woken.withLock { $0 } == 2)
         listener = nil
-        feed.announce(account, mailboxes: [mailbox], one)
+        feed.announce(account, mailboxes: [mailbox])
         #expect(woken.withLock { $0 } == 2)
         let all = feed.listen([account: ChangeInterest(kinds: .all)]) {}
         for _ in 0..<600 {
