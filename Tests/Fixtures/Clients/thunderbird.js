@@ -91,17 +91,24 @@ const tb = {
     return new Promise((resolve, reject) => {
       start({
         QueryInterface: ChromeUtils.generateQI(["nsIMsgCopyServiceListener"]),
-        onStartCopy() {},
-        onProgress() {},
-        setMessageKey() {},
-        getMessageId() {
-          return null;
-        },
-        onStopCopy(status) {
-          Components.isSuccessCode(status) ? resolve() : reject(new Error(`copy: ${status.toString(16)}`));
-        },
+        ...this.copyEnds(resolve, reject),
       });
     });
+  },
+
+  // What the copy service tells of: only the end matters.
+  copyEnds(resolve, reject) {
+    return {
+      onStartCopy() {},
+      onProgress() {},
+      setMessageKey() {},
+      getMessageId() {
+        return null;
+      },
+      onStopCopy(status) {
+        Components.isSuccessCode(status) ? resolve() : reject(new Error(`copy: ${status.toString(16)}`));
+      },
+    };
   },
 
   update(folder) {
@@ -197,15 +204,7 @@ const tb = {
               reject(new Error(`sending: ${status.toString(16)} ${text}`));
             }
           },
-          onStartCopy() {},
-          onProgress() {},
-          setMessageKey() {},
-          getMessageId() {
-            return null;
-          },
-          onStopCopy(status) {
-            Components.isSuccessCode(status) ? resolve() : reject(new Error(`the copy: ${status.toString(16)}`));
-          },
+          ...this.copyEnds(resolve, reject),
         }, "", "", Ci.nsIMsgCompType.New
       );
     });
