@@ -49,6 +49,62 @@ def write_master(etc, smtp_port):
     (etc / "master.cf").write_text("\n".join(fixed) + "\n")
 
 
+def write_dovecot(etc, state, maildirs, imap_port, sessions, protocols="imap", imaps_port=None, more=""):
+    """Dovecot as Debian ships it: Maildir, users in a file, IMAP on ports of ours, so many sessions at once."""
+    (etc / "users").write_text("".join(f"{address}:{{PLAIN}}{PASSWORD}::::::\n" for address in ACCOUNTS))
+    tls, listener = "ssl = no", "port = 0"
+    if imaps_port is not None:
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+             "-subj", "/CN=mx.bench.test", "-keyout", etc / "key.pem", "-out", etc / "chain.pem"],
+            check=True, capture_output=True)
+        tls = f"ssl = yes\nssl_cert = <{etc}/chain.pem\nssl_key = <{etc}/key.pem"
+        listener = f"address = 127.0.0.1\n    port = {imaps_port}\n    ssl = yes"
+    (etc / "dovecot.conf").write_text(
+        f"""protocols = {protocols}
+base_dir = {state}/dovecot
+state_dir = {state}/dovecot-state
+log_path = {state}/dovecot.log
+{tls}
+disable_plaintext_auth = no
+mail_location = maildir:~/Maildir
+mail_uid = mail
+mail_gid = mail
+first_valid_uid = 1
+passdb {{
+  driver = passwd-file
+  args = scheme=PLAIN username_format=%u {etc}/users
+}}
+userdb {{
+  driver = static
+  args = uid=mail gid=mail home={maildirs}/%u
+}}
+service imap-login {{
+  inet_listener imap {{
+    address = 127.0.0.1
+    port = {imap_port}
+  }}
+  inet_listener imaps {{
+    {listener}
+  }}
+  process_limit = {sessions}
+  client_limit = {sessions}
+}}
+service imap {{
+  process_limit = {sessions}
+}}
+mail_max_userip_connections = {sessions}
+{more}""")
+
+
+def make_searchable(folder):
+    """Who drops privileges has to get at what is below."""
+    for parent in (folder, *folder.parents):
+        if parent in (pathlib.Path("/tmp"), pathlib.Path("/")):
+            break
+        os.chmod(parent, 0o755)
+
+
 class Martlet:
     name = "martlet"
     offset = 21000
@@ -118,19 +174,13 @@ class PostfixDovecot:
         self.dovecot = None
 
     def set_up(self):
-        # Postfix and Dovecot drop privileges: everything above their folders must be searchable.
         self.folder.mkdir(parents=True, exist_ok=True)
-        os.chmod(self.folder, 0o755)
-        for parent in self.folder.parents:
-            if parent == pathlib.Path("/tmp"):
-                break
-            os.chmod(parent, 0o755)
+        make_searchable(self.folder)
         for name in ("etc", "spool", "lib", "run", "mail"):
             (self.folder / name).mkdir(exist_ok=True)
         shutil.chown(self.folder / "mail", "mail", "mail")
         shutil.chown(self.folder / "lib", "postfix")
         etc = self.folder / "etc"
-        (etc / "users").write_text("".join(f"{address}:{{PLAIN}}{PASSWORD}::::::\n" for address in ACCOUNTS))
         (etc / "main.cf").write_text(
             f"""compatibility_level = 3.6
 queue_directory = {self.folder}/spool
@@ -155,45 +205,13 @@ smtpd_client_connection_rate_limit = 0
 """)
         (etc / "mailboxes").write_text("".join(f"{address} ok\n" for address in ACCOUNTS))
         write_master(etc, self.smtp_port)
-        (etc / "dovecot.conf").write_text(
-            f"""protocols = imap lmtp
-base_dir = {self.folder}/run/dovecot
-state_dir = {self.folder}/run/dovecot-state
-log_path = {self.folder}/run/dovecot.log
-ssl = no
-disable_plaintext_auth = no
-mail_location = maildir:~/Maildir
-mail_uid = mail
-mail_gid = mail
-first_valid_uid = 1
-passdb {{
-  driver = passwd-file
-  args = scheme=PLAIN username_format=%u {etc}/users
-}}
-userdb {{
-  driver = static
-  args = uid=mail gid=mail home={self.maildirs}/%u
-}}
-service imap-login {{
-  inet_listener imap {{
-    address = 127.0.0.1
-    port = {self.imap_port}
-  }}
-  inet_listener imaps {{
-    port = 0
-  }}
-  process_limit = 2000
-  client_limit = 2000
-}}
-service imap {{
-  process_limit = 2000
-}}
-service lmtp {{
+        write_dovecot(
+            etc, self.folder / "run", self.maildirs, self.imap_port, sessions=2000, protocols="imap lmtp",
+            more=f"""service lmtp {{
   unix_listener {self.folder}/run/lmtp {{
     mode = 0666
   }}
 }}
-mail_max_userip_connections = 2000
 """)
 
     def start(self):
@@ -256,64 +274,13 @@ class Dovecot:
         return self.folder / "mail" / address / "Maildir"
 
     def set_up(self):
-        for parent in (self.folder, *self.folder.parents):
-            if parent == pathlib.Path("/tmp") or parent == pathlib.Path("/"):
-                break
-            os.chmod(parent, 0o755)
+        make_searchable(self.folder)
         for name in ("etc", "mail"):
             (self.folder / name).mkdir(exist_ok=True)
         shutil.chown(self.folder / "mail", "mail", "mail")
-        etc = self.folder / "etc"
-        (etc / "users").write_text("".join(f"{address}:{{PLAIN}}{PASSWORD}::::::\n" for address in ACCOUNTS))
-        subprocess.run(
-            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
-             "-subj", "/CN=mx.bench.test", "-keyout", etc / "key.pem", "-out", etc / "chain.pem"],
-            check=True, capture_output=True)
-        (etc / "dovecot.conf").write_text(
-            f"""protocols = imap
-base_dir = {self.folder}/run
-state_dir = {self.folder}/state
-log_path = {self.folder}/dovecot.log
-ssl = yes
-ssl_cert = <{etc}/chain.pem
-ssl_key = <{etc}/key.pem
-disable_plaintext_auth = no
-mail_location = maildir:~/Maildir
-mail_uid = mail
-mail_gid = mail
-first_valid_uid = 1
-passdb {{
-  driver = passwd-file
-  args = scheme=PLAIN username_format=%u {etc}/users
-}}
-userdb {{
-  driver = static
-  args = uid=mail gid=mail home={self.folder}/mail/%u
-}}
-service imap-login {{
-  inet_listener imap {{
-    address = 127.0.0.1
-    port = {self.imap_port}
-  }}
-  inet_listener imaps {{
-    address = 127.0.0.1
-    port = {self.imaps_port}
-    ssl = yes
-  }}
-  process_limit = 3000
-  client_limit = 3000
-}}
-service imap {{
-  process_limit = 3000
-}}
-service anvil {{
-  client_limit = 10000
-}}
-service auth {{
-  client_limit = 10000
-}}
-mail_max_userip_connections = 3000
-""")
+        write_dovecot(
+            self.folder / "etc", self.folder, self.folder / "mail", self.imap_port, sessions=3000, imaps_port=self.imaps_port,
+            more="".join(f"service {name} {{\n  client_limit = 10000\n}}\n" for name in ("anvil", "auth")))
 
     def start(self):
         self.process = subprocess.Popen(
