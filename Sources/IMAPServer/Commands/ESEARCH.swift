@@ -22,7 +22,7 @@ extension IMAPSession {
         if returns.contains(.update), selection == nil { throw CommandRefusal.noMailbox }
         try checkContextTag(search, tag: tag)
         return try await savingNothingOnFailure(search) {
-            try self.checkCharset(search.charset)
+            try self.checkCharset(ofSearch: search.charset)
             let targets = try await self.searched(command.sources)
             guard targets.count <= Self.maximumSearched else {
                 throw CommandRefusal.no(.limit, "Too many mailboxes.")

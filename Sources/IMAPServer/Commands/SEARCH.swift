@@ -9,7 +9,7 @@ extension IMAPSession {
         guard selection != nil else { throw CommandRefusal.noMailbox }
         try checkContextTag(command, tag: tag)
         return try await savingNothingOnFailure(command) {
-            try self.checkCharset(command.charset)
+            try self.checkCharset(ofSearch: command.charset)
             let found = try await self.find(command)
             let result = FoundMessages(inOrder: found, ascending: found)
             self.save(result, command)
@@ -36,11 +36,16 @@ extension IMAPSession {
         return found
     }
 
-    func checkCharset(_ charset: String?) throws(CommandRefusal) {
+    /// The charset of SEARCH and ESEARCH, which may be left out.
+    func checkCharset(ofSearch charset: String?) throws(CommandRefusal) {
         if charset != nil, enabled.contains(.utf8Accept) {
-            // RFC 9755 §3
+            // RFC 9755 §3: of SEARCH alone, as SORT and THREAD can't do without one
             throw .bad(.clientBug, "UTF8=ACCEPT is enabled: everything is UTF-8.")
         }
+        try checkCharset(charset)
+    }
+
+    func checkCharset(_ charset: String?) throws(CommandRefusal) {
         if let charset, !Charset.isKnown(charset) {
             throw .no(.badCharset(["US-ASCII", "UTF-8"]), "Unknown charset.")
         }

@@ -46,6 +46,24 @@ struct SortTests {
         }
     }
 
+    // RFC 5256 §3: the charset is not optional, so that UTF8=ACCEPT can't forbid it as it does for SEARCH
+    @Test("a client with UTF8=ACCEPT can sort and thread")
+    func withUTF8() async throws {
+        try await filled(["Subject: b\u{e4}r", "Subject: apfel"]) { client in
+            await client.command("ENABLE UTF8=ACCEPT")
+            #expect(await client.command("SORT (SUBJECT) UTF-8 ALL").untagged == ["* SORT 2 1"])
+            #expect(await client.command("SORT (SUBJECT) US-ASCII ALL").untagged == ["* SORT 2 1"])
+            #expect(await client.command("SORT (SUBJECT) UTF-8 SUBJECT \"b\u{e4}r\"").untagged == ["* SORT 1"])
+            #expect(
+                await client.command("UID SORT RETURN (COUNT) (SUBJECT) UTF-8 ALL").untagged.first?.hasSuffix(
+                    " COUNT 2") == true)
+            #expect(await client.command("THREAD REFERENCES UTF-8 ALL").untagged == ["* THREAD (1)(2)"])
+            #expect(await client.command("SORT (SUBJECT) KLINGON ALL").tagged.hasPrefix("NO [BADCHARSET"))
+            #expect(await client.command("SEARCH CHARSET UTF-8 ALL").tagged.hasPrefix("BAD "))
+            #expect(await client.command("ESEARCH IN (selected) CHARSET UTF-8 ALL").tagged.hasPrefix("BAD "))
+        }
+    }
+
     @Test("threads by references and by subject")
     func threads() async throws {
         try await filled([

@@ -135,6 +135,65 @@ struct UIDOnlyTests {
         }
     }
 
+    @Test(
+        "nothing that is told has a message number, whatever is asked and whatever others do",
+        arguments: ["CONDSTORE", "QRESYNC", "IMAP4rev2", "QRESYNC IMAP4rev2 UTF8=ACCEPT"])
+    func nothing(more: String) async throws {
+        let items = "(FLAGS UID ENVELOPE BODYSTRUCTURE INTERNALDATE RFC822.SIZE PREVIEW BODY[TEXT])"
+        let asked = [
+            "UID FETCH 1:* \(items)", "UID FETCH 1:* (FLAGS)", "UID FETCH * (ENVELOPE)", "UID FETCH 1:* (FLAGS MODSEQ)",
+            "UID SEARCH RETURN (SAVE) ALL", "UID FETCH $ (FLAGS)", "UID SEARCH RETURN (MIN MAX ALL COUNT) ALL",
+            "UID SEARCH RETURN (PARTIAL 1:2) ALL", "UID SEARCH MODSEQ 1", "UID SORT (SUBJECT) UTF-8 ALL",
+            "UID SORT RETURN (PARTIAL -1:-2) (REVERSE DATE) UTF-8 ALL", "UID THREAD REFERENCES UTF-8 ALL",
+            "ESEARCH IN (personal) RETURN (ALL) ALL", "UID SEARCH RETURN (UPDATE ALL) FLAGGED",
+            "UID SORT RETURN (UPDATE ALL) (REVERSE SUBJECT) UTF-8 ALL",
+            "ESEARCH IN (selected) RETURN (UPDATE ALL) SEEN",
+            "UID STORE 3 (UNCHANGEDSINCE 1) +FLAGS (\\Flagged)", "UID STORE 4 +FLAGS (\\Flagged)",
+            "UID STORE 4 -FLAGS.SILENT (\\Seen)", "CREATE Done", "UID COPY 4 Done", "UID MOVE 5 Done",
+        ]
+        try await enabled { server, client in
+            await client.command("ENABLE \(more)")
+            var told: [String] = []
+            for command in asked {
+                let reply = await client.command(command)
+                #expect(reply.tagged.hasPrefix("OK "), "\(command): \(reply)")
+                told += reply.untagged + [reply.tagged]
+            }
+            let rounds = [
+                (["UID STORE 3 +FLAGS (\\Answered)"], "NOOP"),
+                (["UID STORE 3,6 +FLAGS (\\Deleted \\Flagged)"], "UID FETCH 4 (UID)"), (["EXPUNGE"], "CHECK"),
+                ([], "NOTIFY SET (selected (MessageNew (UID FLAGS) MessageExpunge FlagChange))"),
+                (["UID STORE 4 +FLAGS (\\Deleted)", "UID EXPUNGE 4"], "NOOP"),
+            ]
+            for (others, own) in rounds {
+                try await server.session { other in
+                    await other.command("SELECT INBOX")
+                    await other.append(sampleMessage("new"))
+                    for command in others { await other.command(command) }
+                }
+                told += await client.command(own).untagged
+            }
+            for command in ["NOOP", "UID EXPUNGE 7", "EXAMINE INBOX", "SELECT INBOX", "UID FETCH 1:* (FLAGS)"] {
+                told += await client.command(command).untagged
+            }
+            // Of the messages there are none has the number that is its UID, and no UID is below 3.
+            for line in told {
+                let words = line.split(separator: " ")
+                if words.count > 2, Int(words[1]) != nil {
+                    #expect(["EXISTS", "RECENT", "UIDFETCH"].contains(words[2]), "\(line)")
+                }
+                for verb in ["SEARCH", "SORT", "THREAD"] where line.hasPrefix("* \(verb) ") {
+                    let numbers = line.split { !$0.isNumber }.prefix(line.contains("MODSEQ") ? 1 : .max)
+                    #expect(numbers.allSatisfy { (Int($0) ?? 0) >= 3 }, "\(line)")
+                }
+                #expect(!line.hasPrefix("* ESEARCH") || line.contains(" UID"), "\(line)")
+                #expect(!line.contains("[UNSEEN") && !line.contains("MODIFIED 1]"), "\(line)")
+            }
+            #expect(told.contains { $0.contains(" UID ADDTO (") } && told.contains { $0.contains(" UID REMOVEFROM (") })
+            #expect(told.contains { $0.hasPrefix("* VANISHED ") } && told.contains { $0.contains("[MODIFIED 3]") })
+        }
+    }
+
     @Test("a search that is followed when UIDONLY comes goes on in UIDs")
     func followed() async throws {
         try await TestServer.run { server in
