@@ -22,6 +22,8 @@ package struct POP3Maildrop: Sendable {
     private let unusableIDs: Set<String>
     /// By index; the marks of DELE.
     private var marks: [Bool]
+    /// Of all messages.
+    private let octets: Int
     private(set) var remaining: Int
     private(set) var remainingOctets: Int
 
@@ -31,7 +33,8 @@ package struct POP3Maildrop: Sendable {
         unusableIDs = Self.unusable(entries, uidValidity)
         marks = [Bool](repeating: false, count: entries.count)
         remaining = entries.count
-        remainingOctets = entries.reduce(0) { $0 + max($1.octets, 0) }
+        octets = entries.reduce(0) { $0 + max($1.octets, 0) }
+        remainingOctets = octets
     }
 
     /// The UIDs of the messages marked as deleted, ascending as the entries are.
@@ -55,7 +58,11 @@ package struct POP3Maildrop: Sendable {
     }
 
     mutating func unmarkAll() {
-        self = POP3Maildrop(uidValidity: uidValidity, entries: entries)
+        // As cheap as what it takes back: RSET may come a thousand times in a packet.
+        guard remaining < entries.count else { return }
+        marks = [Bool](repeating: false, count: entries.count)
+        remaining = entries.count
+        remainingOctets = octets
     }
 
     /// The identifier of a message: what another server gave it, or else Dovecot's default shape, eight hexadecimal digits

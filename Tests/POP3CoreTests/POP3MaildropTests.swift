@@ -37,6 +37,23 @@ import Testing
         #expect(Self.ids(["000000090000005d"]) == ["000000090000005d"])
     }
 
+    @Test func takingMarksBackIsNoWork() {
+        var machine = POP3Machine(hostname: "mail.example.com", security: .encrypted)
+        func said(_ line: String) -> String {
+            guard case .reply(let octets) = machine.lineReceived(Array(line.utf8)) else { return "" }
+            return String(decoding: octets, as: UTF8.self)
+        }
+        _ = said("USER ann")
+        _ = machine.lineReceived(Array("PASS secret".utf8))
+        _ = machine.loginAccepted(Self.maildrop((0..<100_000).map { "id-\($0)" }))
+        for _ in 0..<1_000 {
+            _ = said("DELE 7")
+            #expect(said("STAT") == "+OK 99999 99999\r\n")
+            for _ in 0..<100 { _ = said("RSET") }
+            #expect(said("STAT") == "+OK 100000 100000\r\n")
+        }
+    }
+
     @Test func manyAreNoWork() {
         let given = (0..<100_000).map { $0.isMultiple(of: 2) ? "id-\($0)" : nil }
         #expect(Set(Self.ids(given)).count == given.count)
