@@ -123,8 +123,7 @@ extension MailStore {
             MailStoreStatements.insertEmail, email, account, thread, message.blob, message.size, message.sentAt,
             message.header, message.parsed)
         try SortKeyRows.insert(writer, account, email, message.keys)
-        try writer.execute(
-            MailStoreStatements.insertText, email, FetchText.version, message.envelopeText, message.structureText)
+        try write(writer, email, envelope: message.envelopeText, structure: message.structureText)
         return thread
     }
 

@@ -11,15 +11,18 @@ package enum EntryDetail: Sendable {
     case row
     /// Flags and the text of BODYSTRUCTURE.
     case structure
+    /// Date, size, and the text of ENVELOPE.
+    case envelope
     /// Date, size, and the texts of ENVELOPE and BODYSTRUCTURE.
     case texts
 
-    /// Where the row has the text that is there whenever texts were made; nil where none is read.
-    fileprivate var textColumn: Int? {
+    /// Where the row has what is there whenever texts were made.
+    fileprivate var textColumns: Range<Int> {
         switch self {
-        case .flags, .row: nil
-        case .structure: 3
-        case .texts: 6
+        case .flags, .row: 0..<0
+        case .structure: 3..<4
+        case .envelope: 6..<7
+        case .texts: 6..<8
         }
     }
 }
@@ -43,7 +46,7 @@ package struct EntrySight {
         uid = row.uint32(0)
         flags = MessageFlags(rawValue: row.int(1))
         modSeq = ModSequence(rawValue: UInt64(clamping: row.int64(2)))
-        let hasRow = detail == .row || detail == .texts
+        let hasRow = detail != .flags && detail != .structure
         internalDate = hasRow ? row.timestamp(3) : Timestamp(microseconds: 0)
         zoneMinutes = hasRow ? row.int(4) : 0
         size = hasRow ? row.int(5) : 0
@@ -51,6 +54,7 @@ package struct EntrySight {
         switch detail {
         case .flags, .row: (envelope, structure) = (none, none)
         case .structure: (envelope, structure) = (none, row.octets(3))
+        case .envelope: (envelope, structure) = (row.octets(6), none)
         case .texts: (envelope, structure) = (row.octets(6), row.octets(7))
         }
     }
@@ -118,9 +122,9 @@ extension MailStore {
         do {
             for range in uids {
                 var binds: [any SQLBindable] = [mailbox, range.lowerBound, range.upperBound, changedSince.low]
-                if detail.textColumn != nil { binds.append(FetchText.version) }
+                if !detail.textColumns.isEmpty { binds.append(FetchText.version) }
                 try reader.forEach(statement(detail), binds: binds) { row in
-                    if let column = detail.textColumn, row.isNull(column) {
+                    if detail.textColumns.contains(where: { row.isNull($0) }) {
                         end = .withoutTexts(row.uint32(0))
                         throw WalkStop()
                     }
@@ -143,6 +147,7 @@ extension MailStore {
         case .flags: MailStoreStatements.flagRows
         case .row: MailStoreStatements.narrowRows
         case .structure: MailStoreStatements.structureRows
+        case .envelope: MailStoreStatements.envelopeRows
         case .texts: MailStoreStatements.textRows
         }
     }
@@ -171,8 +176,7 @@ extension MailStore {
                         guard try writer.first(MailStoreStatements.emailBlob, email, map: { _ in true }) != nil else {
                             continue
                         }
-                        try writer.execute(
-                            MailStoreStatements.insertText, email, FetchText.version, envelope, structure)
+                        try Self.write(writer, email, envelope: envelope, structure: structure)
                     }
                 }
             } catch {
@@ -181,6 +185,14 @@ extension MailStore {
             made += texts.count
             if texts.count < Self.textUnit { return true }
         }
+    }
+
+    /// Keeps a message's texts, in place of those it had.
+    static func write(
+        _ writer: any SQLWriter, _ email: EmailID, envelope: [UInt8], structure: [UInt8]
+    ) throws {
+        try writer.execute(MailStoreStatements.insertEnvelope, email, FetchText.version, envelope)
+        try writer.execute(MailStoreStatements.insertStructure, email, FetchText.version, structure)
     }
 
     /// Where the octets of messages are; those that are gone are left out.

@@ -15,13 +15,20 @@ extension MailStoreStatements {
     static let structureRows = SQLStatement(
         """
         SELECT uid, flags, modseq, structure
-        FROM entry LEFT JOIN email_text ON email_text.email_id = entry.email_id AND version = $5
+        FROM entry LEFT JOIN email_structure s ON s.email_id = entry.email_id AND s.version = $5
+        WHERE mailbox_id = $1 AND uid >= $2 AND uid <= $3 AND modseq > $4 ORDER BY uid
+        """)
+    static let envelopeRows = SQLStatement(
+        """
+        SELECT uid, flags, modseq, internal_date, zone, size, envelope
+        FROM entry LEFT JOIN email_envelope e ON e.email_id = entry.email_id AND e.version = $5
         WHERE mailbox_id = $1 AND uid >= $2 AND uid <= $3 AND modseq > $4 ORDER BY uid
         """)
     static let textRows = SQLStatement(
         """
         SELECT uid, flags, modseq, internal_date, zone, size, envelope, structure
-        FROM entry LEFT JOIN email_text ON email_text.email_id = entry.email_id AND version = $5
+        FROM entry LEFT JOIN email_envelope e ON e.email_id = entry.email_id AND e.version = $5
+            LEFT JOIN email_structure s ON s.email_id = entry.email_id AND s.version = $5
         WHERE mailbox_id = $1 AND uid >= $2 AND uid <= $3 AND modseq > $4 ORDER BY uid
         """)
     // As flagScan; answered by the index entry_unread, whose condition it repeats.
@@ -35,13 +42,19 @@ extension MailStoreStatements {
         """
         SELECT entry.email_id, parsed FROM entry JOIN email ON email.id = entry.email_id
         WHERE mailbox_id = $1 AND uid >= $2 AND uid <= $3
-            AND NOT EXISTS (SELECT 1 FROM email_text WHERE email_text.email_id = entry.email_id AND version = $4)
+            AND (NOT EXISTS (SELECT 1 FROM email_envelope e WHERE e.email_id = entry.email_id AND e.version = $4)
+                OR NOT EXISTS (SELECT 1 FROM email_structure s WHERE s.email_id = entry.email_id AND s.version = $4))
         ORDER BY uid LIMIT $5
         """)
-    static let insertText = SQLStatement(
+    static let insertEnvelope = SQLStatement(
         """
-        INSERT INTO email_text (email_id, version, envelope, structure) VALUES ($1, $2, $3, $4)
-        ON CONFLICT (email_id) DO UPDATE SET version = $2, envelope = $3, structure = $4
+        INSERT INTO email_envelope (email_id, version, envelope) VALUES ($1, $2, $3)
+        ON CONFLICT (email_id) DO UPDATE SET version = $2, envelope = $3
+        """)
+    static let insertStructure = SQLStatement(
+        """
+        INSERT INTO email_structure (email_id, version, structure) VALUES ($1, $2, $3)
+        ON CONFLICT (email_id) DO UPDATE SET version = $2, structure = $3
         """)
     static let emailPlace = SQLStatement(
         "SELECT blob.id, random, blob.size FROM email JOIN blob ON blob.id = email.blob_id WHERE email.id = $1")
@@ -62,7 +75,8 @@ extension MailStoreStatements {
         """)
 
     static let pageStatements = [
-        flagRows, narrowRows, structureRows, textRows, unseenUIDs, emailsWithoutText, insertText, emailPlace,
+        flagRows, narrowRows, structureRows, envelopeRows, textRows, unseenUIDs, emailsWithoutText, insertEnvelope,
+        insertStructure, emailPlace,
         insertTombstones, deleteEntryRun, deleteKeywordRun, deleteUnusedEmail,
     ]
 }

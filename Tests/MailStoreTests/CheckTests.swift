@@ -106,7 +106,8 @@ import Testing
         ("UPDATE email SET sent_at = NULL", .header), ("UPDATE entry SET thread_id = 1", .conversation),
         ("UPDATE message_key SET subject_hash = 1", .sortKeys), ("UPDATE message_key SET cited = x'01'", .sortKeys),
         ("UPDATE message_text SET from_text = NULL", .sortKeys), ("UPDATE message_text SET to_key = x'41'", .sortKeys),
-        ("UPDATE email_text SET envelope = x'28'", .answers), ("UPDATE email_text SET structure = x'28'", .answers),
+        ("UPDATE email_envelope SET envelope = x'28'", .answers),
+        ("UPDATE email_structure SET structure = x'28'", .answers),
         ("UPDATE blob SET reference_count = 0, unreferenced_at = 1", .reference),
     ])
     func `what is made of a message is made anew`(fault: String, part: MailCheck.Part) async throws {
@@ -127,7 +128,7 @@ import Testing
 
     @Test func `rows that are not there yet are not wrong`() async throws {
         let fixture = try await Self.filled()
-        for table in ["message_key", "message_text", "email_text"] {
+        for table in ["message_key", "message_text", "email_envelope", "email_structure"] {
             try await fixture.state.database.write { try $0.execute(SQLStatement(text: "DELETE FROM \(table)")) }
         }
         #expect(try await Self.check(fixture).findings.isEmpty)

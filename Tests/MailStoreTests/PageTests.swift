@@ -42,18 +42,22 @@ import Testing
         let whole = try await walk(mail, [1...5], .texts)
         #expect(whole.end == .done && whole.state.count == 5)
         try await mail.state.database.write { writer in
-            try writer.execute(SQLStatement("DELETE FROM email_text WHERE email_id % 2 = 0 OR email_id % 3 = 0"))
-            try writer.execute(SQLStatement("UPDATE email_text SET version = 0, envelope = X'00'"))
+            try writer.execute(SQLStatement("DELETE FROM email_envelope WHERE email_id % 2 = 0 OR email_id % 3 = 0"))
+            try writer.execute(SQLStatement("UPDATE email_envelope SET version = 0, envelope = X'00'"))
+            try writer.execute(SQLStatement("DELETE FROM email_structure WHERE email_id % 3 = 0"))
         }
         #expect(try await walk(mail, [1...5], .texts).state == whole.state)
-        #expect(try await mail.state.number("SELECT COUNT(*) FROM email_text WHERE version > 0") == 5)
+        for table in ["email_envelope", "email_structure"] {
+            #expect(try await mail.state.number("SELECT COUNT(*) FROM \(table) WHERE version > 0") == 5)
+        }
     }
 
     @Test func `an email whose index can't be read ends the walk and nothing else`() async throws {
         let mail = try await MailFixture()
         for _ in 1...3 { try await mail.append() }
         try await mail.state.database.write { writer in
-            try writer.execute(SQLStatement("DELETE FROM email_text"))
+            try writer.execute(SQLStatement("DELETE FROM email_envelope"))
+            try writer.execute(SQLStatement("DELETE FROM email_structure"))
             try writer.execute(
                 SQLStatement("UPDATE email SET parsed = X'FF' WHERE id = (SELECT email_id FROM entry WHERE uid = 2)"))
         }
@@ -74,6 +78,7 @@ import Testing
         let mail = try await MailFixture()
         let uid = try await mail.append(flags: [.deleted])
         _ = try await mail.store.expunge(mail.inbox, uids: [uid])
-        #expect(try await mail.state.number("SELECT COUNT(*) FROM email_text") == 0)
+        #expect(try await mail.state.number("SELECT COUNT(*) FROM email_envelope") == 0)
+        #expect(try await mail.state.number("SELECT COUNT(*) FROM email_structure") == 0)
     }
 }

@@ -11,18 +11,20 @@ extension FetchPlan {
     /// - Parameter names: kept envelopes are those for clients without UTF-8.
     func pageDetail(_ names: IMAPNameEncoding) -> EntryDetail? {
         guard !marksSeen else { return nil }
-        var detail = EntryDetail.flags
+        var (row, envelope, structure) = (false, false, false)
         for item in items {
             switch item {
             case .flags, .uid, .modSequence: continue
-            case .internalDate, .rfc822Size: detail = detail == .flags || detail == .row ? .row : .texts
+            case .internalDate, .rfc822Size: row = true
             case .envelope where names == .utf8: return nil
-            case .envelope: detail = .texts
-            case .bodyStructure: detail = detail == .flags || detail == .structure ? .structure : .texts
+            case .envelope: envelope = true
+            case .bodyStructure: structure = true
             default: return nil
             }
         }
-        return detail
+        if structure { return row || envelope ? .texts : .structure }
+        if envelope { return .envelope }
+        return row ? .row : .flags
     }
 }
 

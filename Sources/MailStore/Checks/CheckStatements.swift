@@ -98,7 +98,10 @@ enum CheckStatements {
     static let places = SQLStatement("SELECT mailbox_id, uid, size, thread_id FROM entry WHERE email_id = $1")
     static let removedPlaces = SQLStatement("SELECT path, uid FROM removed_entry WHERE email_id = $1")
     static let text = SQLStatement(
-        "SELECT envelope, structure FROM email_text WHERE email_id = $1 AND version = $2")
+        """
+        SELECT envelope, structure FROM email_envelope e JOIN email_structure s ON s.email_id = e.email_id
+        WHERE e.email_id = $1 AND e.version = $2 AND s.version = $2
+        """)
     static let setEmail = SQLStatement(
         "UPDATE email SET size = $2, sent_at = $3, header = $4, parsed = $5 WHERE id = $1")
     static let setEntries = SQLStatement("UPDATE entry SET size = $2, thread_id = $3 WHERE email_id = $1")

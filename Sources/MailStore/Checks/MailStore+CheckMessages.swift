@@ -175,8 +175,7 @@ extension MailStore {
             try writer.execute(SortKeyStatements.deleteKey, account, email)
             try writer.execute(SortKeyStatements.deleteText, account, email)
             try SortKeyRows.insert(writer, account, email, right.keys)
-            try writer.execute(
-                MailStoreStatements.insertText, email, FetchText.version, right.envelopeText, right.structureText)
+            try Self.write(writer, email, envelope: right.envelopeText, structure: right.structureText)
             _ = try Self.bump(writer, account)
             return true
         }

@@ -201,7 +201,7 @@ def case_rows_that_are_wrong():
     faults = ("UPDATE mailbox SET messages = 77, unseen = 3, size = 1 WHERE name = 'Work'",
               "UPDATE mailbox SET uid_next = 2 WHERE name = 'Work'", "UPDATE account_state SET used = 5",
               "UPDATE email SET size = 5, header = x'41', parsed = x'00'", "UPDATE entry SET size = 7",
-              "UPDATE email_text SET envelope = x'28'", "UPDATE message_text SET subject_text = x'41'",
+              "UPDATE email_envelope SET envelope = x'28'", "UPDATE message_text SET subject_text = x'41'",
               "UPDATE blob SET reference_count = 0, unreferenced_at = 4102444800000000")
     with Room() as room:
         for running in (True, False):
