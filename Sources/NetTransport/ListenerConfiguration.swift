@@ -48,7 +48,7 @@ package enum ListenerTLS: Sendable {
 
 /// Where session tasks run.
 package enum SessionExecutor: Sendable {
-    /// The shared pool: a session may compute for a while, or read a file.
+    /// The process's worker threads, one of them at a time: a session may compute for a while, or read a file.
     case shared
     /// The connection's own event loop: no thread hops, but whatever the session calls must never block or compute long.
     case eventLoop

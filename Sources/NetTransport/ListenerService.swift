@@ -288,7 +288,7 @@ package final class ListenerService<Framer: ConnectionFramer>: Service {
     private func start(_ accepted: AcceptedConnection, in group: inout DiscardingTaskGroup) {
         switch configuration.executor {
         case .shared:
-            group.addTask { await self.run(accepted) }
+            group.addTask(executorPreference: WorkerExecutor()) { await self.run(accepted) }
         case .eventLoop:
             group.addTask(executorPreference: EventLoopExecutor(accepted.child.channel.eventLoop)) {
                 await self.run(accepted)
