@@ -26,6 +26,7 @@ enum IMAPCoreFuzz {
     private static var limits: IMAPLimits {
         var limits = IMAPLimits()
         limits.line = 300
+        limits.appendUnasked = 12
         limits.lineBeforeLogin = 280
         limits.literal = 120
         limits.literalBeforeLogin = 100

@@ -18,6 +18,9 @@ package struct IMAPLimits: Hashable, Sendable {
     package var appendSize = 64 * 1024 * 1024
     /// Messages in one APPEND (RFC 3502); each holds its header, and perhaps a file, until all are there.
     package var appendMessages = 100
+    /// Octets of a non-synchronizing literal of message text up to which it comes in behind its announcement without being
+    /// asked for: it is sent anyway, and asking costs the session's thread and the connection's a wait for each other.
+    package var appendUnasked = 16_384
     /// Octets of one piece of an APPEND message (a bounded channel counts pieces).
     package var appendChunk = 65_536
     /// Octets of a non-synchronising literal that are read and dropped to stay in step; beyond, the connection closes.

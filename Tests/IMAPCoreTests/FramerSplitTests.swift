@@ -13,8 +13,10 @@ import Testing
 
     /// What came out, without the first octets of what was refused: how many are known depends on the split.
     static func frames(_ chunks: [[UInt8]]) -> [Seen] {
+        var limits = IMAPFramerTests.small
+        limits.appendUnasked = 3
         var run = FramerRun(
-            limits: IMAPFramerTests.small,
+            limits: limits,
             answer: { frame in
                 switch frame {
                 case .appendBegin(_, let size, _), .appendNext(_, let size, _):

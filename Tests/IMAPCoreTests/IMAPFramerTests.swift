@@ -30,6 +30,15 @@ enum Seen: Equatable, CustomStringConvertible {
     }
 }
 
+extension IMAPLimits {
+    /// No message comes in before the session has agreed.
+    static var asking: IMAPLimits {
+        var limits = IMAPLimits()
+        limits.appendUnasked = 0
+        return limits
+    }
+}
+
 struct FramerRun {
     var framer: IMAPFramer
     var seen: [Seen] = []
@@ -37,7 +46,7 @@ struct FramerRun {
     var answer: (IMAPFrame) -> IMAPFramingMode?
 
     init(
-        limits: IMAPLimits = IMAPLimits(), stage: IMAPFramingStage = .authenticated,
+        limits: IMAPLimits = .asking, stage: IMAPFramingStage = .authenticated,
         answer: @escaping (IMAPFrame) -> IMAPFramingMode? = { frame in
             switch frame {
             case .appendBegin, .appendNext: .appendAccepted
@@ -96,6 +105,7 @@ struct FramerRun {
         limits.command = 70
         limits.swallow = 200
         limits.swallowLine = 150
+        limits.appendUnasked = 0
         return limits
     }()
 
@@ -207,9 +217,23 @@ struct FramerRun {
 
     @Test(arguments: table)
     func framesAreTheSameAtEverySplit(_ text: String, _ expected: [Seen]) {
+        framesAreTheSameAtEverySplit(text, expected, Self.small)
+        var limits = Self.small
+        limits.appendUnasked = 1000
+        let unasked = expected.map { frame -> Seen in
+            switch frame {
+            case .begin(let text, let size, .nonSynchronizing): .begin(text, size, .unasked)
+            case .next(let text, let size, .nonSynchronizing): .next(text, size, .unasked)
+            default: frame
+            }
+        }
+        framesAreTheSameAtEverySplit(text, unasked, limits)
+    }
+
+    private func framesAreTheSameAtEverySplit(_ text: String, _ expected: [Seen], _ limits: IMAPLimits) {
         let octets = Array(text.utf8)
         func run(_ chunks: [[UInt8]]) -> [Seen] {
-            var run = FramerRun(limits: Self.small)
+            var run = FramerRun(limits: limits)
             run.answer = { frame in
                 switch frame {
                 case .appendBegin, .appendNext: .appendAccepted
@@ -266,6 +290,16 @@ struct FramerRun {
                 #expect(run.seen == [begin, .data("1"), expected, .command("b NOOP")])
             }
         }
+    }
+
+    @Test func shortMessagesThatAreSentAnywayAreNotAskedFor() {
+        var run = FramerRun(limits: IMAPLimits(), answer: { _ in nil })
+        run.feed([Array("a APPEND x {2+}\r\nhi {0+}\r\n\r\nb APPEND x {16385+}\r\nc NOOP\r\n".utf8)])
+        #expect(
+            run.seen == [
+                .begin("a APPEND x ", 2, .unasked), .data("hi"), .next(" ", 0, .unasked), .end(""),
+                .begin("b APPEND x ", 16_385, .nonSynchronizing),
+            ])
     }
 
     @Test func aGigabyteIsNotReadToBeRefused() {

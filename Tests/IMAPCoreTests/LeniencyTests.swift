@@ -79,7 +79,7 @@ import Testing
     }
 
     @Test func decisionsThatDoNotFitAreSafe() {
-        var framer = IMAPFramer()
+        var framer = IMAPFramer(limits: .asking)
         framer.expect(.command(.authenticated))
         framer.expect(.appendAccepted)
         framer.expect(.appendRefused)
@@ -104,7 +104,7 @@ import Testing
     }
 
     @Test func idleEndsWithItsLine() {
-        var framer = IMAPFramer()
+        var framer = IMAPFramer(limits: .asking)
         framer.expect(.command(.authenticated))
         var buffer = ByteBuffer(string: "a IDLE\r\nDONE\r\nb APPEND x {1+}\r\n")
         #expect(framer.next(&buffer) == .command(Array("a IDLE".utf8)))

@@ -8,8 +8,8 @@ package enum IMAPFrame: Sendable, Equatable {
     case continuationNeeded
     /// A line in `.authentication` or `.idle` mode, without CRLF. Pauses.
     case line([UInt8])
-    /// APPEND or REPLACE up to the `{` of the first literal that is message text. Pauses; answer with
-    /// `.expect(.appendAccepted)` (for a synchronizing literal after sending `+ `) or `.expect(.appendRefused)`.
+    /// APPEND or REPLACE up to the `{` of the first literal that is message text. Pauses unless it is `.unasked`; answer
+    /// with `.expect(.appendAccepted)` (for a synchronizing literal after sending `+ `) or `.expect(.appendRefused)`.
     case appendBegin(prefix: [UInt8], size: Int, literal: IMAPLiteralKind)
     /// A piece of the message, at most `IMAPLimits.appendChunk` octets; a slice that keeps its whole buffer alive.
     case appendData(ByteBuffer)
@@ -28,6 +28,8 @@ package enum IMAPLiteralKind: Sendable, Equatable {
     case synchronizing
     // RFC 7888 §4
     case nonSynchronizing
+    /// Non-synchronizing and of at most `IMAPLimits.appendUnasked` octets: they follow at once, wanted or not.
+    case unasked
 }
 
 package enum IMAPFramingProblem: Sendable, Equatable {

@@ -43,8 +43,7 @@ extension IMAPFramer {
         if stage == .authenticated, CommandWord.announcesMessage(gathered, brace: header.start) {
             let prefix = Array(gathered[..<header.start])
             startCommand()
-            state = .appendPending(size: header.size, header.kind)
-            return .appendBegin(prefix: prefix, size: header.size, literal: header.kind)
+            return .appendBegin(prefix: prefix, size: header.size, literal: announceMessage(header))
         }
         if let problem = problem(with: header) { return refuse(header, problem) }
         gathered.append(contentsOf: [0x0D, 0x0A])
@@ -68,7 +67,7 @@ extension IMAPFramer {
         startCommand()
         switch header.kind {
         case .synchronizing: return .refused(prefix: prefix, problem)
-        case .nonSynchronizing:
+        case .nonSynchronizing, .unasked:
             discard(literal: header.size, outcome: .refused(prefix: prefix, problem))
             return nil
         }
@@ -95,6 +94,15 @@ extension IMAPFramer {
 
     // MARK: APPEND
 
+    private mutating func announceMessage(_ header: LiteralHeader) -> IMAPLiteralKind {
+        guard header.kind == .nonSynchronizing, header.size <= limits.appendUnasked else {
+            state = .appendPending(size: header.size, header.kind)
+            return header.kind
+        }
+        state = Self.inside(header.size)
+        return .unasked
+    }
+
     mutating func appendPiece(_ remaining: Int, _ buffer: inout ByteBuffer) -> IMAPFrame? {
         let count = min(remaining, buffer.readableBytes, limits.appendChunk)
         guard count > 0, let piece = buffer.readSlice(length: count) else { return nil }
@@ -113,8 +121,7 @@ extension IMAPFramer {
         guard CommandWord.announcesURL(gathered[..<header.start]) else {
             let text = Array(gathered[..<header.start])
             startCommand()
-            state = .appendPending(size: header.size, header.kind)
-            return .appendNext(text, size: header.size, literal: header.kind)
+            return .appendNext(text, size: header.size, literal: announceMessage(header))
         }
         if problem(with: header) != nil { return refuseInAppend(header) }
         gathered.append(contentsOf: [0x0D, 0x0A])

@@ -84,7 +84,7 @@ package struct IMAPFramer: Sendable {
             self.stage = stage
             switch current {
             case .plainLine, .appendPending(_, .synchronizing): startCommand()
-            case .appendPending(let size, .nonSynchronizing): discard(literal: size, outcome: .silence)
+            case .appendPending(let size, _): discard(literal: size, outcome: .silence)
             default: break
             }
         case (.authentication, .command) where gathered.isEmpty, (.authentication, .plainLine):
@@ -93,10 +93,10 @@ package struct IMAPFramer: Sendable {
             // RFC 2177 §3: only DONE may come.
             state = .plainLine(limit: 1024)
         case (.appendAccepted, .appendPending(let size, _)):
-            state = size > 0 ? .appendData(remaining: size) : .appendTail
+            state = Self.inside(size)
         case (.appendRefused, .appendPending(_, .synchronizing)):
             startCommand()
-        case (.appendRefused, .appendPending(let size, .nonSynchronizing)):
+        case (.appendRefused, .appendPending(let size, _)):
             discard(literal: size, outcome: .silence)
         default:
             break
@@ -130,10 +130,16 @@ package struct IMAPFramer: Sendable {
     /// Whether the framer makes no further frame behind this one until it is told what to expect.
     package static func pauses(after frame: IMAPFrame) -> Bool {
         switch frame {
-        case .line, .appendBegin, .appendNext, .fatal: true
+        case .appendBegin(_, _, let literal), .appendNext(_, _, let literal): literal != .unasked
+        case .line, .fatal: true
         case .command(let octets): CommandWord.changesFraming(octets)
         case .continuationNeeded, .appendData, .appendEnd, .refused: false
         }
+    }
+
+    /// Where a message of so many octets begins.
+    static func inside(_ size: Int) -> State {
+        size > 0 ? .appendData(remaining: size) : .appendTail
     }
 
     mutating func startCommand() {

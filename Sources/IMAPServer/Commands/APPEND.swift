@@ -28,7 +28,7 @@ extension IMAPSession {
         var elements: [AppendElement]
     }
 
-    /// The literal that the framer waits to be told about.
+    /// The literal that the framer waits to be told about, or that comes in without.
     private final class WaitingLiteral {
         var kind: IMAPLiteralKind?
 
@@ -49,8 +49,7 @@ extension IMAPSession {
             var run = AppendRun(parser: append, place: place, batch: batch, elements: elements)
             return try await self.carryOut(&run, waiting)
         } refused: {
-            // Without this the framer would wait for a decision, or take the message for commands.
-            if waiting.kind != nil { try await self.control(.expect(.appendRefused)) }
+            try await self.refuse(waiting)
         }
     }
 
@@ -71,10 +70,15 @@ extension IMAPSession {
             case .url(let url): try await append(url, to: &run)
             case .end: try run.batch.end()
             case .literal(let size, let kind):
-                try await checkRoom(for: size, run)
-                if waiting.kind == .synchronizing { encoder.continuation("OK") }
-                waiting.kind = nil
-                try await control(.expect(.appendAccepted))
+                if waiting.kind == .unasked {
+                    // Whether the account has room is asked when it is kept.
+                    try run.batch.check(size)
+                } else {
+                    try await checkRoom(for: size, run)
+                    if waiting.kind == .synchronizing { encoder.continuation("OK") }
+                    waiting.kind = nil
+                    try await control(.expect(.appendAccepted))
+                }
                 run.elements = try await receive(kind, &run, waiting)
             }
         }
@@ -140,6 +144,7 @@ extension IMAPSession {
                 if let failure { throw failure }
                 return try parsed { () throws(IMAPParseError) in try run.parser.next(text, size: size) }
             case .appendEnd(let text):
+                waiting.kind = nil
                 if let failure { throw failure }
                 return try parsed { () throws(IMAPParseError) in try run.parser.end(text) }
             case .fatal(let problem), .refused(_, let problem):
@@ -148,6 +153,25 @@ extension IMAPSession {
                 throw SessionEnd.outOfStep
             }
         }
+    }
+
+    /// Without this the framer would wait for a decision, or the message be taken for commands.
+    private func refuse(_ waiting: WaitingLiteral) async throws {
+        while waiting.kind == .unasked {
+            switch try await nextFrame() {
+            case .appendData: continue
+            case .continuationNeeded:
+                encoder.continuation("OK")
+                try await flush()
+            case .appendNext(_, _, let literal): waiting.kind = literal
+            case .appendEnd: waiting.kind = nil
+            case .fatal(let problem), .refused(_, let problem):
+                throw SessionEnd.bye(.limit, problem.text, "protocol")
+            case .command, .line, .appendBegin:
+                throw SessionEnd.outOfStep
+            }
+        }
+        if waiting.kind != nil { try await control(.expect(.appendRefused)) }
     }
 
     private func parsed<Result>(_ body: () throws(IMAPParseError) -> Result) throws(CommandRefusal) -> Result {

@@ -1,3 +1,4 @@
+import IMAPCore
 import NIOCore
 import Testing
 
@@ -45,9 +46,10 @@ struct AppendTests {
             ("APPEND INBOX (\\Odd)", "BAD"),
             ("APPEND INBOX \"99-Nov-2026 00:00:00 +0000\"", "BAD"),
             ("APPEND INBOX NIL", "BAD"),
-        ])
-    func early(command: String, expected: String) async throws {
-        try await TestServer.run { server in
+        ], [0, 12])
+    func early(refused: (command: String, expected: String), unasked: Int) async throws {
+        let (command, expected) = refused
+        try await TestServer.run(settings: { $0.limits.appendUnasked = unasked }) { server in
             try await server.session { client in
                 await client.send("a \(command) {10}\r\n")
                 let reply = await client.reply(to: "a")
@@ -57,6 +59,53 @@ struct AppendTests {
                 await client.send("b \(command) {12+}\r\nc LOGOUT\r\n\r\n\r\n")
                 #expect(await client.reply(to: "b").tagged.hasPrefix(expected))
                 #expect(await client.command("NOOP").isOK)
+            }
+        }
+    }
+
+    @Test(
+        "what comes in unasked behind a refusal is never taken for commands",
+        arguments: [
+            // The first message is refused, the second is asked for or not.
+            "APPEND Nowhere {12+}\r\nc LOGOUT\r\n\r\n {12+}\r\nc LOGOUT\r\n\r\n\r\n",
+            "APPEND Nowhere {12+}\r\nc LOGOUT\r\n\r\n {13+}\r\nc  LOGOUT\r\n\r\n\r\n",
+            "APPEND Nowhere {12+}\r\nc LOGOUT\r\n\r\n {12}\r\n",
+            "APPEND Nowhere {12+}\r\nc LOGOUT\r\n\r\n {13+}\r\nc  LOGOUT\r\n\r\n {9}\r\n",
+            // The second is.
+            "APPEND INBOX {12+}\r\nS: x\r\n\r\nab\r\n (\\Odd) {12+}\r\nc LOGOUT\r\n\r\n\r\n",
+            "APPEND INBOX {12+}\r\nS: x\r\n\r\na\0\r\n (\\Seen) {12+}\r\nc LOGOUT\r\n\r\n\r\n",
+            "APPEND INBOX {12+}\r\nS: x\r\n\r\na\0\r\n {13+}\r\nc  LOGOUT\r\n\r\n\r\n",
+            "APPEND Nowhere {0+}\r\n {0+}\r\n\r\n",
+            "APPEND Nowhere CATENATE (TEXT {12+}\r\nc LOGOUT\r\n\r\n URL {10+}\r\nc LOGOUT\r\n TEXT {2+}\r\nab)\r\n",
+            "APPEND INBOX CATENATE (URL /nowhere TEXT {12+}\r\nc LOGOUT\r\n\r\n)\r\n",
+            "REPLACE 1 INBOX {12+}\r\nc LOGOUT\r\n\r\n\r\n",
+        ])
+    func unasked(command: String) async throws {
+        try await TestServer.run(settings: { $0.limits.appendUnasked = 12 }) { server in
+            try await server.inbox { client in
+                await client.send("a \(command)b NOOP\r\n")
+                let refusal = await client.reply(to: "a")
+                #expect(refusal.tagged.hasPrefix("NO") || refusal.tagged.hasPrefix("BAD"), "\(refusal)")
+                #expect(!refusal.untagged.contains { $0.hasPrefix("+") })
+                #expect(await client.reply(to: "b").isOK)
+                #expect(await client.command("STATUS INBOX (MESSAGES)").untagged == ["* STATUS INBOX (MESSAGES 0)"])
+            }
+        }
+    }
+
+    @Test("messages that come in unasked are kept, and counted against the quota when they are")
+    func unaskedAndKept() async throws {
+        try await TestServer.run(quota: 100) { server in
+            try await server.inbox { client in
+                await client.send("a APPEND INBOX {12+}\r\nS: x\r\n\r\nab\r\n (\\Seen) {12+}\r\nS: y\r\n\r\ncd\r\n\r\n")
+                #expect(await client.reply(to: "a").tagged.contains(" 1:2]"))
+                #expect(
+                    await client.command("FETCH 1:2 BODY.PEEK[TEXT]").untagged
+                        == ["* 1 FETCH (BODY[TEXT] {4}\r\nab\r\n)", "* 2 FETCH (BODY[TEXT] {4}\r\ncd\r\n)"])
+                let large = "S: x\r\n\r\n" + String(repeating: "z", count: 90)
+                await client.send("b APPEND INBOX {\(large.utf8.count)+}\r\n\(large)\r\n")
+                #expect(await client.reply(to: "b").tagged.hasPrefix("NO [OVERQUOTA]"))
+                #expect(await client.command("STATUS INBOX (MESSAGES)").untagged == ["* STATUS INBOX (MESSAGES 2)"])
             }
         }
     }
