@@ -8,6 +8,8 @@ import unicodedata
 
 from . import mime
 
+BLANK_IN_A_WORD = re.compile(r"=\?[^?\s]*\?[BQ]\?(?:(?!\?=).)*\s(?:(?!\?=).)*\?=", re.I)
+
 
 def fields_of(part):
     """Names and values as they came, octets beyond ASCII among them."""
@@ -31,6 +33,8 @@ def decoded(value):
 
 def of_words(raw):
     """A field with its encoded words decoded; as it is where one of them can't be."""
+    if BLANK_IN_A_WORD.search(raw):
+        return raw  # RFC 2047 §2: such a thing is no word, though Python reads it
     try:
         # Beside text beyond ASCII, which is no word, make_header fails.
         return "".join(of_word(*part) for part in email.header.decode_header(raw))
