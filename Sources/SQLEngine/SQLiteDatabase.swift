@@ -24,6 +24,7 @@ package final class SQLiteDatabase: Database {
     private static let batchLimit = 256
 
     private let pool: DatabasePool
+    private let brief: BriefReader
     private let backlog = WriteBacklog()
     private let syncing: any FileSyncing
     private let log: CommitLog
@@ -63,6 +64,7 @@ package final class SQLiteDatabase: Database {
                 try Self.setDurability(connection, options: options)
                 try Migrator(migrations).migrate(connection)
             }
+            brief = try BriefReader(path: path, configuration: configuration)
         } catch let error as GRDB.DatabaseError {
             throw sqliteError(error.extendedResultCode.rawValue, nil)
         }
@@ -108,6 +110,7 @@ package final class SQLiteDatabase: Database {
         reading.add(1, ordering: .relaxed)
         defer { reading.subtract(1, ordering: .relaxed) }
         do {
+            if let value = try brief.readIfFree(body) { return value }
             return try pool.read { try body(try SQLiteConnection($0)) }
         } catch let error as GRDB.DatabaseError {
             throw sqliteError(error.extendedResultCode.rawValue, nil)
@@ -186,6 +189,7 @@ package final class SQLiteDatabase: Database {
     /// Writes what waits, folds the log into the file, and closes. Later calls throw `.closed`.
     package func close() throws {
         backlog.close()
+        try brief.close()
         // The writer's queue is serial: this runs after the drain that is under way.
         try pool.writeWithoutTransaction { database in
             _ = try SQLiteConnection(database).pragma("PRAGMA wal_checkpoint(TRUNCATE)")

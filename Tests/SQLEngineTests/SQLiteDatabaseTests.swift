@@ -141,6 +141,23 @@ import Testing
         #expect(IDGenerator.first(at: clock.now().adding(.seconds(7200))) > last)
     }
 
+    @Test func `a brief read that fails leaves nothing open`() async throws {
+        struct Enough: Error {}
+        let folder = try TemporaryFolder()
+        let database = try Notes.open(folder)
+        for number in 1...3 {
+            await #expect(throws: Enough.self) {
+                try await database.readBriefly { reader in
+                    try reader.forEach(Notes.count, binds: []) { _ in throw Enough() }
+                }
+            }
+            try await database.add("note \(number)")
+            let count = try await database.readBriefly { try $0.first(Notes.count) { $0.int(0) } }
+            #expect(count == number)
+        }
+        try database.close()
+    }
+
     @Test func `brief reads see what was written, with all connections taken too`() async throws {
         let folder = try TemporaryFolder()
         let database = try Notes.open(folder)
