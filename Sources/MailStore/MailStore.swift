@@ -80,18 +80,17 @@ package final class MailStore: Sendable {
         return try blobs.open(id, size: size)
     }
 
-    /// The UIDs of a mailbox; 4 octets a message.
+    /// The UIDs of a mailbox.
     package func uidView(_ mailbox: MailboxID) async throws -> UIDView {
         try await database.read { reader in
             let head = try reader.first(MailStoreStatements.mailbox, mailbox) { row in
-                (row.uint32(1), row.uint32(2), row.uint32(3), row.int(4), UInt64(clamping: row.int64(6)), row.bool(7))
+                (row.uint32(1), row.uint32(2), row.uint32(3), UInt64(clamping: row.int64(6)), row.bool(7))
             }
-            guard let (validity, next, recentFrom, messages, modSeq, selectable) = head else {
+            guard let (validity, next, recentFrom, modSeq, selectable) = head else {
                 throw MailStoreError.noSuchMailbox
             }
             guard selectable else { throw MailStoreError.notSelectable }
-            var uids: [UInt32] = []
-            uids.reserveCapacity(messages)
+            var uids = UIDList()
             var firstUnseen: UID?
             try reader.forEach(MailStoreStatements.uidScan, binds: [mailbox]) { row in
                 let uid = row.uint32(0)

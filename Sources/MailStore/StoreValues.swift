@@ -96,10 +96,9 @@ package struct MailboxInfo: Sendable, Hashable {
     package let highestModSeq: ModSequence
 }
 
-/// The UIDs of a mailbox at one moment, compact.
+/// The UIDs of a mailbox at one moment.
 package struct UIDView: Sendable {
-    /// Ascending.
-    package let uids: [UInt32]
+    package let uids: UIDList
     package let uidValidity: UIDValidity
     package let uidNext: UID
     package let highestModSeq: ModSequence

@@ -1,4 +1,5 @@
 import IMAPCore
+import MailStore
 import Testing
 
 @testable import IMAPServer
@@ -29,7 +30,7 @@ struct UIDRangesTests {
         #expect(try view.resolve(sequence([(2, 4)])).ranges == [7...20])
         #expect(try view.resolve(sequence([(4, 2), (nil, nil)])).ranges == [7...21])
         #expect(try view.resolve(sequence([(1, nil)])).ranges == [3...21])
-        #expect(try view.members(of: view.resolve(sequence([(1, nil)]))) == view.uids)
+        #expect(try view.members(of: view.resolve(sequence([(1, nil)]))) == Array(view.uids))
     }
 
     @Test("a sequence number above the count is an error, N and N + 1")

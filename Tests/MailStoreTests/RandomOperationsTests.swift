@@ -81,7 +81,7 @@ import Testing
             let rows = try await fixture.rows(box)
             let found = rows.map { ($0.uid.rawValue, Message(flags: $0.flags, keywords: Set($0.keywords))) }
             #expect(Dictionary(uniqueKeysWithValues: found) == (model[box] ?? [:]))
-            #expect(try await store.uidView(box).uids == (model[box] ?? [:]).keys.sorted())
+            #expect(try await store.uidView(box).uids == UIDList((model[box] ?? [:]).keys.sorted()))
         }
         try await fixture.checkCounts()
         for box in boxes { _ = try await store.expunge(box, onlyDeleted: false) }

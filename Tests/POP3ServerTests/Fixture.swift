@@ -90,7 +90,7 @@ final class Fixture: Sendable {
 
     /// What INBOX holds now.
     func uids() async throws -> [UInt32] {
-        try await store.uidView(try await store.inbox(account.id)).uids
+        Array(try await store.uidView(try await store.inbox(account.id)).uids)
     }
 
     /// A listener that does not run yet.

@@ -122,7 +122,7 @@ extension IMAPSession {
     private func answer(_ message: FetchedMessage, _ plan: FetchPlan, _ progress: inout FetchProgress) async throws {
         let row = message.row
         // One that arrived and was not announced yet has no number.
-        guard let number = selection?.view.sequenceNumber(of: row.uid.rawValue, after: &progress.cursor) else { return }
+        guard let number = selection?.view.sequenceNumber(of: row.uid.rawValue) else { return }
         progress.answered += 1
         if plan.tellsFlags || message.isMarked { announce(keywordsOf: row) }
         encoder.beginFetch(number, IMAPUID(rawValue: row.uid.rawValue))

@@ -38,7 +38,6 @@ private struct FetchPage: Sendable {
     /// RFC 9051 Appendix E: there is no \Recent in IMAP4rev2
     let tellsRecent: Bool
     let limit: Int
-    var cursor: Int
     var answered = 0
     /// Keywords that the client must hear of first.
     var unannounced: [String] = []
@@ -62,7 +61,7 @@ private struct FetchPage: Sendable {
             return false
         }
         // One that arrived and was not announced yet has no number.
-        guard let number = view.sequenceNumber(of: message.uid, after: &cursor) else { return true }
+        guard let number = view.sequenceNumber(of: message.uid) else { return true }
         answered += 1
         encoder.beginFetch(number, IMAPUID(rawValue: message.uid))
         if plan.addsUID { encoder.fetchUID(IMAPUID(rawValue: message.uid)) }
@@ -105,8 +104,7 @@ extension IMAPSession {
                     nameEncoding: encoder.nameEncoding, messageNaming: encoder.messageNaming),
                 view: view, plan: plan,
                 announced: selection?.announcedKeywords ?? [],
-                tellsRecent: !enabled.contains(.imap4rev2) && !view.recent.isEmpty, limit: service.settings.fetchPiece,
-                cursor: progress.cursor)
+                tellsRecent: !enabled.contains(.imap4rev2) && !view.recent.isEmpty, limit: service.settings.fetchPiece)
             let walk = try await service.store.walk(
                 mailbox, uids: part, changedSince: plan.changedSince.map { ModSequence(rawValue: $0) },
                 detail: detail, state: page, prepare: { $0.knows($1) }, body: { $0.tell($1, $2) })
@@ -114,7 +112,6 @@ extension IMAPSession {
                 announce(keywords: walk.state.unannounced)
                 continue
             }
-            progress.cursor = walk.state.cursor
             progress.answered += walk.state.answered
             try await flush()
             try await send(walk.state.encoder)

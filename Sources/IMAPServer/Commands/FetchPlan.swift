@@ -47,8 +47,6 @@ struct FetchPlan {
 
 /// How far a FETCH has come.
 struct FetchProgress {
-    /// Place in the view where the next message is looked for.
-    var cursor = 0
     var answered = 0
     /// Messages whose octets are not to be had.
     var unreadable = 0

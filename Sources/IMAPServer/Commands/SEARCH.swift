@@ -31,8 +31,7 @@ extension IMAPSession {
             try await self.tellProgress(done, of: total)
         }.map(\.rawValue)
         // Messages the client has not been told of are none of its business yet.
-        var cursor = 0
-        found.removeAll { selection?.view.sequenceNumber(of: $0, after: &cursor) == nil }
+        found.removeAll { selection?.view.sequenceNumber(of: $0) == nil }
         return found
     }
 
@@ -109,14 +108,7 @@ extension IMAPSession {
     /// UIDs as the command counts; those the client doesn't know are left out.
     func numbers(_ uids: [UInt32], _ numbering: SearchCommand.Numbering) -> [UInt32] {
         guard numbering == .sequence, let view = selection?.view else { return uids }
-        var cursor = 0
-        var last: UInt32 = 0
-        return uids.compactMap { uid in
-            // A walk forward is quick; from elsewhere the place is looked for.
-            if uid < last { cursor = view.lowerBound(uid) }
-            last = uid
-            return view.sequenceNumber(of: uid, after: &cursor)?.rawValue
-        }
+        return uids.compactMap { view.sequenceNumber(of: $0)?.rawValue }
     }
 
     private func highestModSeq(of uids: [UInt32], in mailbox: MailboxID) async throws -> UInt64? {

@@ -24,7 +24,7 @@ extension IMAPSession {
 
     /// What is to be ordered; of ALL nothing is asked, since what is gone is left out when its keys are read.
     private func candidates(_ command: SearchCommand) async throws -> [UInt32] {
-        if case .all = command.key { return selection?.view.uids ?? [] }
+        if case .all = command.key { return (selection?.view.uids).map(Array.init) ?? [] }
         return try await find(command)
     }
 

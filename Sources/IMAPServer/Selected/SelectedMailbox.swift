@@ -1,4 +1,5 @@
 import IMAPCore
+import MailStore
 
 /// What this client has been told of the mailbox it has selected: the sequence number ↔ UID view.
 ///
@@ -8,9 +9,9 @@ import IMAPCore
 ///   told. RFC 3501 §7.4.1
 /// - Arrivals may be taken in at any time (they only lengthen the view); the client learns of them by EXISTS before
 ///   the tagged reply of the command in hand. RFC 3501 §5.2
-/// - Memory: four octets a message, plus whatever expunge waits to be announced.
+/// - Memory: eight octets for each run of messages whose UIDs are neighbours, plus whatever expunge waits to be announced.
 struct SelectedMailbox: Sendable {
-    private(set) var uids: [UInt32]
+    private(set) var uids: UIDList
     /// The greatest that was ever among `uids`; 0 when there was none.
     private(set) var greatestUID: UInt32
     /// Changes of the store up to and including this mod-sequence have been taken in.
@@ -27,9 +28,8 @@ struct SelectedMailbox: Sendable {
     private var ownChanges: [UInt32: UInt64] = [:]
 
     /// - Parameters:
-    ///   - uids: strictly ascending.
     ///   - appliedModSeq: the mod-sequence the list of UIDs was read at.
-    init(uids: [UInt32], appliedModSeq: UInt64) {
+    init(uids: UIDList, appliedModSeq: UInt64) {
         self.uids = uids
         greatestUID = uids.last ?? 0
         self.appliedModSeq = appliedModSeq
@@ -51,45 +51,15 @@ struct SelectedMailbox: Sendable {
         return uids.indices.contains(offset) ? uids[offset] : nil
     }
 
-    /// The sequence number of a message the client knows; O(log n).
+    /// The sequence number of a message the client knows; O(log runs).
     func sequenceNumber(of uid: UInt32) -> SequenceNumber? {
         let offset = lowerBound(uid)
         guard offset < uids.count, uids[offset] == uid else { return nil }
         return SequenceNumber(rawValue: UInt32(truncatingIfNeeded: offset + 1))
     }
 
-    /// The sequence number of a message, searched from a place where an ascending walk left off. O(1) amortised.
-    /// - Parameter cursor: offset of the last hit; moves forward only.
-    func sequenceNumber(of uid: UInt32, after cursor: inout Int) -> SequenceNumber? {
-        var offset = max(0, cursor)
-        var steps = 0
-        while offset < uids.count, uids[offset] < uid {
-            offset += 1
-            steps += 1
-            if steps == 16 {
-                offset = max(offset, lowerBound(uid))
-                break
-            }
-        }
-        cursor = offset
-        guard offset < uids.count, uids[offset] == uid else { return nil }
-        return SequenceNumber(rawValue: UInt32(truncatingIfNeeded: offset + 1))
-    }
-
     /// Offset of the first UID that is not below the given one.
-    func lowerBound(_ uid: UInt32) -> Int {
-        var low = 0
-        var high = uids.count
-        while low < high {
-            let middle = low + (high - low) / 2
-            if uids[middle] < uid {
-                low = middle + 1
-            } else {
-                high = middle
-            }
-        }
-        return low
-    }
+    func lowerBound(_ uid: UInt32) -> Int { uids.place(of: uid) }
 
     /// Offset of the first UID that is above the given one.
     func upperBound(_ uid: UInt32) -> Int {
@@ -135,12 +105,10 @@ struct SelectedMailbox: Sendable {
     }
 
     /// Takes in the whole list of UIDs anew, for when the store no longer remembers what was expunged.
-    mutating func reconcile(present: [UInt32]) {
-        var offset = 0
-        var gone: [UInt32] = []
-        for uid in uids {
-            while offset < present.count, present[offset] < uid { offset += 1 }
-            if offset >= present.count || present[offset] != uid { gone.append(uid) }
+    mutating func reconcile(present: UIDList) {
+        let gone = uids.filter { uid in
+            let place = present.place(of: uid)
+            return place == present.count || present[place] != uid
         }
         queue(gone)
     }
@@ -167,12 +135,7 @@ struct SelectedMailbox: Sendable {
     }
 
     private mutating func removePending() {
-        var next = 0
-        let gone = pendingExpunges
-        uids.removeAll { uid in
-            while next < gone.count, gone[next] < uid { next += 1 }
-            return next < gone.count && gone[next] == uid
-        }
+        uids.remove(pendingExpunges)
         pendingExpunges = []
     }
 

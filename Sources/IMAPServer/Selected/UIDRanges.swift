@@ -1,4 +1,5 @@
 import IMAPCore
+import MailStore
 
 /// Sorted, merged, non-empty ranges of UIDs: what a sequence set of a command comes to.
 struct UIDRanges: Sendable, Equatable {
