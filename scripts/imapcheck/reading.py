@@ -9,6 +9,7 @@ import unicodedata
 from . import mime
 
 BLANK_IN_A_WORD = re.compile(r"=\?[^?\s]*\?[BQ]\?(?:(?!\?=).)*\s(?:(?!\?=).)*\?=", re.I)
+HIDDEN = "\x01"
 
 
 def fields_of(part):
@@ -33,13 +34,15 @@ def decoded(value):
 
 def of_words(raw):
     """A field with its encoded words decoded; as it is where one of them can't be."""
-    if BLANK_IN_A_WORD.search(raw):
-        return raw  # RFC 2047 §2: such a thing is no word, though Python reads it
+    while found := BLANK_IN_A_WORD.search(raw):
+        # RFC 2047 §2: such a thing is no word, though Python reads it. What follows may be one.
+        raw = f"{raw[:found.start() + 1]}{HIDDEN}{raw[found.start() + 1:]}"
     try:
         # Beside text beyond ASCII, which is no word, make_header fails.
-        return "".join(of_word(*part) for part in email.header.decode_header(raw))
+        raw = "".join(of_word(*part) for part in email.header.decode_header(raw))
     except (ValueError, email.errors.HeaderParseError):
-        return raw
+        pass
+    return raw.replace(HIDDEN, "")
 
 
 def of_word(part, charset):
