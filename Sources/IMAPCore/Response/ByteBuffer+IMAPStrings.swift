@@ -1,5 +1,42 @@
 import NIOCore
 
+/// Pieces of a response, one behind the other, in room that was made for them; what goes beyond it is left out.
+struct OctetWriter {
+    /// Octets that any number takes at most.
+    static let decimalRoom = 20
+
+    private let space: UnsafeMutableRawBufferPointer
+    private(set) var count = 0
+
+    init(space: UnsafeMutableRawBufferPointer) { self.space = space }
+
+    @inline(__always)
+    mutating func put(_ text: StaticString) {
+        let size = text.utf8CodeUnitCount
+        guard size <= space.count - count, size > 0, let base = space.baseAddress else { return }
+        (base + count).copyMemory(from: text.utf8Start, byteCount: size)
+        count += size
+    }
+
+    @inline(__always)
+    mutating func put(decimal value: UInt64) {
+        var digits = 1
+        var bound: UInt64 = 10
+        while digits < Self.decimalRoom, value >= bound {
+            digits += 1
+            guard digits < Self.decimalRoom else { break }
+            bound *= 10
+        }
+        guard digits <= space.count - count else { return }
+        var rest = value
+        for place in stride(from: count + digits - 1, through: count, by: -1) {
+            space[place] = UInt8(truncatingIfNeeded: rest % 10) + 0x30
+            rest /= 10
+        }
+        count += digits
+    }
+}
+
 // Writing of IMAP's lexical forms. What is written is always strictly valid: a quoted string holds no 8-bit octet and
 // no control character, a literal no NUL.
 extension ByteBuffer {
@@ -15,19 +52,17 @@ extension ByteBuffer {
     }
 
     mutating func writeDecimal(_ value: some BinaryInteger) {
-        var rest = UInt64(clamping: value)
-        if rest < 10 {
-            writeInteger(UInt8(truncatingIfNeeded: rest) + 0x30)
-            return
-        }
-        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 20) { digits in
-            var start = 20
-            repeat {
-                start -= 1
-                digits[start] = UInt8(truncatingIfNeeded: rest % 10) + 0x30
-                rest /= 10
-            } while rest > 0
-            writeBytes(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(digits)[start...]))
+        writeAtOnce(room: OctetWriter.decimalRoom) { $0.put(decimal: UInt64(clamping: value)) }
+    }
+
+    /// Writes short pieces by one write of the buffer, each of which costs more than the octets it brings.
+    /// - Parameter room: what the pieces take at most, in octets.
+    @inline(__always)
+    mutating func writeAtOnce(room: Int, _ write: (inout OctetWriter) -> Void) {
+        writeWithUnsafeMutableBytes(minimumWritableBytes: room) { space in
+            var writer = OctetWriter(space: space)
+            write(&writer)
+            return writer.count
         }
     }
 

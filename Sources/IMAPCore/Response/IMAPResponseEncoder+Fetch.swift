@@ -5,19 +5,22 @@ import NIOCore
 extension IMAPResponseEncoder {
     // RFC 3501 §7.4.2
     package mutating func beginFetch(_ number: SequenceNumber) {
-        buffer.writeStaticString("* ")
-        buffer.writeDecimal(number.rawValue)
-        buffer.writeStaticString(" FETCH (")
-        fetchNeedsSpace = false
+        begin(number.rawValue, " FETCH (")
     }
 
     /// The same of a message that has both, by what the client calls it.
     package mutating func beginFetch(_ number: SequenceNumber, _ uid: IMAPUID) {
         guard messageNaming == .uid else { return beginFetch(number) }
         // RFC 9586 §3.3 (uidfetch-resp)
-        buffer.writeStaticString("* ")
-        buffer.writeDecimal(uid.rawValue)
-        buffer.writeStaticString(" UIDFETCH (")
+        begin(uid.rawValue, " UIDFETCH (")
+    }
+
+    private mutating func begin(_ number: UInt32, _ name: StaticString) {
+        buffer.writeAtOnce(room: 40) {
+            $0.put("* ")
+            $0.put(decimal: UInt64(number))
+            $0.put(name)
+        }
         fetchNeedsSpace = false
     }
 
@@ -30,14 +33,30 @@ extension IMAPResponseEncoder {
     }
 
     private mutating func item(_ name: StaticString) {
-        if fetchNeedsSpace { buffer.writeOctet(" ") }
+        item(room: name.utf8CodeUnitCount) { $0.put(name) }
+    }
+
+    /// - Parameter room: what `write` takes at most, in octets.
+    @inline(__always)
+    private mutating func item(room: Int, _ write: (inout OctetWriter) -> Void) {
+        let needsSpace = fetchNeedsSpace
         fetchNeedsSpace = true
-        buffer.writeStaticString(name)
+        buffer.writeAtOnce(room: room + 1) {
+            if needsSpace { $0.put(" ") }
+            write(&$0)
+        }
+    }
+
+    private mutating func item(_ name: StaticString, _ number: UInt64, _ end: StaticString = "") {
+        item(room: name.utf8CodeUnitCount + OctetWriter.decimalRoom + end.utf8CodeUnitCount) {
+            $0.put(name)
+            $0.put(decimal: number)
+            $0.put(end)
+        }
     }
 
     package mutating func fetchUID(_ uid: IMAPUID) {
-        item("UID ")
-        buffer.writeDecimal(uid.rawValue)
+        item("UID ", UInt64(uid.rawValue))
     }
 
     package mutating func fetchFlags(_ flags: [IMAPFlag]) {
@@ -48,9 +67,15 @@ extension IMAPResponseEncoder {
     /// The same from bits, without a list of flags.
     /// - Parameter bits: 1 \\Seen, 2 \\Answered, 4 \\Flagged, 8 \\Deleted, 16 \\Draft.
     package mutating func fetchFlags(bits: Int, keywords: [String], isRecent: Bool) {
-        item("FLAGS (")
         let index = bits & 31
-        buffer.writeStaticString(Self.systemFlags[index])
+        let system = Self.systemFlags[index]
+        let isAll = keywords.isEmpty && !isRecent
+        item(room: system.utf8CodeUnitCount + 8) {
+            $0.put("FLAGS (")
+            $0.put(system)
+            if isAll { $0.put(")") }
+        }
+        guard !isAll else { return }
         var isFirst = index == 0
         for keyword in keywords {
             if !isFirst { buffer.writeOctet(" ") }
@@ -104,15 +129,12 @@ extension IMAPResponseEncoder {
 
     /// - Parameter octets: of the whole message.
     package mutating func fetchSize(_ octets: Int) {
-        item("RFC822.SIZE ")
-        buffer.writeDecimal(octets)
+        item("RFC822.SIZE ", UInt64(clamping: octets))
     }
 
     // RFC 7162 §7
     package mutating func fetchModSequence(_ value: UInt64) {
-        item("MODSEQ (")
-        buffer.writeDecimal(value)
-        buffer.writeOctet(")")
+        item("MODSEQ (", value, ")")
     }
 
     // RFC 8474 §5.1
