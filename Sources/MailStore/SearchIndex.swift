@@ -62,7 +62,6 @@ package final class SearchIndex: Sendable {
     ) async throws {
         try await attempt(report) { try await SortKeyFiller(mail: mail).run() }
         try await attempt(report) { try await catchUp() }
-        try await attempt(report) { try await sweep() }
         for await _ in wake {
             try await Task.sleep(for: pause)
             // What comes meanwhile is gathered again: message after message would be a write each.
@@ -219,6 +218,8 @@ package final class SearchIndex: Sendable {
     }()
 
     /// Takes out the keys and signatures of emails that are gone. Expunging leaves them, so that it is quick.
+    ///
+    /// Looks at every email that there is: now and then, not at each start.
     package func sweep() async throws {
         for (account, emails) in try await SortKeyFiller(mail: mail).sweep() {
             try await remove(emails, of: account)
