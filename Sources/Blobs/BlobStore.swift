@@ -139,6 +139,12 @@ package final class BlobReader: Sendable {
         close(descriptor)
     }
 
+    /// Lets the system fetch the first octets from the disk, up to so many, while the caller does something else.
+    package func willRead(_ octets: Int) {
+        // A hint: where it is not taken, reading waits as it would have.
+        _ = posix_fadvise(descriptor, 0, off_t(min(octets, size)), POSIX_FADV_WILLNEED)
+    }
+
     /// The octets of a range, clamped to the blob.
     package func read(_ range: Range<Int>) throws -> [UInt8] {
         try readRange(descriptor, range.clamped(to: 0..<max(0, size)))

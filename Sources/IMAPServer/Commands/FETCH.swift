@@ -70,11 +70,12 @@ extension IMAPSession {
             let seen = try await markSeen(rows, plan, mailbox)
             // Where the octets are is asked for all messages of a page at once.
             let places = plan.readsOctets ? try await service.store.places(of: rows.map(\.email)) : [:]
+            var ahead = ReadAhead(rows.map { places[$0.email] }, store: service.store)
             for row in rows {
                 let marked = seen[row.uid.rawValue]
                 let message = FetchedMessage(
                     row: marked ?? row, octets: places[row.email], isMarked: marked != nil)
-                try await answer(message, plan, &progress)
+                try await answer(message, plan, ahead.next(), &progress)
             }
             guard let last = rows.last, rows.count >= limit else { return }
             rest = rest.above(last.uid.rawValue)
@@ -94,7 +95,7 @@ extension IMAPSession {
             for (row, index) in page {
                 let marked = seen[row.uid.rawValue]
                 let message = FetchedMessage(row: marked ?? row, index: index, isMarked: marked != nil)
-                try await answer(message, plan, &progress)
+                try await answer(message, plan, nil, &progress)
             }
             guard let last = page.last?.0, page.count >= limit else { return }
             rest = rest.above(last.uid.rawValue)
@@ -119,7 +120,10 @@ extension IMAPSession {
 
     // MARK: One message
 
-    private func answer(_ message: FetchedMessage, _ plan: FetchPlan, _ progress: inout FetchProgress) async throws {
+    /// - Parameter opened: the message's octets, where they were opened before.
+    private func answer(
+        _ message: FetchedMessage, _ plan: FetchPlan, _ opened: BlobReader?, _ progress: inout FetchProgress
+    ) async throws {
         let row = message.row
         // One that arrived and was not announced yet has no number.
         guard let number = selection?.view.sequenceNumber(of: row.uid.rawValue) else { return }
@@ -133,7 +137,7 @@ extension IMAPSession {
         }
         if message.isMarked, !plan.tellsFlags { encoder.fetchFlags(flags(of: row)) }
         if tellsChange, !plan.items.contains(.modSequence) { encoder.fetchModSequence(row.modSeq.rawValue) }
-        var reader: BlobReader?
+        var reader = opened
         for item in plan.items {
             if let content = FetchContent(item) {
                 try await answer(content, message, &reader, &progress)

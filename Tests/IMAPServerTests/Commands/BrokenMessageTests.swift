@@ -130,6 +130,26 @@ struct BrokenMessageTests {
             }
         }
     }
+
+    @Test("of many that are read ahead each gets its own octets, and the one that is gone is told")
+    func manyWithOneGone() async throws {
+        try await TestServer.run { server in
+            for number in 1...40 { try await server.deliver(sampleMessage("m\(number)", body: "body \(number).\r\n")) }
+            unlink(try #require(server.blobFiles().sorted().dropFirst(19).first))
+            try await server.inbox { client in
+                let reply = await client.command("FETCH 1:40 BODY.PEEK[]")
+                #expect(reply.tagged.hasPrefix("NO [CORRUPTION]") || reply.isOK, "\(reply.tagged)")
+                #expect(reply.untagged.count == 40)
+                for (number, line) in zip(1..., reply.untagged) {
+                    #expect(
+                        number == 20
+                            ? line == "* 20 FETCH (BODY[] NIL)"
+                            : line.hasPrefix("* \(number) FETCH (BODY[] {") && line.contains("body \(number)."),
+                        "\(line)")
+                }
+            }
+        }
+    }
 }
 
 /// Reads an untagged FETCH as strictly as the grammar writes it: atoms, numbers, strings, literals and lists.
