@@ -14,31 +14,35 @@ extension MailStore {
     /// - Parameter rights: what may be done in the target; flags they don't allow are not copied. RFC 4314 §4 (COPY)
     /// - Throws: `.overQuota`, `.noSuchMailbox`.
     package func copy(
-        _ mailbox: MailboxID, uids: [UID], to target: MailboxID, with rights: MailboxRights = .all
+        _ mailbox: MailboxID, uids: [UID], to target: MailboxID, with rights: MailboxRights = .all,
+        missing: MissingMessages = .leaveOut
     ) async throws -> CopyResult {
-        try await transfer(mailbox, uids: uids, to: target, rights, removing: false)
+        try await transfer(mailbox, uids: uids, to: target, rights, missing, removing: false)
     }
 
     /// Moves messages in one unit. RFC 6851 §3.1
     package func move(
-        _ mailbox: MailboxID, uids: [UID], to target: MailboxID, with rights: MailboxRights = .all
+        _ mailbox: MailboxID, uids: [UID], to target: MailboxID, with rights: MailboxRights = .all,
+        missing: MissingMessages = .leaveOut
     ) async throws -> CopyResult {
-        try await transfer(mailbox, uids: uids, to: target, rights, removing: true)
+        try await transfer(mailbox, uids: uids, to: target, rights, missing, removing: true)
     }
 
     private func transfer(
-        _ mailbox: MailboxID, uids: [UID], to target: MailboxID, _ rights: MailboxRights, removing: Bool
+        _ mailbox: MailboxID, uids: [UID], to target: MailboxID, _ rights: MailboxRights, _ missing: MissingMessages,
+        removing: Bool
     ) async throws -> CopyResult {
         let account = try await account(of: mailbox)
         let owner = try await self.account(of: target)
         guard owner == account else {
-            return try await transfer(mailbox, of: account, uids, to: target, of: owner, rights, removing: removing)
+            return try await transfer(
+                mailbox, of: account, uids, to: target, of: owner, rights, missing, removing: removing)
         }
         let room = room(account)
         let now = clock.now()
         let sorted = uids.sorted()
         let result = try await database.write { writer in
-            let rows = try Self.rows(writer, mailbox, sorted)
+            let rows = try Self.rows(writer, mailbox, sorted, missing)
             guard !rows.isEmpty else { return try Self.nothingCopied(writer, to: target) }
             let size = rows.reduce(Int64(0)) { $0 + Int64($1.size) }
             if !removing { try room.check(writer, account, octets: size, messages: rows.count) }
@@ -56,6 +60,15 @@ extension MailStore {
         return result
     }
 
+    /// - Throws: ``MailStoreError/messagesGone`` where that is asked for.
+    private static func rows(
+        _ reader: any SQLReader, _ mailbox: MailboxID, _ uids: [UID], _ missing: MissingMessages
+    ) throws -> [EntryRow] {
+        let rows = try rows(reader, mailbox, uids)
+        guard missing == .leaveOut || rows.count == uids.count else { throw MailStoreError.messagesGone }
+        return rows
+    }
+
     private struct Passed {
         let result: CopyResult
         let emails: [EmailID]
@@ -63,7 +76,7 @@ extension MailStore {
 
     private func transfer(
         _ mailbox: MailboxID, of account: AccountID, _ uids: [UID], to target: MailboxID, of owner: AccountID,
-        _ rights: MailboxRights, removing: Bool
+        _ rights: MailboxRights, _ missing: MissingMessages, removing: Bool
     ) async throws -> CopyResult {
         let room = room(owner)
         let now = clock.now()
@@ -73,7 +86,7 @@ extension MailStore {
         let passed = try await database.write { writer -> Passed in
             // Two accounts are always locked in the order of their ids.
             for id in [account, owner].sorted() { try writer.execute(MailStoreStatements.lockAccount, id) }
-            let rows = try Self.rows(writer, mailbox, sorted)
+            let rows = try Self.rows(writer, mailbox, sorted, missing)
             guard !rows.isEmpty else { return Passed(result: try Self.nothingCopied(writer, to: target), emails: []) }
             let size = rows.reduce(Int64(0)) { $0 + Int64($1.size) }
             try room.check(writer, owner, octets: size, messages: rows.count)
@@ -121,6 +134,14 @@ extension MailStore {
         guard let (validity, isSelectable) = head, isSelectable else { throw MailStoreError.noSuchMailbox }
         return CopyResult(uidValidity: UIDValidity(rawValue: validity), source: [], destination: [])
     }
+}
+
+/// What a command does whose messages are not all there any more.
+package enum MissingMessages: Sendable {
+    /// Goes on with the others.
+    case leaveOut
+    /// Changes nothing.
+    case refuse
 }
 
 extension MailStore.NewEntry {

@@ -203,6 +203,8 @@ package enum MailStoreError: Error, Equatable, CustomStringConvertible {
     case tooManyAnnotations
     /// The message's file is gone or damaged.
     case messageUnavailable(EmailID)
+    /// Some of the messages that were named are there no more; nothing was changed.
+    case messagesGone
 
     package var description: String {
         switch self {
@@ -219,6 +221,7 @@ package enum MailStoreError: Error, Equatable, CustomStringConvertible {
         case .tooManyGrants: "too many have rights in this mailbox"
         case .tooManyAnnotations: "too many annotations"
         case .messageUnavailable: "message is not available"
+        case .messagesGone: "some of the messages no longer exist"
         }
     }
 }

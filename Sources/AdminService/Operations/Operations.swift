@@ -240,7 +240,7 @@ extension AdminError {
         switch error {
         case .alreadyExists, .specialUseTaken: self.init(.cannotCreate, "\(error)")
         case .invalidName, .cannotDeleteInbox, .hasChildren, .notSelectable: self.init(.data, "\(error)")
-        case .noSuchMailbox:
+        case .noSuchMailbox, .messagesGone:
             self.init(.noInput, "\(error)", remedy: "it may have been deleted meanwhile: begin again")
         case .messageUnavailable:
             self.init(.ioError, "\(error)", remedy: "its file is gone or damaged: look at the disk, or restore it")

@@ -10,8 +10,14 @@ extension IMAPSession {
         let uids = try members(of: command.messages)
         let target = try await destination(command.destination)
         guard !uids.isEmpty else { return .ok("No messages found.") }
-        let result = try await service.store.copy(
-            source, uids: uids.map { UID(rawValue: $0) }, to: target.mailbox, with: target.rights)
+        let result: CopyResult
+        do {
+            result = try await service.store.copy(
+                source, uids: uids.map { UID(rawValue: $0) }, to: target.mailbox, with: target.rights,
+                missing: command.messages.onMissing)
+        } catch MailStoreError.messagesGone {
+            return .messagesGone
+        }
         return .ok(
             copyCode(result), result.source.isEmpty ? "No messages found." : "Copy completed.",
             announce: command.messages.isUID ? .everything : .withoutExpunges
@@ -25,8 +31,14 @@ extension IMAPSession {
         let uids = try members(of: command.messages)
         let target = try await destination(command.destination)
         guard !uids.isEmpty else { return .ok("No messages found.") }
-        let result = try await service.store.move(
-            source, uids: uids.map { UID(rawValue: $0) }, to: target.mailbox, with: target.rights)
+        let result: CopyResult
+        do {
+            result = try await service.store.move(
+                source, uids: uids.map { UID(rawValue: $0) }, to: target.mailbox, with: target.rights,
+                missing: command.messages.onMissing)
+        } catch MailStoreError.messagesGone {
+            return .messagesGone
+        }
         // RFC 6851 §4.3: COPYUID in an untagged OK before the first EXPUNGE
         if let code = copyCode(result) { untagged(.ok, code, "Moved UIDs.") }
         return .ok("Move completed.")
@@ -54,4 +66,16 @@ extension IMAPSession {
             destination: NumberRanges.collapsing(result.destination.map(\.rawValue))
         )
     }
+}
+
+extension MessageSelection {
+    /// A UID that is gone is passed over, RFC 3501 §6.4.8; a number stands for a message that this session still sees, and
+    /// of those either all are copied or none, RFC 3501 §6.4.7.
+    fileprivate var onMissing: MissingMessages { isUID ? .leaveOut : .refuse }
+}
+
+extension Completion {
+    // RFC 2180 §4.4.1, §4.4.2: nothing is copied, and the client is told which ones went
+    fileprivate static let messagesGone = Completion(
+        .no, .expungeIssued, "Some of the messages no longer exist.", announce: .everything)
 }

@@ -51,7 +51,7 @@ extension IMAPSession {
                 .no, .corruption, "\(progress.unreadable) of the messages could not be read.", announce: announcement)
         }
         if let expected, progress.answered < expected {
-            // RFC 5530 §3, RFC 2180 §4.1.2
+            // RFC 5530 §3
             return .ok(.expungeIssued, "Some of the messages no longer exist.", announce: announcement)
         }
         return .ok("Fetch completed.", announce: announcement)

@@ -15,7 +15,7 @@ extension IMAPSession {
         let total = view.memberCount(of: rest)
         var done = 0
         var conflicted: [UInt32] = []
-        var isMissingSome = false
+        var missing = 0
         // Pages, so that a change of a hundred thousand messages neither holds the writer nor fills memory.
         while true {
             let page = selection?.view.members(of: rest, limit: service.settings.rowPage) ?? []
@@ -24,7 +24,7 @@ extension IMAPSession {
                 mailbox, uids: page.map { UID(rawValue: $0) }, change: change,
                 unchangedSince: command.unchangedSince.map { ModSequence(rawValue: $0) })
             conflicted += update.conflicted.map(\.rawValue)
-            if update.changed.count + update.conflicted.count < page.count { isMissingSome = true }
+            missing += max(0, page.count - update.changed.count - update.conflicted.count)
             try await answer(update, to: command)
             // RFC 7162 §3.1.3: flags others have set are told at once, so that a conflict explains itself
             try await announce(.withoutExpunges)
@@ -32,7 +32,7 @@ extension IMAPSession {
             done += page.count
             try await tellProgress(done, of: total)
         }
-        return stored(command, conflicted: conflicted, isMissingSome: isMissingSome)
+        return stored(command, conflicted: conflicted, missing: missing, of: done)
     }
 
     private func answer(_ update: FlagUpdate, to command: StoreCommand) async throws {
@@ -55,7 +55,7 @@ extension IMAPSession {
         }
     }
 
-    private func stored(_ command: StoreCommand, conflicted: [UInt32], isMissingSome: Bool) -> Completion {
+    private func stored(_ command: StoreCommand, conflicted: [UInt32], missing: Int, of total: Int) -> Completion {
         let announcement: Completion.Announcement = command.messages.isUID ? .everything : .withoutExpunges
         if !conflicted.isEmpty {
             let numbers =
@@ -65,7 +65,12 @@ extension IMAPSession {
             return .ok(
                 .modified(UIDRanges(uids: numbers).ranges), "Conditional store failed.", announce: announcement)
         }
-        if isMissingSome {
+        if missing > 0, missing >= total, !command.messages.isUID {
+            // RFC 2180 §4.2.2
+            return Completion(
+                .no, .expungeIssued, "The messages no longer exist.", announce: announcement)
+        }
+        if missing > 0 {
             // RFC 5530 §3
             return .ok(.expungeIssued, "Some of the messages no longer exist.", announce: announcement)
         }

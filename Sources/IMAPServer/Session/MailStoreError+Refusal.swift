@@ -22,6 +22,7 @@ extension MailStoreError {
         // RFC 5464 §4.3
         case .tooManyAnnotations: .no(.metadataTooMany, "Too many annotations.")
         case .messageUnavailable: .no(.corruption, "A message can't be read.")
+        case .messagesGone: .no(.expungeIssued, "Some of the messages no longer exist.")
         }
     }
 }
