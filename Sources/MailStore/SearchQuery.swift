@@ -12,6 +12,9 @@ package indirect enum SearchQuery: Sendable, Hashable {
     case keyword(String)
     /// A header field that contains the text; "" asks whether the field is there.
     case header(name: String, contains: String)
+    /// The same of a field of addresses, either as it is written or as ENVELOPE tells it; see
+    /// ``SearchText/envelopeText(_:)``.
+    case addresses(name: String, contains: String)
     /// The text parts contain it.
     case body(String)
     /// The header or the text parts contain it.
@@ -40,6 +43,7 @@ package indirect enum SearchQuery: Sendable, Hashable {
     var prepared: SearchQuery {
         switch self {
         case .header(let name, let text): .header(name: name.lowercased(), contains: SearchText.fold(text))
+        case .addresses(let name, let text): .addresses(name: name.lowercased(), contains: SearchText.fold(text))
         case .body(let text): .body(SearchText.fold(text))
         case .text(let text): .text(SearchText.fold(text))
         case .keyword(let word): .keyword(word.lowercased())
@@ -81,7 +85,7 @@ package indirect enum SearchQuery: Sendable, Hashable {
     var depth: Depth {
         switch self {
         case .sentDay: .key
-        case .header(let name, _): SearchRun.columns[name.lowercased()] == nil ? .header : .key
+        case .header(let name, _), .addresses(let name, _): SearchRun.columns[name.lowercased()] == nil ? .header : .key
         case .body, .text: .body
         case .not(let inner): inner.depth
         case .and(let all): all.map(\.depth).max() ?? .row

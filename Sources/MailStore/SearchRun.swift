@@ -73,7 +73,9 @@ struct SearchRun {
         case .not(let inner):
             return Self.subtract(places, try await filter(inner, places))
         case .header(let name, let text):
-            return try await header(name, text, places)
+            return try await header(name, text, places, orEnvelope: false)
+        case .addresses(let name, let text):
+            return try await header(name, text, places, orEnvelope: true)
         case .sentDay(let days):
             return try await sentDay(days, places)
         case .body(let text):
@@ -121,7 +123,7 @@ struct SearchRun {
         case .not(let inner): !matches(row, inner)
         case .and(let all): all.allSatisfy { matches(row, $0) }
         case .or(let one, let other): matches(row, one) || matches(row, other)
-        case .header, .sentDay, .body, .text: false
+        case .header, .addresses, .sentDay, .body, .text: false
         }
     }
 
@@ -142,10 +144,16 @@ struct SearchRun {
         "bcc": SortKeyStatements.bccText, "subject": SortKeyStatements.subjectText,
     ]
 
-    private mutating func header(_ name: String, _ text: String, _ places: [Int]) async throws -> [Int] {
+    /// - Parameter orEnvelope: whether what ENVELOPE tells of the field counts too.
+    private mutating func header(
+        _ name: String, _ text: String, _ places: [Int], orEnvelope: Bool
+    ) async throws -> [Int] {
+        let matches: @Sendable (SearchedHeader) -> Bool = {
+            $0.hasField(name, text) || (orEnvelope && $0.hasAddresses(name, text))
+        }
         guard let statements = Self.columns[name] else {
             let left = try await possible(text, places)
-            return try await headers(left) { $0.hasField(name, text) }
+            return try await headers(left, matches)
         }
         let (emails, order) = byEmail(places)
         let account = account
@@ -156,12 +164,13 @@ struct SearchRun {
                 // NULL: the field is too long to be kept
                 guard !row.isNull(1) else { return }
                 verdicts[place] = row.withBytes(1) { bytes in
-                    needle.isEmpty ? !bytes.isEmpty : Self.contains(bytes, needle)
+                    guard !needle.isEmpty else { return !bytes.isEmpty }
+                    return SearchText.contains(orEnvelope ? bytes : SortKeys.Texts.written(bytes), needle)
                 }
             }
             return verdicts
         }
-        return try await settle(verdicts, order) { $0.hasField(name, text) }
+        return try await settle(verdicts, order, unknown: matches)
     }
 
     // RFC 3501 §6.4.4: the Date field's day, whatever its time and zone. Without one the internal date stands in.
@@ -199,23 +208,6 @@ struct SearchRun {
         }
         if !open.isEmpty { found += try await headers(open.sorted(), unknown) }
         return found.sorted()
-    }
-
-    /// Whether the octets of a needle stand somewhere.
-    static func contains(_ bytes: UnsafeRawBufferPointer, _ needle: [UInt8]) -> Bool {
-        guard let first = needle.first else { return true }
-        guard let start = bytes.baseAddress else { return false }
-        return needle.withUnsafeBytes { needle in
-            guard let wanted = needle.baseAddress else { return true }
-            var offset = 0
-            let last = bytes.count - needle.count
-            while offset <= last {
-                guard let hit = memchr(start + offset, Int32(first), last - offset + 1) else { return false }
-                if memcmp(hit, wanted, needle.count) == 0 { return true }
-                offset = UnsafeRawPointer(hit) - start + 1
-            }
-            return false
-        }
     }
 
     // MARK: Headers
@@ -306,7 +298,7 @@ struct SearchRun {
                 return try reader?.read(range) ?? []
             } chunk: { chunk in
                 var text = chunk.text
-                isFound = text.withUTF8 { contains(UnsafeRawBufferPointer($0), needle) }
+                isFound = text.withUTF8 { SearchText.contains(UnsafeRawBufferPointer($0), needle) }
                 return isFound ? .stop : .goOn
             }
             return isFound
@@ -326,8 +318,16 @@ struct SearchedHeader {
             guard !text.isEmpty else { return true }
             var folded = SearchText.fold(field.text)
             let needle = Array(text.utf8)
-            return folded.withUTF8 { SearchRun.contains(UnsafeRawBufferPointer($0), needle) }
+            return folded.withUTF8 { SearchText.contains(UnsafeRawBufferPointer($0), needle) }
         }
+    }
+
+    /// Whether what ENVELOPE tells of a field of addresses contains the folded text.
+    func hasAddresses(_ name: String, _ text: String) -> Bool {
+        guard let field = block.first(name) else { return false }
+        var told = SearchText.envelopeText(AddressListParser.parse(field.rawValue))
+        let needle = Array(text.utf8)
+        return told.withUTF8 { SearchText.contains(UnsafeRawBufferPointer($0), needle) }
     }
 }
 

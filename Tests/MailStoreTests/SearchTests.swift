@@ -61,6 +61,33 @@ import Testing
         #expect(try await plain.store.search(plain.inbox, .threadID(row.thread)) == [row.uid])
     }
 
+    @Test(arguments: [true, false])
+    func `addresses are found as they are written and as ENVELOPE tells them`(keepsKeys: Bool) async throws {
+        let fixture = try await MailFixture()
+        try await fixture.append(
+            "From: <user-from (comment)@ (comment) domain.org>\r\nCc: a @ b.example\r\nTo: x@y.example (a\\)b)\r\n\r\n1"
+        )
+        try await fixture.append("From: \"Joe \\\"X\\\" Q\" <joe@domain.org>\r\nTo: friends: ann@a.example;\r\n\r\n2")
+        if !keepsKeys {
+            try await fixture.state.database.write { try $0.execute(SQLStatement(text: "DELETE FROM message_text")) }
+        }
+        let cases: [(SearchQuery, [UInt32])] = [
+            (.addresses(name: "from", contains: "user-from@domain.org"), [1]),
+            (.addresses(name: "From", contains: "R-FROM@DOM"), [1]),
+            (.addresses(name: "from", contains: "domain"), [1, 2]),
+            (.addresses(name: "cc", contains: "a@b.example"), [1]), (.addresses(name: "to", contains: "a)b"), [1]),
+            (.addresses(name: "from", contains: "joe \"x\" q"), [2]),
+            (.addresses(name: "to", contains: "friends"), [2]),
+            (.addresses(name: "from", contains: ""), [1, 2]), (.addresses(name: "cc", contains: ""), [1]),
+            (.addresses(name: "bcc", contains: ""), []), (.addresses(name: "to", contains: "domain"), []),
+            (.header(name: "from", contains: "user-from@domain.org"), []),
+            (.header(name: "from", contains: "(comment)@"), [1]),
+        ]
+        for (query, expected) in cases {
+            #expect(try await fixture.store.search(fixture.inbox, query).map(\.rawValue) == expected, "\(query)")
+        }
+    }
+
     @Test func `a file that is gone is found by the catch-up of a new index`() async throws {
         let fixture = try await MailFixture(withIndex: true)
         try await fixture.append()

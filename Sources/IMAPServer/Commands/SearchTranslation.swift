@@ -73,10 +73,10 @@ struct SearchTranslation {
 
     private func textQuery(_ key: SearchKey) -> SearchQuery {
         switch key {
-        case .from(let octets): .header(name: "from", contains: text(octets))
-        case .to(let octets): .header(name: "to", contains: text(octets))
-        case .cc(let octets): .header(name: "cc", contains: text(octets))
-        case .bcc(let octets): .header(name: "bcc", contains: text(octets))
+        case .from(let octets): .addresses(name: "from", contains: text(octets))
+        case .to(let octets): .addresses(name: "to", contains: text(octets))
+        case .cc(let octets): .addresses(name: "cc", contains: text(octets))
+        case .bcc(let octets): .addresses(name: "bcc", contains: text(octets))
         case .subject(let octets): .header(name: "subject", contains: text(octets))
         case .header(let name, let value): .header(name: text(name), contains: text(value))
         case .body(let octets): octets.isEmpty ? .all : .body(text(octets))

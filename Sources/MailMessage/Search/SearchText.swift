@@ -1,3 +1,4 @@
+import Glibc
 import MailSyntax
 
 /// A stretch of text for the search index.
@@ -117,6 +118,44 @@ package enum SearchText {
     /// Whether a part is text for people, such as what a delivery report says of its recipients (RFC 3464 §2).
     private static func isReadable(_ part: MIMEPart) -> Bool {
         part.children.isEmpty && (part.type == "text" || (part.type == "message" && !part.isMessage))
+    }
+
+    /// Whether the octets of a needle stand somewhere.
+    package static func contains(_ bytes: UnsafeRawBufferPointer, _ needle: [UInt8]) -> Bool {
+        guard let first = needle.first else { return true }
+        guard let start = bytes.baseAddress else { return false }
+        return needle.withUnsafeBytes { needle in
+            guard let wanted = needle.baseAddress else { return true }
+            var offset = 0
+            let last = bytes.count - needle.count
+            while offset <= last {
+                guard let hit = memchr(start + offset, Int32(first), last - offset + 1) else { return false }
+                if memcmp(hit, wanted, needle.count) == 0 { return true }
+                offset = UnsafeRawPointer(hit) - start + 1
+            }
+            return false
+        }
+    }
+
+    /// What ENVELOPE tells of addresses, folded, a line each: `name mailbox@host`. Comments and blanks within an address,
+    /// which the header has, are not there.
+    // RFC 9051 §6.4.4 (FROM)
+    package static func envelopeText(_ addresses: [EnvelopeAddress]) -> String {
+        addresses.reduce(into: "") { text, address in
+            let parts = envelopeParts(address)
+            if !parts.isEmpty { text += parts.joined(separator: " ") + "\n" }
+        }
+    }
+
+    /// The name and the address, or the name of a group, folded.
+    static func envelopeParts(_ address: EnvelopeAddress) -> [String] {
+        if address.isGroupStart { return [fold(plainText(address.mailbox ?? []))] }
+        var parts: [String] = []
+        if let name = address.name, !name.isEmpty { parts.append(fold(EncodedWord.decode(name))) }
+        if address.isComplete, let mailbox = address.mailbox, let host = address.host {
+            parts.append(fold("\(plainText(mailbox))@\(plainText(host))"))
+        }
+        return parts
     }
 
     private static func text(of address: EnvelopeAddress) -> String {

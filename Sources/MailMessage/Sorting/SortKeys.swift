@@ -1,3 +1,4 @@
+import Glibc
 package import MailSyntax
 
 /// What SORT, THREAD and searches of the usual fields need of a message, so that they read no header.
@@ -23,7 +24,8 @@ package struct SortKeys: Sendable, Equatable {
     package var texts: Texts
 
     /// Fields folded by ``SearchText/fold(_:)``, each with a line feed behind it, which no folded text has: a field that is
-    /// there without a value differs from one that isn't.
+    /// there without a value differs from one that isn't. Behind a NUL stands what ENVELOPE tells of the addresses, where the
+    /// field as it is written doesn't have it: a comment within an address parts it.
     package struct Texts: Sendable, Equatable {
         package var from: [UInt8]?
         package var to: [UInt8]?
@@ -37,6 +39,12 @@ package struct SortKeys: Sendable, Equatable {
             self.cc = cc
             self.bcc = bcc
             self.subject = subject
+        }
+
+        /// The part of a text that stands in the header.
+        package static func written(_ text: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
+            guard let base = text.baseAddress, let end = memchr(base, 0, text.count) else { return text }
+            return UnsafeRawBufferPointer(rebasing: text[..<(UnsafeRawPointer(end) - base)])
         }
     }
 
@@ -66,8 +74,9 @@ package struct SortKeys: Sendable, Equatable {
         messageID = index.envelope.messageID.flatMap { MessageIdentifiers.valid($0).first }.map(Self.hash)
         references = Self.references(header)
         texts = Texts(
-            from: Self.text(header, "from"), to: Self.text(header, "to"), cc: Self.text(header, "cc"),
-            bcc: Self.text(header, "bcc"), subject: Self.text(header, "subject"))
+            from: Self.text(header, "from", index.envelope.from), to: Self.text(header, "to", index.envelope.to),
+            cc: Self.text(header, "cc", index.envelope.cc), bcc: Self.text(header, "bcc", index.envelope.bcc),
+            subject: Self.text(header, "subject"))
     }
 
     /// From a row.
@@ -120,6 +129,19 @@ package struct SortKeys: Sendable, Equatable {
         }
         let answered = header.first("In-Reply-To").map { MessageIdentifiers.valid($0.rawValue) } ?? []
         return answered.prefix(1).map(hash)
+    }
+
+    /// A field of addresses, with those behind it that ENVELOPE tells otherwise.
+    private static func text(_ header: HeaderBlock, _ name: String, _ addresses: [EnvelopeAddress]) -> [UInt8]? {
+        guard let written = text(header, name), !written.isEmpty else { return text(header, name) }
+        let others = addresses.filter { address in
+            SearchText.envelopeParts(address).contains { part in
+                written.withUnsafeBytes { !SearchText.contains($0, Array(part.utf8)) }
+            }
+        }
+        guard !others.isEmpty else { return written }
+        let all = written + [0] + Array(SearchText.envelopeText(others).utf8)
+        return all.count <= maximumText ? all : nil
     }
 
     private static func text(_ header: HeaderBlock, _ name: String) -> [UInt8]? {
