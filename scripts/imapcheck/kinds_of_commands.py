@@ -101,12 +101,3 @@ def modseq_of_a_search(d):
     if d.path[0] == "ESEARCH":
         found = [{name: value for name, value in told.items() if name != "MODSEQ"} for told in found]
     return found[0] == found[1]
-
-
-@kind("number_of_no_message")
-def number_of_no_message(d):
-    """A sequence number above the number of messages is an error in SEARCH as everywhere."""
-    if not SEARCHES.match(d.command) or d.state != ("BAD", "OK"):
-        return False
-    count = len(d.session.sides[0].view.uids)
-    return any(int(number) > count for number in re.findall(rb"(?<![^ (:,])(\d+)(?![^ ):,])", d.command))
