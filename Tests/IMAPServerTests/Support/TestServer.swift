@@ -49,6 +49,8 @@ struct TestServer: Sendable {
         defer { removeFolder(folder) }
         var settings = IMAPServerSettings()
         settings.loginFailureDelay = .zero
+        // Under a sanitizer, beside all other tests, a session that does not log in takes more than a minute.
+        settings.loginDeadline = .seconds(600)
         settings.allowsPlaintextLogin = listener == .open
         change(&settings)
         let server = try await make(folder, listener, quota: quota, settings)
