@@ -28,7 +28,9 @@ extension IMAPSession {
             // RFC 7162 §3.2.6: before any FETCH, else numbers and UIDs could be matched wrongly
             try await tellVanished(among: set, since: since)
         }
-        if let detail = plan.pageDetail(enabled.nameEncoding) {
+        if plan.isOfView {
+            try await fetchUIDs(ranges, &progress)
+        } else if let detail = plan.pageDetail(enabled.nameEncoding) {
             try await fetchPages(ranges, plan, detail, mailbox, &progress)
         } else if plan.needsIndex {
             try await fetchIndexed(ranges, plan, mailbox, &progress)
@@ -36,6 +38,22 @@ extension IMAPSession {
             try await fetchRows(ranges, plan, mailbox, &progress)
         }
         return completion(progress, expected: expected, isUID: command.messages.isUID)
+    }
+
+    /// Answers from what this session has been told of the mailbox: also of messages that others have expunged since.
+    // RFC 2180 §4.1.1
+    private func fetchUIDs(_ ranges: UIDRanges, _ progress: inout FetchProgress) async throws {
+        guard let view = selection?.view else { return }
+        for range in ranges.ranges {
+            for place in view.lowerBound(range.lowerBound)..<view.upperBound(range.upperBound) {
+                let uid = IMAPUID(rawValue: view.uids[place])
+                encoder.beginFetch(SequenceNumber(rawValue: UInt32(truncatingIfNeeded: place + 1)), uid)
+                encoder.fetchUID(uid)
+                encoder.endFetch()
+                progress.answered += 1
+                try await flushIfLarge()
+            }
+        }
     }
 
     private func completion(_ progress: FetchProgress, expected: Int?, isUID: Bool) -> Completion {

@@ -17,6 +17,9 @@ struct FetchPlan {
     let usesModSequences: Bool
     let changedSince: UInt64?
 
+    /// UIDs are all that is asked.
+    var isOfView: Bool { items == [.uid] && changedSince == nil }
+
     /// - Throws: for an item that is not offered.
     init(_ command: FetchCommand, isReadWrite: Bool, _ enabled: EnabledExtensions) throws(CommandRefusal) {
         var items = command.items

@@ -38,8 +38,11 @@ struct SessionsTests {
         try await twoSessions(3) { first, second in
             await second.command("STORE 2 +FLAGS.SILENT (\\Deleted)")
             await second.command("EXPUNGE")
-            let fetch = await first.command("FETCH 1:3 (UID)")
-            #expect(fetch.untagged == ["* 1 FETCH (UID 1)", "* 3 FETCH (UID 3)"])
+            let known = await first.command("FETCH 1:3 (UID)")
+            #expect(known.untagged == ["* 1 FETCH (UID 1)", "* 2 FETCH (UID 2)", "* 3 FETCH (UID 3)"])
+            #expect(known.tagged.hasPrefix("OK Fetch"))
+            let fetch = await first.command("FETCH 1:3 (UID RFC822.SIZE)")
+            #expect(fetch.untagged.map { $0.prefix(18) } == ["* 1 FETCH (UID 1 R", "* 3 FETCH (UID 3 R"])
             #expect(fetch.tagged.hasPrefix("OK [EXPUNGEISSUED]"))
             #expect(await first.command("SEARCH ALL").untagged == ["* SEARCH 1 3"])
             let store = await first.command("STORE 1:3 +FLAGS (\\Seen)")
