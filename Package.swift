@@ -226,6 +226,7 @@ let package = Package(
                 .nioCore, .nioPosix, .nioSSL, .logging, .lifecycle, .unixSignals, .crypto, .cryptoExtras, .x509, .asn1,
             ]
         ),
+        room("Compat", uses: ["MailSyntax", "MailConfig", "MailPolicy"]),
         .executableTarget(
             name: "martlet",
             dependencies: [
@@ -292,6 +293,7 @@ let package = Package(
         tests("SMTPDelivery"),
         tests("MailFetch", uses: ["MailMove", "NetTransport", "SASLCore", "MailSyntax", .nioPosix]),
         tests("AdminService"),
+        tests("Compat"),
         .testTarget(
             name: "IntegrationTests",
             dependencies: ["MartletTesting", "martlet"],
